@@ -1,0 +1,65 @@
+"""A digest: the papers chosen for one subscription from one announcement."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from bot.model.paper import AnnouncedPaper
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One topic's part in a score: which topic, the fields it was found in, and its points."""
+
+    topic: str
+    fields: tuple[str, ...]
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a ranker thinks of one paper. `excluded_by` names the topic that rules the paper out."""
+
+    points: float
+    reasons: tuple[Reason, ...] = ()
+    excluded_by: str = ""
+
+
+class LeftOut(StrEnum):
+    """Why a paper of the announcement is not in the digest; the value reads after a count."""
+
+    TYPE = "of types you do not follow"
+    DELIVERED = "already delivered"
+    EXCLUDED = "left out by a - topic"
+    NO_MATCH = "matched no topic"
+    BELOW_MIN_SCORE = "below the minimum score"
+    NO_ROOM = "did not fit"
+
+
+@dataclass(frozen=True, slots=True)
+class DigestPaper:
+    """A paper in its place, counted from 1."""
+
+    place: int
+    announced: AnnouncedPaper
+    score: Score
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """The chosen papers, best first, and a count of all others by reason.
+
+    `total` counts every paper considered: the shown and the left out.
+    """
+
+    day: date
+    categories: tuple[str, ...]
+    papers: tuple[DigestPaper, ...]
+    left_out: Mapping[LeftOut, int]
+    is_sample: bool = False
+
+    @property
+    def total(self) -> int:
+        """Every paper considered, shown or not."""
+        return len(self.papers) + sum(self.left_out.values())

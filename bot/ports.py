@@ -1,0 +1,117 @@
+"""The doors between the core and the world. Each docstring is the contract its contract suite checks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from bot.model.announcement import Announcement, Batch
+from bot.model.chat import Chat
+from bot.model.digest import Score
+from bot.model.paper import AnnouncedPaper, ArxivId
+from bot.model.subscription import Subscription
+
+Clock = Callable[[], datetime]
+"""The present as an aware UTC instant."""
+
+
+class PaperSource(Protocol):
+    """Where announcements come from."""
+
+    async def fetch(self, category: str) -> Batch:
+        """The batch that `category` shows now, whole; empty on a quiet day.
+
+        Raises SourceError where it cannot be read or is not certainly whole. Never blocks the event loop.
+        """
+        ...
+
+
+class Ranker(Protocol):
+    """Gives every paper a score with reasons. `has_min_score`: whether a chat's minimum score applies to its scores."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def has_min_score(self) -> bool: ...
+
+    def rank(
+        self, papers: Sequence[AnnouncedPaper], topics: Sequence[str], recent: Sequence[Announcement]
+    ) -> list[Score]:
+        """One score per paper, in the order of `papers`. Pure: equal arguments, equal scores.
+
+        `topics` are topic texts, those that leave papers out among them; without any topic of interest every score is 0
+        with no reason. `recent` are announcements to learn from which words are common.
+        Topics that do not parse are skipped: what is stored was checked when it was added.
+        """
+        ...
+
+
+class Storage(Protocol):
+    """Everything that must survive a restart.
+
+    Any method may raise StorageError. A write that returned survives `kill -9` and power loss; one that raised
+    changed nothing. Methods are called from one event loop and may overlap; each is atomic.
+    Instants are aware and UTC.
+    """
+
+    async def open(self) -> None:
+        """Make it usable, older schema versions migrated. Raises StorageError where another process holds it or it is too new."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is under way and let go. Closing twice, or before opening, is fine."""
+        ...
+
+    async def get_subscription(self, chat: Chat) -> Subscription | None:
+        """The chat's subscription, or None."""
+        ...
+
+    async def get_subscriptions(self) -> tuple[Subscription, ...]:
+        """All subscriptions, ordered by chat key."""
+        ...
+
+    async def change_subscription(
+        self, chat: Chat, change: Callable[[Subscription | None], Subscription]
+    ) -> Subscription:
+        """Replace the subscription by what `change` makes of it (of None, if there is none), and return that.
+
+        No other change of this chat comes between. What `change` raises is passed on, with nothing changed.
+        The result's chat must be `chat`.
+        """
+        ...
+
+    async def forget_chat(self, chat: Chat) -> None:
+        """Erase the chat's subscription and seen ids. Fine if there are none."""
+        ...
+
+    async def get_seen(self, chat: Chat) -> Mapping[ArxivId, date]:
+        """The papers delivered to the chat, with the day of delivery."""
+        ...
+
+    async def add_seen(self, chat: Chat, ids: Sequence[ArxivId], day: date) -> None:
+        """Mark papers as delivered on `day`; one already marked keeps its first day. All or none."""
+        ...
+
+    async def save_batch(self, batch: Batch) -> None:
+        """Keep one category's batch of one day, replacing an earlier one of the same category and day."""
+        ...
+
+    async def get_announcements(self, since: date) -> tuple[Announcement, ...]:
+        """The announcements of `since` and later, oldest first, their listings ordered by category."""
+        ...
+
+    async def prune(self, *, batches_before: date, seen_before: date) -> None:
+        """Drop batches and seen ids older than the given days (those days themselves stay)."""
+        ...
+
+    async def check(self) -> None:
+        """Make one real durable write and take it back; for the doctor."""
+        ...
+
+
+class Messenger(Protocol):
+    """A way to say something in a chat without having been asked."""
+
+    async def send(self, chat: Chat, text: str) -> None:
+        """Show plain text in the chat."""
+        ...
