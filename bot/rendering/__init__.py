@@ -1,0 +1,1 @@
+"""Pure text helpers that every platform shares."""

@@ -1,0 +1,50 @@
+"""arXiv's RSS feeds as a paper source. https://info.arxiv.org/help/rss.html"""
+
+import logging
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from urllib.parse import quote
+
+from bot.errors import SourceError
+from bot.model.announcement import Batch
+from bot.sources.apart import parse_feed_apart
+from bot.sources.http import PoliteClient
+
+log = logging.getLogger(__name__)
+
+_ACCEPT = ("rss+xml", "atom+xml", "rdf+xml", "application/xml", "text/xml")
+_LIMIT = 2000
+"""Papers in one feed, at most; beyond it arXiv leaves out the new ones first."""
+_UNKNOWN = (400, 404)
+
+
+@dataclass(frozen=True, slots=True)
+class ArxivRssSource:
+    """One request per category to `base_url`, waiting at most `patience` seconds for it."""
+
+    client: PoliteClient
+    base_url: str = "https://rss.arxiv.org"
+    patience: float = 900.0
+
+    def with_patience(self, patience: float) -> "ArxivRssSource":
+        """The same source for someone who waits less or longer."""
+        return replace(self, patience=patience)
+
+    async def fetch(self, category: str) -> Batch:
+        url = f"{self.base_url.rstrip('/')}/rss/{quote(category, safe='+')}"
+        answer = await self.client.get(url, accept=_ACCEPT, patience=self.patience)
+        if answer.status in _UNKNOWN:
+            raise SourceError(f"arXiv has no category {category} (HTTP {answer.status})", where=url, retry=False)
+        if answer.status != HTTPStatus.OK:
+            raise SourceError(f"HTTP {answer.status} instead of a feed of {category}", where=url)
+        batch = await parse_feed_apart(answer.content, where=url)
+        if _parts(batch.category) != _parts(category):
+            raise SourceError(f"this is the feed of {batch.category}, not of {category}", where=url)
+        if len(batch.papers) >= _LIMIT:
+            log.warning("fetched category=%s papers=%d status=maybe_cut", category, len(batch.papers))
+        return replace(batch, category=category)
+
+
+def _parts(category: str) -> set[str]:
+    """arXiv joins categories with `+` and minds neither their order nor their case."""
+    return set(category.casefold().split("+"))

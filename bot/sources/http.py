@@ -1,0 +1,261 @@
+"""The one way to arXiv: a client that asks slowly, stops when asked to, and never reads more than it should.
+
+https://info.arxiv.org/help/api/tou.html: one connection and one request every three seconds, all machines together.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from random import Random
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+import httpx2
+
+from bot.errors import SourceError
+from bot.ports import Clock
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES = 20 * 1024 * 1024
+"""A day of all of arXiv is about 8 MB."""
+SITE_INTERVALS: Mapping[str, float] = MappingProxyType({"arxiv.org": 15.0, "www.arxiv.org": 15.0})
+"""The crawl delay in https://arxiv.org/robots.txt, in seconds by host."""
+
+_CONNECT_SECONDS = 10.0
+_READ_SECONDS = 30.0
+_ATTEMPTS = 5
+_CONNECT_ATTEMPTS = 3
+_BACKOFF = (1.0, 4.0, 10.0, 20.0)
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MAX_REDIRECTS = 3
+# arXiv's "Rate exceeded." comes as 429 or 503, and as 403 from its CDN (https://github.com/ZJU-REAL/Polaris/pull/415).
+_HOLDING = (403, 429, 503)
+_FIRST_HOLD, _LONGEST_HOLD, _LONGEST_RETRY_AFTER = 60.0, 600.0, 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered: `url` after redirects, `content` decompressed, header names in lower case."""
+
+    url: str
+    status: int
+    content: bytes
+    content_type: str
+    headers: Mapping[str, str]
+
+
+def make_user_agent(version: str, contact: str) -> str:
+    """`paperround/1.0 (+contact)`, so that arXiv can tell who asks; `contact` is a mail address or URL, or empty."""
+    return f"paperround/{version} (+{contact})" if contact else f"paperround/{version}"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    until: float
+    times: int
+    reason: str
+
+
+class _FailedError(Exception):
+    """One attempt brought nothing; another may."""
+
+
+class _UnreachableError(_FailedError):
+    """Nobody was there to answer. A person may be waiting, and a machine without a network stays so for a while."""
+
+
+@dataclass(slots=True)
+class PoliteClient:
+    """Reads arXiv for the whole process; make one, and close it.
+
+    Requests start at least `min_interval` seconds apart, whatever the host, and those to a host in `intervals` at
+    least so many seconds after the last one there. `clock` is monotonic seconds, `now` tells the time for `Retry-After`
+    dates. An answer may have `max_bytes` after decompression, and `request_seconds` to arrive.
+    """
+
+    user_agent: str
+    min_interval: float = 3.0
+    intervals: Mapping[str, float] = field(default_factory=lambda: SITE_INTERVALS)
+    max_bytes: int = MAX_BYTES
+    request_seconds: float = 120.0
+    transport: httpx2.AsyncBaseTransport | None = None
+    clock: Callable[[], float] = time.monotonic
+    now: Clock = _utc_now
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    random: Random = field(default_factory=Random)
+    _client: httpx2.AsyncClient = field(init=False, repr=False)
+    _turn: asyncio.Lock = field(init=False, repr=False, default_factory=asyncio.Lock)
+    _holds: dict[str, _Hold] = field(init=False, repr=False, default_factory=dict)
+    _started: dict[str, float] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._client = httpx2.AsyncClient(
+            headers={"User-Agent": self.user_agent, "Accept": "*/*"},
+            timeout=httpx2.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
+            limits=httpx2.Limits(max_connections=1),
+            transport=self.transport,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._client.aclose()
+
+    async def get(self, url: str, *, accept: tuple[str, ...], patience: float) -> Answer:
+        """The answer to a GET of `url`, following redirects within arXiv: 2xx, or a 4xx that repeating would not change.
+
+        A 2xx must have a content type that contains one of `accept` (`xml`, `text/html`). Tries again after dropped
+        connections, timeouts and 5xx; after 403, 429 and 503 nobody asks that host again for a minute, doubling to ten,
+        or for as long as Retry-After says. Raises SourceError where that cannot be done within `patience` seconds (at
+        once, if that is known at once), or where the answer is not to be believed.
+        """
+        try:
+            async with asyncio.timeout(patience):
+                answer = await self._follow(httpx2.URL(url), self.clock() + patience)
+        except TimeoutError as error:
+            raise SourceError(f"no answer within {patience:.0f} s", where=url) from error
+        except httpx2.InvalidURL as error:
+            raise SourceError(f"not an address ({error})", where=url, retry=False) from error
+        if answer.status < HTTPStatus.MULTIPLE_CHOICES and not any(each in answer.content_type for each in accept):
+            came = answer.content_type or "of no type"
+            raise SourceError(f"the answer is {came}, not {' or '.join(accept)}", where=url)
+        return answer
+
+    async def _follow(self, url: httpx2.URL, deadline: float) -> Answer:
+        target = url
+        for _ in range(_MAX_REDIRECTS + 1):
+            answer = await self._persist(target, deadline)
+            if answer.status not in _REDIRECTS:
+                return answer
+            target = target.join(answer.headers.get("location", ""))
+            if not _may_follow(url, target):
+                raise SourceError(f"redirected to {target}, which is not arXiv", where=str(url))
+        raise SourceError(f"more than {_MAX_REDIRECTS} redirects", where=str(url))
+
+    async def _persist(self, url: httpx2.URL, deadline: float) -> Answer:
+        begun = self.clock()
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                answer = await self._take_turn(url, deadline)
+            except _FailedError as failure:
+                log.warning("fetched url=%s status=failed attempt=%d reason=%r", url, attempt, str(failure))
+                reached = not isinstance(failure, _UnreachableError)
+                if attempt == (_ATTEMPTS if reached else _CONNECT_ATTEMPTS):
+                    raise SourceError(f"{failure}, {attempt} times", where=str(url), reached=reached) from failure
+                await self._back_off(url, attempt, deadline, failure)
+            else:
+                log.info(
+                    "fetched url=%s status=%d bytes=%d seconds=%.2f attempt=%d",
+                    url, answer.status, len(answer.content), self.clock() - begun, attempt,
+                )  # fmt: skip
+                return answer
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _back_off(self, url: httpx2.URL, attempt: int, deadline: float, failure: _FailedError) -> None:
+        if self._hold_left(url.host):
+            return  # A hold is waited for where everyone waits for it.
+        delay = _BACKOFF[attempt - 1] * (1 + self.random.random() / 2)
+        if self.clock() + delay > deadline:
+            raise SourceError(str(failure), where=str(url)) from failure
+        await self.sleep(delay)
+
+    async def _take_turn(self, url: httpx2.URL, deadline: float) -> Answer:
+        while True:
+            await self._wait_while_held(url, deadline)
+            async with self._turn:
+                if not self._hold_left(url.host):
+                    await self._keep_distance(url.host)
+                    return await self._ask(url)
+
+    async def _wait_while_held(self, url: httpx2.URL, deadline: float) -> None:
+        while wait := self._hold_left(url.host):
+            if self.clock() + wait > deadline:
+                until = self.now() + timedelta(seconds=wait)
+                reason = self._holds[url.host].reason
+                raise SourceError(f"{reason}; it is left alone until {until:%H:%M:%S} UTC", where=str(url))
+            await self.sleep(wait)
+
+    def _hold_left(self, host: str) -> float:
+        return max(0.0, self._holds[host].until - self.clock()) if host in self._holds else 0.0
+
+    async def _keep_distance(self, host: str) -> None:
+        never = float("-inf")
+        due = max(
+            max(self._started.values(), default=never) + self.min_interval,
+            self._started.get(host, never) + self.intervals.get(host, 0.0),
+        )
+        while (wait := due - self.clock()) > 0:
+            await self.sleep(wait)
+        self._started[host] = self.clock()
+
+    async def _ask(self, url: httpx2.URL) -> Answer:
+        try:
+            async with asyncio.timeout(self.request_seconds), self._client.stream("GET", url) as response:
+                self._check_status(url.host, response)
+                content = await self._read(response)
+        except TimeoutError as error:
+            raise _FailedError(f"no whole answer within {self.request_seconds:.0f} s") from error
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            raise _UnreachableError(f"no connection ({error})") from error
+        except httpx2.RequestError as error:
+            raise _FailedError(f"{type(error).__name__} {error}".strip()) from error
+        kind = response.headers.get("content-type", "").lower()
+        return Answer(str(url), response.status_code, content, kind, dict(response.headers))
+
+    def _check_status(self, host: str, response: httpx2.Response) -> None:
+        status = f"HTTP {response.status_code}"
+        if response.status_code in _HOLDING:
+            times = self._holds[host].times + 1 if host in self._holds else 1
+            seconds = max(min(_FIRST_HOLD * 2 ** (times - 1), _LONGEST_HOLD), self._retry_after(response))
+            self._holds[host] = _Hold(self.clock() + seconds, times, f"{host} answered {status}")
+            raise _FailedError(status)
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise _FailedError(status)
+        self._holds.pop(host, None)
+
+    def _retry_after(self, response: httpx2.Response) -> float:
+        """Seconds, bounded; 0 where the header is missing or makes no sense."""
+        stated = response.headers.get("retry-after", "").strip()
+        if stated.isascii() and stated.isdigit():
+            return min(float(stated), _LONGEST_RETRY_AFTER)
+        try:
+            seconds = (parsedate_to_datetime(stated) - self.now()).total_seconds()
+        except (ValueError, TypeError):
+            return 0.0
+        return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
+
+    async def _read(self, response: httpx2.Response) -> bytes:
+        too_large = SourceError(f"the answer is larger than {self.max_bytes} bytes", where=str(response.url))
+        length = response.headers.get("content-length", "")
+        if length.isdigit() and int(length) > self.max_bytes:
+            raise too_large
+        pieces, size = [], 0
+        # httpx2 inflates in pieces of at most 1 MiB, so that a compressed bomb is noticed in time.
+        async for piece in response.aiter_bytes():
+            size += len(piece)
+            if size > self.max_bytes:
+                raise too_large
+            pieces.append(piece)
+        return b"".join(pieces)
+
+
+def _may_follow(origin: httpx2.URL, target: httpx2.URL) -> bool:
+    is_safe = target.scheme == "https" or target.scheme == origin.scheme == "http"
+    return is_safe and (target.host in {origin.host, "arxiv.org"} or target.host.endswith(".arxiv.org"))
