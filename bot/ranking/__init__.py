@@ -1,0 +1,1 @@
+"""Rankers: papers and topics to scores with reasons."""

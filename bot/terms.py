@@ -1,0 +1,251 @@
+"""What a topic looks for, and how it is found in a paper. Pure."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Protocol
+
+from bot.folding import fold_letters, fold_words
+from bot.model.paper import Paper
+
+FIELDS = ("title", "abstract", "author", "category")
+"""The fields of a paper that topics can be found in, in the order in which people are told."""
+
+Counter = Callable[[str], int]
+"""How often something occurs in a folded field."""
+
+Counters = tuple[tuple[str, Counter], ...]
+"""In which fields to look, and for what."""
+
+_SUFFIXES = ("jr", "sr", "ii", "iii", "iv")
+_SHORTEST_PREFIX = 2
+_CATEGORY = re.compile(r"[a-z]+(?:-[a-z]+)?(?:\.(?:[a-z]+(?:-[a-z]*)?)?)?")
+_BAR = "|"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A paper folded for searching. Names and categories are fenced: `"| tri dao | albert gu |"`, `"|cs.lg|stat.ml|"`."""
+
+    title: str
+    abstract: str
+    author: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing a topic looks for: a word, phrase, beginning of a word, author or category.
+
+    `text` is as the person typed it; two terms of one `key` find the same.
+    """
+
+    text: str
+    key: str
+    weight: float
+    counters: Counters = field(repr=False, compare=False)
+
+    def hits(self, document: Document) -> "tuple[Hit, ...]":
+        """Where it occurs and how often; one hit per field, nothing where it does not occur."""
+        found = ((name, count(getattr(document, name))) for name, count in self.counters)
+        return tuple(Hit(self, name, number) for name, number in found if number)
+
+    def is_in(self, document: Document) -> bool:
+        """Whether it occurs at all; what document frequencies are counted with."""
+        return any(count(getattr(document, name)) for name, count in self.counters)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A term found `count` times in one field of a paper."""
+
+    term: Term
+    field: str
+    count: int
+
+
+class Query(Protocol):
+    """Something that finds terms in a document."""
+
+    @property
+    def key(self) -> str:
+        """Equal for two queries that always find the same, as far as that is cheap to see."""
+        ...
+
+    def hits(self, document: Document) -> tuple[Hit, ...]:
+        """What it found; nothing if the document does not match."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one of several queries."""
+
+    parts: tuple[Query, ...]
+
+    @property
+    def key(self) -> str:
+        return f"({' OR '.join(sorted({part.key for part in self.parts}))})"
+
+    def hits(self, document: Document) -> tuple[Hit, ...]:
+        return tuple(hit for part in self.parts for hit in part.hits(document))
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every one of several queries, and not `unwanted`."""
+
+    parts: tuple[Query, ...]
+    unwanted: Query | None = None
+
+    @property
+    def key(self) -> str:
+        wanted = " AND ".join(sorted({part.key for part in self.parts}))
+        return f"({wanted} NOT {self.unwanted.key})" if self.unwanted else f"({wanted})"
+
+    def hits(self, document: Document) -> tuple[Hit, ...]:
+        found: list[Hit] = []
+        for part in self.parts:
+            if not (hits := part.hits(document)):
+                return ()
+            found.extend(hits)
+        return () if self.unwanted and self.unwanted.hits(document) else tuple(found)
+
+
+def document_of(paper: Paper) -> Document:
+    """The paper's readable text, folded. Remembered for the papers of the last weeks."""
+    return _document(paper.title, paper.abstract, paper.authors, paper.categories)
+
+
+@lru_cache(maxsize=8192)
+def _document(title: str, abstract: str, authors: tuple[str, ...], categories: tuple[str, ...]) -> Document:
+    return Document(
+        fold_words(title),
+        fold_words(abstract),
+        _BAR + "".join(fold_letters(name) + _BAR for name in authors),
+        _BAR + "".join(code.lower() + _BAR for code in categories),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """What a person wants found, with or without the star after it."""
+
+    text: str
+    is_prefix: bool
+
+
+def make_term(text: str, field: str, weight: float, *, is_prefix: bool) -> Term:
+    """The term that looks for `text` in `field` (`ti`, `abs`, `au`, `cat`, `all`, or nothing for title and abstract).
+
+    Raises ValueError that says what is wrong with `text`.
+    """
+    words = fold_letters(text).split()
+    if not words:
+        raise ValueError("there is no word in it to look for")
+    if is_prefix and len("".join(words)) < _SHORTEST_PREFIX:
+        raise ValueError(f"at least {_SHORTEST_PREFIX} letters must stand before a star")
+    star = "*" if is_prefix else ""
+    normal = {"au": _normal_name, "cat": str.lower}.get(field, fold_words)(text).strip()
+    scope = f"{field}:" if field else ""
+    heavy = "" if weight == 1 else f"^{weight:g}"
+    counters = _COUNTERS[field](_Typed(text, is_prefix))
+    return Term(f"{scope}{text}{star}", f"{scope}{normal}{star}{heavy}", weight, counters)
+
+
+def _anywhere(typed: _Typed) -> Counters:
+    """Prose, or an author by the whole name; a single word names nobody: Adam the optimiser is no author."""
+    is_name = not typed.is_prefix and len(fold_letters(typed.text).split()) > 1
+    whole_name = _substrings(_BAR + fold_letters(typed.text) + _BAR)
+    return (*_prose(typed, "title", "abstract"), *((("author", whole_name),) if is_name else ()))
+
+
+def _everywhere(typed: _Typed) -> Counters:
+    return (
+        *_prose(typed, "title", "abstract"),
+        ("author", _author(typed)),
+        ("category", _substrings(f"{_BAR}{typed.text.strip().lower()}{'' if typed.is_prefix else _BAR}")),
+    )
+
+
+def _prose(typed: _Typed, *fields: str) -> Counters:
+    words = fold_words(typed.text).split()
+    needles = [f" {' '.join(words)} "]
+    if typed.is_prefix:
+        start = " ".join(["", *words[:-1], fold_letters(typed.text).split()[-1]])
+        # The words of a paper are singular, so `queries*` must find the whole word "query", too.
+        needles = [start] if needles[0].startswith(start) else [start, *needles]
+    count = _substrings(*needles)
+    return tuple((field, count) for field in fields)
+
+
+def _category(typed: _Typed) -> Counter:
+    """A category (`cs.LG`), a whole archive (`cs`, `cs.*`) or a beginning (`cs.L*`)."""
+    code = typed.text.strip().lower()
+    if not _CATEGORY.fullmatch(code):
+        raise ValueError("cat: takes a category such as cs.LG, or a whole archive such as cs")
+    if typed.is_prefix:
+        return _substrings(_BAR + code)
+    return _substrings(f"{_BAR}{code}{_BAR}", *([] if "." in code else [f"{_BAR}{code}."]))
+
+
+def _author(typed: _Typed) -> Counter:
+    """A whole part of a name, or given name (or initials) and family name; middle names of the paper may be missing.
+
+    Also reads `Dao, Tri` and arXiv's own `Dao_T`.
+    """
+    words = fold_letters(typed.text).split()
+    if typed.is_prefix or len(words) == 1:
+        return _substrings(f" {' '.join(words)}" + ("" if typed.is_prefix else " "))
+    family, _, given = _split_name(typed.text)
+    person = [*fold_letters(given).split(), *fold_letters(family).split()]
+
+    def count(names: str) -> int:
+        # Most papers are done with here: a substring search costs a hundredth of looking at every name.
+        if f" {person[-1]} " not in names:
+            return 0
+        run = f" {' '.join(words)} "
+        return sum(1 for name in names.split(_BAR) if run in name or _is_person(name.split(), person))
+
+    return count
+
+
+def _split_name(text: str) -> tuple[str, str, str]:
+    """Family name, comma and given names, where they stand in this order; else the whole name first."""
+    return text.replace("_", ",", 1).partition(",")
+
+
+def _normal_name(text: str) -> str:
+    return "".join(fold_letters(part) or part for part in _split_name(text))
+
+
+def _is_person(name: list[str], person: list[str]) -> bool:
+    """Whether `person`, given names first, is short for `name`: an initial agrees with a name, middle names may be missing."""
+    if name and name[-1] in _SUFFIXES:
+        name = name[:-1]
+    if len(name) < len(person) or name[-1] != person[-1] or not _agree(name[0], person[0]):
+        return False
+    middle = iter(name[1:-1])
+    return all(any(_agree(each, wanted) for each in middle) for wanted in person[1:-1])
+
+
+def _agree(one: str, other: str) -> bool:
+    return one == other or (min(len(one), len(other)) == 1 and one[0] == other[0])
+
+
+def _substrings(*needles: str) -> Counter:
+    if len(needles) == 1:
+        (needle,) = needles
+        return lambda text: text.count(needle)
+    return lambda text: sum(text.count(needle) for needle in needles)
+
+
+_COUNTERS: dict[str, Callable[[_Typed], Counters]] = {
+    "": _anywhere,
+    "ti": lambda typed: _prose(typed, "title"),
+    "abs": lambda typed: _prose(typed, "abstract"),
+    "au": lambda typed: (("author", _author(typed)),),
+    "cat": lambda typed: (("category", _category(typed)),),
+    "all": _everywhere,
+}
