@@ -1,0 +1,52 @@
+"""PURE: model values as documents, and back.
+
+A plain field added to a dataclass with a default needs nothing here: documents without it take the default.
+"""
+
+import math
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from typing import Any
+
+from bot.model.announcement import Batch
+from bot.model.chat import Chat
+from bot.model.paper import AnnounceType, Paper
+from bot.model.subscription import Subscription
+
+Document = dict[str, Any]
+
+
+def subscription_to_document(subscription: Subscription) -> Document:
+    """Every field but the chat, which is the document's id."""
+    document = {field.name: getattr(subscription, field.name) for field in fields(subscription)}
+    del document["chat"]
+    document["created"] = subscription.created.astimezone(UTC).isoformat()
+    if not math.isfinite(subscription.min_score):
+        # JSON has no infinity.
+        document["min_score"] = str(subscription.min_score)
+    return document
+
+
+def subscription_from_document(key: str, document: Document) -> Subscription:
+    """The subscription of the chat with this key."""
+    values = _with_tuples(document)
+    values["created"] = datetime.fromisoformat(values["created"])
+    values["min_score"] = float(values["min_score"])
+    values["types"] = tuple(AnnounceType(each) for each in values["types"])
+    return Subscription(Chat.from_key(key), **values)
+
+
+def batch_to_document(batch: Batch) -> Document:
+    """Every field but day and category, which are table and id."""
+    # orjson writes the dataclass inside faster than any loop here could.
+    return {"papers": batch.papers, "is_sample": batch.is_sample}
+
+
+def batch_from_document(day: date, category: str, document: Document) -> Batch:
+    """The batch of this day and category."""
+    papers = tuple((Paper(**_with_tuples(paper)), AnnounceType(kind)) for paper, kind in document["papers"])
+    return Batch(category, day, papers, is_sample=document["is_sample"])
+
+
+def _with_tuples(document: Document) -> Document:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in document.items()}

@@ -1,0 +1,330 @@
+"""What every storage keeps; see the port's docstrings."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import pytest
+
+from bot.errors import StorageError
+from bot.model.announcement import Batch
+from bot.model.chat import Chat
+from bot.model.paper import AnnounceType, ArxivId, Paper
+from bot.model.subscription import Subscription
+from bot.ports import Storage
+
+ANN = Chat("telegram", "-100200")
+BOB = Chat("discord", "77")
+THREAD = Chat("telegram", "-100200", "5")
+CREATED = datetime(2026, 8, 3, 9, 30, 15, 123456, tzinfo=UTC)
+MONDAY, TUESDAY, WEDNESDAY = date(2026, 8, 3), date(2026, 8, 4), date(2026, 8, 5)
+ONE, TWO, THREE = ArxivId("2608.00001"), ArxivId("2608.00002"), ArxivId("hep-th/9901001")
+
+RICH = Subscription(
+    ANN,
+    CREATED,
+    categories=("cs.LG", "stat.ML"),
+    topics=('ti:"kv cache"^2.5', "-au:Émile\u0301", "量子 🙂 \u202e\x00\n", ""),
+    max_papers=3,
+    min_score=0.1,
+    types=(AnnounceType.REPLACE_CROSS, AnnounceType.NEW),
+    days_back=0,
+    ranker="learned",
+    language="pt-BR",
+    detail="full",
+)
+
+
+def always(subscription: Subscription) -> Callable[[Subscription | None], Subscription]:
+    return lambda _: subscription
+
+
+def paper(identifier: ArxivId, version: int = 1, title: str = "On Rounds") -> Paper:
+    return Paper(
+        identifier,
+        version,
+        title,
+        "We deliver \\emph{papers}.",
+        ("Zoë O’Neil", "李 明"),
+        ("cs.LG", "math.OC"),
+        raw_title=title,
+        doi="10.1000/1",
+    )
+
+
+def batch(category: str, day: date, *papers: tuple[Paper, AnnounceType]) -> Batch:
+    return Batch(category, day, papers)
+
+
+async def restart(storage: Storage) -> None:
+    await storage.close()
+    await storage.open()
+
+
+async def test_an_unknown_chat_has_nothing(storage: Storage) -> None:
+    """A chat never written has no subscription, no seen ids, and is not listed."""
+    assert await storage.get_subscription(ANN) is None
+    assert await storage.get_subscriptions() == ()
+    assert await storage.get_seen(ANN) == {}
+    assert await storage.get_announcements(date.min) == ()
+
+
+async def test_a_subscription_comes_back_as_it_was(storage: Storage) -> None:
+    """Every field of a subscription survives a restart, odd characters and all."""
+    assert await storage.change_subscription(ANN, always(RICH)) == RICH
+    assert await storage.get_subscription(ANN) == RICH
+    await restart(storage)
+    assert await storage.get_subscription(ANN) == RICH
+    kept = await storage.get_subscription(ANN)
+    assert kept is not None
+    assert kept.created.tzinfo is UTC
+
+
+async def test_a_change_sees_what_is_stored(storage: Storage) -> None:
+    """The change is called with None at first, and with the stored subscription after."""
+    calls: list[Subscription | None] = []
+
+    def change(old: Subscription | None) -> Subscription:
+        calls.append(old)
+        return RICH
+
+    await storage.change_subscription(ANN, change)
+    await storage.change_subscription(ANN, change)
+    assert calls == [None, RICH]
+
+
+async def test_a_field_can_become_empty_again(storage: Storage) -> None:
+    """A subscription replaces the one before instead of mixing with it."""
+    plain = Subscription(ANN, CREATED)
+    await storage.change_subscription(ANN, always(RICH))
+    await storage.change_subscription(ANN, always(plain))
+    await restart(storage)
+    assert await storage.get_subscription(ANN) == plain
+
+
+async def test_overlapping_changes_do_not_lose_each_other(storage: Storage) -> None:
+    """A hundred changes at once, each adding one, add a hundred."""
+
+    def add_one(old: Subscription | None) -> Subscription:
+        return replace(old, max_papers=old.max_papers + 1) if old else replace(RICH, max_papers=1)
+
+    await asyncio.gather(*(storage.change_subscription(ANN, add_one) for _ in range(100)))
+    await restart(storage)
+    kept = await storage.get_subscription(ANN)
+    assert kept is not None
+    assert kept.max_papers == 100
+
+
+async def test_a_change_that_raises_changes_nothing(storage: Storage) -> None:
+    """What the change raises arrives at the caller, and the stored subscription stays."""
+    await storage.change_subscription(ANN, always(RICH))
+
+    def fail(_: Subscription | None) -> Subscription:
+        raise LookupError("no such topic")
+
+    with pytest.raises(LookupError, match="no such topic"):
+        await storage.change_subscription(ANN, fail)
+    await restart(storage)
+    assert await storage.get_subscription(ANN) == RICH
+
+
+async def test_a_change_keeps_to_its_chat(storage: Storage) -> None:
+    """A change that makes another chat's subscription is refused, and neither chat changes."""
+    with pytest.raises(ValueError, match="discord:77"):
+        await storage.change_subscription(BOB, always(RICH))
+    assert await storage.get_subscriptions() == ()
+
+
+async def test_subscriptions_are_ordered_by_chat_key(storage: Storage) -> None:
+    """All subscriptions come in the order of their chat keys, whatever the order of writing; threads are chats."""
+    for chat in (THREAD, BOB, ANN):
+        await storage.change_subscription(chat, always(replace(RICH, chat=chat)))
+    assert [each.chat for each in await storage.get_subscriptions()] == [BOB, ANN, THREAD]
+    await restart(storage)
+    assert [each.chat for each in await storage.get_subscriptions()] == [BOB, ANN, THREAD]
+
+
+async def test_seen_papers_keep_their_first_day(storage: Storage) -> None:
+    """A paper delivered again on another day keeps the day of its first delivery."""
+    await storage.add_seen(ANN, [ONE, TWO, ONE], MONDAY)
+    await storage.add_seen(ANN, [TWO, THREE], TUESDAY)
+    await storage.add_seen(ANN, [ONE], MONDAY)
+    expected = {ONE: MONDAY, TWO: MONDAY, THREE: TUESDAY}
+    assert await storage.get_seen(ANN) == expected
+    await restart(storage)
+    assert await storage.get_seen(ANN) == expected
+
+
+async def test_days_may_be_written_in_any_order(storage: Storage) -> None:
+    """The first day is the one written first, not the earliest."""
+    await storage.add_seen(ANN, [ONE], TUESDAY)
+    await storage.add_seen(ANN, [ONE, TWO], MONDAY)
+    assert await storage.get_seen(ANN) == {ONE: TUESDAY, TWO: MONDAY}
+
+
+async def test_seen_papers_belong_to_one_chat(storage: Storage) -> None:
+    """What one chat has seen is unseen in another, also in a thread of the same chat."""
+    await storage.add_seen(ANN, [ONE], MONDAY)
+    assert await storage.get_seen(THREAD) == {}
+    assert await storage.get_seen(BOB) == {}
+
+
+async def test_adding_no_papers_is_fine(storage: Storage) -> None:
+    """An empty delivery marks nothing."""
+    await storage.add_seen(ANN, [], MONDAY)
+    assert await storage.get_seen(ANN) == {}
+
+
+async def test_overlapping_deliveries_are_all_kept(storage: Storage) -> None:
+    """Many chats marking many papers at once lose none."""
+    chats = [Chat("telegram", str(number)) for number in range(50)]
+    ids = [ArxivId(f"2608.{number:05}") for number in range(3)]
+    await asyncio.gather(*(storage.add_seen(chat, [each], MONDAY) for chat in chats for each in ids))
+    await restart(storage)
+    for chat in chats:
+        assert await storage.get_seen(chat) == dict.fromkeys(ids, MONDAY)
+
+
+async def test_a_forgotten_chat_leaves_nothing(storage: Storage) -> None:
+    """Forgetting erases subscription and seen ids of this chat alone, and may be repeated."""
+    for chat in (ANN, THREAD):
+        await storage.change_subscription(chat, always(replace(RICH, chat=chat)))
+        await storage.add_seen(chat, [ONE], MONDAY)
+        await storage.add_seen(chat, [TWO], TUESDAY)
+    await storage.forget_chat(ANN)
+    await storage.forget_chat(ANN)
+    await restart(storage)
+    assert await storage.get_subscription(ANN) is None
+    assert await storage.get_seen(ANN) == {}
+    assert [each.chat for each in await storage.get_subscriptions()] == [THREAD]
+    assert await storage.get_seen(THREAD) == {ONE: MONDAY, TWO: TUESDAY}
+
+
+async def test_a_forgotten_chat_can_come_back(storage: Storage) -> None:
+    """After being forgotten a paper counts as unseen until it is delivered again."""
+    await storage.add_seen(ANN, [ONE], MONDAY)
+    await storage.forget_chat(ANN)
+    await storage.add_seen(ANN, [ONE], TUESDAY)
+    assert await storage.get_seen(ANN) == {ONE: TUESDAY}
+
+
+async def test_batches_come_back_as_announcements(storage: Storage) -> None:
+    """Batches of one day make one announcement, listings by category, papers in feed order; days are oldest first."""
+    first, second, third = paper(ONE), paper(TWO), paper(THREE)
+    await storage.save_batch(batch("stat.ML", TUESDAY, (second, AnnounceType.NEW), (first, AnnounceType.CROSS)))
+    await storage.save_batch(batch("cs.LG", TUESDAY, (first, AnnounceType.NEW)))
+    await storage.save_batch(batch("cs.LG", MONDAY, (third, AnnounceType.REPLACE)))
+    await restart(storage)
+    monday, tuesday = await storage.get_announcements(MONDAY)
+    assert (monday.day, tuesday.day) == (MONDAY, TUESDAY)
+    assert monday.papers == {THREE: third}
+    assert tuesday.papers == {ONE: first, TWO: second}
+    assert list(tuesday.listings.items()) == [
+        ("cs.LG", ((ONE, AnnounceType.NEW),)),
+        ("stat.ML", ((TWO, AnnounceType.NEW), (ONE, AnnounceType.CROSS))),
+    ]
+    assert not tuesday.is_sample
+
+
+async def test_announcements_begin_with_the_asked_day(storage: Storage) -> None:
+    """The asked day itself is included, earlier ones are not."""
+    for day in (MONDAY, TUESDAY, WEDNESDAY):
+        await storage.save_batch(batch("cs.LG", day, (paper(ONE), AnnounceType.NEW)))
+    assert [each.day for each in await storage.get_announcements(TUESDAY)] == [TUESDAY, WEDNESDAY]
+
+
+async def test_a_batch_replaces_its_predecessor(storage: Storage) -> None:
+    """Saving the same category and day again leaves only the later batch."""
+    await storage.save_batch(batch("cs.LG", MONDAY, (paper(ONE), AnnounceType.NEW)))
+    await storage.save_batch(batch("cs.LG", MONDAY, (paper(TWO, version=2), AnnounceType.REPLACE)))
+    await restart(storage)
+    (announcement,) = await storage.get_announcements(MONDAY)
+    assert announcement.papers == {TWO: paper(TWO, version=2)}
+
+
+async def test_a_quiet_day_is_remembered(storage: Storage) -> None:
+    """A batch without papers is an announcement without papers, not a missing one."""
+    await storage.save_batch(Batch("cs.LG", MONDAY, (), is_sample=True))
+    await restart(storage)
+    (announcement,) = await storage.get_announcements(MONDAY)
+    assert announcement.papers == {}
+    assert announcement.listings == {"cs.LG": ()}
+    assert announcement.is_sample
+
+
+async def test_pruning_keeps_the_given_days(storage: Storage) -> None:
+    """Older batches and seen ids go, those of the given days stay."""
+    for day, identifier in ((MONDAY, ONE), (TUESDAY, TWO), (WEDNESDAY, THREE)):
+        await storage.save_batch(batch("cs.LG", day, (paper(identifier), AnnounceType.NEW)))
+        await storage.add_seen(ANN, [identifier], day)
+    await storage.change_subscription(ANN, always(RICH))
+    await storage.prune(batches_before=WEDNESDAY, seen_before=TUESDAY)
+    await restart(storage)
+    assert [each.day for each in await storage.get_announcements(date.min)] == [WEDNESDAY]
+    assert await storage.get_seen(ANN) == {TWO: TUESDAY, THREE: WEDNESDAY}
+    assert await storage.get_subscription(ANN) == RICH
+
+
+async def test_a_pruned_paper_may_be_seen_again(storage: Storage) -> None:
+    """After pruning, a paper is unseen, and any day may be written."""
+    await storage.add_seen(ANN, [ONE, TWO], MONDAY)
+    await storage.prune(batches_before=TUESDAY, seen_before=TUESDAY)
+    await storage.add_seen(ANN, [ONE], MONDAY)
+    assert await storage.get_seen(ANN) == {ONE: MONDAY}
+
+
+async def test_checking_leaves_no_trace(storage: Storage) -> None:
+    """The doctor's write changes nothing, however often."""
+    await storage.change_subscription(ANN, always(RICH))
+    await storage.check()
+    await storage.check()
+    await restart(storage)
+    await storage.check()
+    assert await storage.get_subscriptions() == (RICH,)
+    assert await storage.get_seen(ANN) == {}
+
+
+async def test_closing_is_always_fine(storage: Storage) -> None:
+    """A storage may be closed twice, and opened twice."""
+    await storage.close()
+    await storage.close()
+    await storage.open()
+    await storage.open()
+    await storage.check()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda storage: storage.get_subscription(ANN),
+        lambda storage: storage.get_subscriptions(),
+        lambda storage: storage.change_subscription(ANN, always(RICH)),
+        lambda storage: storage.forget_chat(ANN),
+        lambda storage: storage.get_seen(ANN),
+        lambda storage: storage.add_seen(ANN, [ONE], MONDAY),
+        lambda storage: storage.save_batch(batch("cs.LG", MONDAY)),
+        lambda storage: storage.get_announcements(MONDAY),
+        lambda storage: storage.prune(batches_before=MONDAY, seen_before=MONDAY),
+        lambda storage: storage.check(),
+    ],
+    ids=lambda call: "-".join(name for name in call.__code__.co_names if name.islower()),
+)
+async def test_a_closed_storage_does_nothing(storage: Storage, call: Callable[[Storage], Awaitable[object]]) -> None:
+    """Every method of a storage that is not open raises StorageError."""
+    await storage.close()
+    with pytest.raises(StorageError, match="not open"):
+        await call(storage)
+
+
+async def test_a_cancelled_write_is_whole_or_absent(storage: Storage) -> None:
+    """Cancelling one writer leaves the others alone, and its own papers are all there or none."""
+    cancelled = asyncio.create_task(storage.add_seen(ANN, [ONE, TWO], MONDAY))
+    others = [asyncio.create_task(storage.add_seen(BOB, [each], MONDAY)) for each in (ONE, TWO, THREE)]
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    await asyncio.gather(*others)
+    await asyncio.gather(cancelled, return_exceptions=True)
+    await restart(storage)
+    assert set(await storage.get_seen(ANN)) in ({ONE, TWO}, set())
+    assert set(await storage.get_seen(BOB)) == {ONE, TWO, THREE}
