@@ -1,0 +1,91 @@
+"""A chat's whole configuration as JSON, out and in. Pure.
+
+Two forms are read: our own, and `config.json` of the bot this project grew from (categories, keywords,
+exclude_keywords, max_papers, days_back, min_score).
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from bot.errors import UserError
+from bot.model.subscription import Subscription
+from bot.preferences import PREFERENCES
+from bot.topics import quote_keyword
+
+FORMAT = "paperround-chat"
+VERSION = 1
+_SAMPLE = '{"categories": ["cs.CL"], "topics": ["kv cache"], "settings": {"max_papers": 10}}'
+
+
+@dataclass(frozen=True, slots=True)
+class ChatConfig:
+    """What a file asks for, not yet checked against the taxonomy or any limit.
+
+    `settings` holds only what the file states. `keywords` and `excludes` are the original's words as they are.
+    """
+
+    categories: tuple[str, ...]
+    topics: tuple[str, ...]
+    settings: dict[str, str]
+    keywords: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+
+def write_config(subscription: Subscription) -> str:
+    """The configuration on one line of JSON, so that it can be sent back as a message."""
+    return json.dumps(
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "categories": subscription.categories,
+            "topics": subscription.topics,
+            "settings": {each.name: getattr(subscription, each.name) for each in PREFERENCES},
+        },
+        ensure_ascii=False,
+    )
+
+
+def read_config(text: str) -> ChatConfig:
+    """The configuration in `text`. Raises UserError that says what is wrong and where."""
+    try:
+        content = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        at = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise UserError(f"This is not JSON{at}. A configuration looks like\n{_SAMPLE}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"A configuration is a JSON object in braces, such as\n{_SAMPLE}")
+    if content.get("format") not in (None, FORMAT) or content.get("version", VERSION) != VERSION:
+        raise UserError(
+            "This configuration is of a form this version does not know. Export it again, or update Paperround."
+        )
+    known = {"format", "version", "categories", "topics", "settings", "keywords", "exclude_keywords"}
+    known |= {each.name for each in PREFERENCES}
+    if not known & content.keys():
+        raise UserError(f"Nothing in it says categories or topics. A configuration looks like\n{_SAMPLE}")
+    keywords, excludes = _words(content, "keywords"), _words(content, "exclude_keywords")
+    topics = [*_words(content, "topics")]
+    topics += [quote_keyword(word) for word in keywords if word.strip()]
+    topics += ["-" + quote_keyword(word, always=True) for word in excludes if word.strip()]
+    return ChatConfig(_words(content, "categories"), tuple(topics), _settings(content), keywords, excludes)
+
+
+def _words(content: dict[str, Any], name: str) -> tuple[str, ...]:
+    value = content.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise UserError(f'"{name}" must be a list of words in quotes, such as "{name}": ["…", "…"].')
+    return tuple(value)
+
+
+def _settings(content: dict[str, Any]) -> dict[str, str]:
+    """The settings as text, from the object `settings` of our form or the top level of the original's."""
+    stated = content.get("settings", {})
+    if not isinstance(stated, dict):
+        raise UserError('"settings" must be an object, such as "settings": {"max_papers": 10}.')
+    values = {**{each.name: content[each.name] for each in PREFERENCES if each.name in content}, **stated}
+    for name, value in values.items():
+        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+            values[name] = ",".join(value)
+        elif isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise UserError(f'"{name}" must be a number or a word.')
+    return {name: value if isinstance(value, str) else f"{value:.10g}" for name, value in values.items()}

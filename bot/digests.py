@@ -1,0 +1,134 @@
+"""Papers + scores + subscription -> digest. Pure: every paper gets a verdict, and the digest is those that passed.
+
+The same verdicts answer `/why`, so an explanation can never differ from what was sent.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from bot.errors import UserError
+from bot.model.announcement import Announcement
+from bot.model.digest import Digest, DigestPaper, LeftOut, Score
+from bot.model.paper import AnnouncedPaper, ArxivId
+from bot.model.subscription import Subscription
+from bot.topics import compile_topic
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one paper: its place among the papers that passed (from 1, else 0), or why it is left out.
+
+    A paper left out for lack of room has a place, too: one beyond the limit.
+    """
+
+    announced: AnnouncedPaper
+    score: Score
+    left_out: LeftOut | None
+    place: int = 0
+
+
+def has_interests(topics: Iterable[str]) -> bool:
+    """Whether any topic says what to read, rather than only what to leave out."""
+    return any(_is_interest(topic) for topic in topics)
+
+
+def _is_interest(topic: str) -> bool:
+    try:
+        return not compile_topic(topic).is_exclusion
+    except UserError:
+        return False
+
+
+def latest_announcement(announcements: Iterable[Announcement], categories: Sequence[str]) -> Announcement | None:
+    """The newest announcement that has a paper in `categories` (in any, if empty)."""
+    having = (each for each in announcements if each.papers_for(categories))
+    return max(having, key=lambda each: each.day, default=None)
+
+
+def candidates(subscription: Subscription, announcements: Sequence[Announcement]) -> tuple[AnnouncedPaper, ...]:
+    """The papers to judge: all of the latest announcement, then those of the `days_back` days before it.
+
+    Earlier papers stay candidates only if they came after the chat subscribed, and only for a chat with topics:
+    without topics nothing says which of them were worth keeping. A paper announced twice counts on its newest day.
+    """
+    latest = latest_announcement(announcements, subscription.categories)
+    if latest is None:
+        return ()
+    chosen = list(latest.papers_for(subscription.categories))
+    if not has_interests(subscription.topics):
+        return tuple(chosen)
+    oldest = max(latest.day - timedelta(days=subscription.days_back), subscription.created.date())
+    known = {each.paper.id for each in chosen}
+    for earlier in sorted(announcements, key=lambda each: each.day, reverse=True):
+        if oldest <= earlier.day < latest.day:
+            fresh = [each for each in earlier.papers_for(subscription.categories) if each.paper.id not in known]
+            chosen.extend(fresh)
+            known.update(each.paper.id for each in fresh)
+    return tuple(chosen)
+
+
+def judge(
+    subscription: Subscription,
+    papers: Sequence[AnnouncedPaper],
+    scores: Sequence[Score],
+    seen: Mapping[ArxivId, date],
+    *,
+    min_score: float,
+) -> tuple[Verdict, ...]:
+    """A verdict on each paper: those that passed first, best first; then the others in their order.
+
+    Equal scores: newest day first, then the order of `papers`.
+    """
+    interested = has_interests(subscription.topics)
+    passed: list[tuple[AnnouncedPaper, Score]] = []
+    failed: list[Verdict] = []
+    for announced, score in zip(papers, scores, strict=True):
+        reason = _left_out(subscription, announced, score, seen, min_score=min_score if interested else None)
+        if reason is None:
+            passed.append((announced, score))
+        else:
+            failed.append(Verdict(announced, score, reason))
+    passed.sort(key=lambda each: (-each[1].points, -each[0].day.toordinal()))
+    ranked = [
+        Verdict(announced, score, LeftOut.NO_ROOM if place > subscription.max_papers else None, place)
+        for place, (announced, score) in enumerate(passed, start=1)
+    ]
+    return (*ranked, *failed)
+
+
+def _left_out(
+    subscription: Subscription,
+    announced: AnnouncedPaper,
+    score: Score,
+    seen: Mapping[ArxivId, date],
+    *,
+    min_score: float | None,
+) -> LeftOut | None:
+    if announced.announce_type not in subscription.types:
+        return LeftOut.TYPE
+    if announced.paper.id in seen:
+        return LeftOut.DELIVERED
+    if score.excluded_by:
+        return LeftOut.EXCLUDED
+    if min_score is None:
+        return None
+    if score.points <= 0:
+        return LeftOut.NO_MATCH
+    return LeftOut.BELOW_MIN_SCORE if score.points < min_score else None
+
+
+def compose(day: date, categories: tuple[str, ...], verdicts: Iterable[Verdict], *, is_sample: bool = False) -> Digest:
+    """The digest of `day` from verdicts in the order of `judge`.
+
+    Of earlier days only what is shown or lacks room is counted: the rest was counted on its own day.
+    """
+    verdicts = tuple(verdicts)
+    shown = tuple(DigestPaper(each.place, each.announced, each.score) for each in verdicts if each.left_out is None)
+    counts = Counter(
+        each.left_out
+        for each in verdicts
+        if each.left_out is not None and (each.announced.day == day or each.left_out is LeftOut.NO_ROOM)
+    )
+    return Digest(day, categories, shown, {reason: counts[reason] for reason in LeftOut if counts[reason]}, is_sample)

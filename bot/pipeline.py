@@ -1,0 +1,200 @@
+"""Pull -> rank -> digest: the way of a paper from arXiv to a reader."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from bot.calendar import latest_day
+from bot.digests import Verdict, candidates, compose, judge, latest_announcement
+from bot.errors import SourceError
+from bot.model.announcement import Announcement, merge_batches
+from bot.model.chat import Chat
+from bot.model.digest import Digest
+from bot.model.paper import ArxivId
+from bot.model.subscription import Subscription
+from bot.ports import Clock, PaperSource, Ranker, Storage
+
+log = logging.getLogger(__name__)
+
+ANNOUNCEMENT_DAYS = 30
+"""How long announcements are kept, in days."""
+SEEN_DAYS = 180
+"""How long it is remembered that a chat got a paper, in days."""
+RETRY_SOON = timedelta(minutes=1)
+"""How long a person's request does not ask arXiv again for what it just refused or did not have."""
+
+Progress = Callable[[str], None]
+"""Told in a few words what is going on during a long wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The last time a category was asked for, and what was wrong, if anything."""
+
+    at: datetime
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A digest with every verdict behind it. `digest` is None where nothing has been announced yet."""
+
+    digest: Digest | None
+    verdicts: tuple[Verdict, ...] = ()
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """The one path from announcement to digest.
+
+    `sample` stands in where arXiv cannot be reached and nothing was ever pulled; None: nothing does.
+    `default_categories` are pulled for chats that follow topics and name no category.
+    """
+
+    storage: Storage
+    source: PaperSource
+    rankers: Mapping[str, Ranker]
+    clock: Clock
+    default_categories: tuple[str, ...]
+    sample: PaperSource | None = None
+    attempts: dict[str, Attempt] = field(default_factory=dict)
+    _pulling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _kept: tuple[Announcement, ...] | None = None
+    _saves: int = 0
+
+    def categories_of(self, subscription: Subscription) -> tuple[str, ...]:
+        """The categories that are pulled for this subscription."""
+        return subscription.categories or (self.default_categories if subscription.topics else ())
+
+    async def followed_categories(self) -> tuple[str, ...]:
+        """Every category that some chat needs, sorted."""
+        needed = {code for each in await self.storage.get_subscriptions() for code in self.categories_of(each)}
+        return tuple(sorted(needed))
+
+    async def pull(
+        self, categories: Sequence[str], progress: Progress = lambda _: None, *, pause: timedelta = RETRY_SOON
+    ) -> int:
+        """Fetch those of `categories` whose newest announcement is not here yet; how many papers that brought.
+
+        What was asked for less than `pause` ago is not asked for again. What fails is remembered in `attempts` and not
+        raised. One pull at a time: a second one waits for the first and then finds its work done.
+        """
+        if self._pulling.locked():
+            progress("arXiv is being read already; waiting for that …")
+        async with self._pulling:
+            missing = [code for code in categories if await self._is_missing(code, pause)]
+            brought = 0
+            for number, category in enumerate(missing, start=1):
+                progress(f"Reading {category} from arXiv ({number} of {len(missing)}) …")
+                try:
+                    brought += await self._pull_one(category)
+                except SourceError as error:
+                    failed = [category] if error.reached else missing[number - 1 :]
+                    self.attempts |= dict.fromkeys(failed, Attempt(self.clock(), str(error)))
+                    log.warning("pulled categories=%s status=failed error=%r", ",".join(failed), str(error))
+                    if not error.reached:
+                        break
+            return brought
+
+    async def _pull_one(self, category: str) -> int:
+        now = self.clock()
+        batch = await self.source.fetch(category)
+        known = await self.batch_sizes(batch.day)
+        if batch.papers or category not in known:
+            await self.storage.save_batch(batch)
+            self._forget_kept()
+        self.attempts[category] = Attempt(now)
+        log.info("pulled category=%s status=ok day=%s papers=%d", category, batch.day, len(batch.papers))
+        return len(batch.papers) if category not in known else 0
+
+    async def _is_missing(self, category: str, pause: timedelta) -> bool:
+        tried = self.attempts.get(category)
+        if tried and timedelta() <= self.clock() - tried.at < pause:
+            return False
+        return category not in await self.batch_sizes(latest_day(self.clock()))
+
+    async def batch_sizes(self, since: date) -> dict[str, int]:
+        """How many papers the categories announced on `since` or later, for those that are here."""
+        return {
+            category: len(listing)
+            for announcement in await self.announcements()
+            if announcement.day >= since
+            for category, listing in announcement.listings.items()
+        }
+
+    async def announcements(self) -> tuple[Announcement, ...]:
+        """Everything kept, oldest first; read once and held until something new is saved."""
+        if self._kept is not None:
+            return self._kept
+        saves = self._saves
+        announcements = await self.storage.get_announcements(self._oldest_kept())
+        if saves == self._saves:  # else something was saved meanwhile that this reading may lack
+            self._kept = announcements
+        return announcements
+
+    def _forget_kept(self) -> None:
+        self._kept = None
+        self._saves += 1
+
+    def _oldest_kept(self) -> date:
+        return self.clock().date() - timedelta(days=ANNOUNCEMENT_DAYS)
+
+    async def recent(self, categories: Sequence[str]) -> tuple[Announcement, ...]:
+        """The announcements of the last days, oldest first; the sample where arXiv gave nothing, ever."""
+        announcements = await self.announcements()
+        if self.sample is None or any(each.papers for each in announcements):
+            return announcements
+        if not any(self.attempts[code].error for code in categories if code in self.attempts):
+            return announcements
+        return await self.sample_announcements(categories)
+
+    async def sample_announcements(self, categories: Sequence[str]) -> tuple[Announcement, ...]:
+        """The bundled invented papers of these categories, as if announced."""
+        if self.sample is None:
+            return ()
+        return merge_batches([await self.sample.fetch(category) for category in categories])
+
+    async def read(
+        self, subscription: Subscription, *, progress: Progress = lambda _: None, only_sample: bool = False
+    ) -> Reading:
+        """The digest this subscription would get now, arXiv asked first for what is not here yet."""
+        categories = self.categories_of(subscription)
+        if only_sample:
+            announcements = await self.sample_announcements(categories)
+        else:
+            await self.pull(categories, progress)
+            announcements = await self.recent(categories)
+        latest = latest_announcement(announcements, subscription.categories)
+        if latest is None:
+            return Reading(None)
+        seen = await self.storage.get_seen(subscription.chat)
+        # Ranking is pure computing, hundreds of milliseconds on a busy day: the event loop must go on meanwhile.
+        verdicts = await asyncio.to_thread(self._judge, subscription, announcements, seen)
+        return Reading(compose(latest.day, categories, verdicts, is_sample=latest.is_sample), verdicts)
+
+    def _judge(
+        self, subscription: Subscription, announcements: Sequence[Announcement], seen: Mapping[ArxivId, date]
+    ) -> tuple[Verdict, ...]:
+        return judge_papers(self.rankers[subscription.ranker], subscription, announcements, seen)
+
+    async def mark_seen(self, chat: Chat, digest: Digest) -> None:
+        """Remember that the chat got the papers of this digest."""
+        await self.storage.add_seen(chat, [each.announced.paper.id for each in digest.papers], self.clock().date())
+
+    async def prune(self) -> None:
+        """Drop what is older than it is kept for."""
+        seen_before = self.clock().date() - timedelta(days=SEEN_DAYS)
+        await self.storage.prune(batches_before=self._oldest_kept(), seen_before=seen_before)
+        self._forget_kept()
+
+
+def judge_papers(
+    ranker: Ranker, subscription: Subscription, announcements: Sequence[Announcement], seen: Mapping[ArxivId, date]
+) -> tuple[Verdict, ...]:
+    """Rank the subscription's candidates and give each its verdict."""
+    papers = candidates(subscription, announcements)
+    scores = ranker.rank(papers, subscription.topics, announcements)
+    min_score = subscription.min_score if ranker.has_min_score else 0.0
+    return judge(subscription, papers, scores, seen, min_score=min_score)

@@ -1,0 +1,91 @@
+"""The settings of a chat: their names, what they accept, and how they read. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot.errors import UserError
+from bot.model.paper import AnnounceType
+from bot.model.subscription import DETAILS, Subscription
+
+LANGUAGES = tuple("ar cs da de el en es fa fi fr he hi hu id it ja ko nl no pl pt ro ru sv th tr uk vi zh".split())
+"""The ISO 639-1 codes that summaries can be asked for in."""
+RANKERS = ("rules", "classic")
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """One setting. `parse` raises UserError with what is accepted; the name is the Subscription's field."""
+
+    name: str
+    help: str
+    parse: Callable[[str], object]
+
+    def set(self, subscription: Subscription, text: str) -> Subscription:
+        """The subscription with this setting taken from `text`."""
+        changes: dict[str, Any] = {self.name: self.parse(text.strip())}
+        return replace(subscription, **changes)
+
+    def show(self, subscription: Subscription) -> str:
+        """The present value, in the form that `set` takes."""
+        value = getattr(subscription, self.name)
+        if isinstance(value, tuple):
+            return ",".join(value)
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _whole_number(name: str, low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if text.isascii() and text.isdigit() and low <= int(text[:9]) <= high:
+            return int(text)
+        raise UserError(f"{name} takes a whole number from {low} to {high}, for example {name} {low}.")
+
+    return parse
+
+
+def _score(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if 0 <= value <= 1000:  # noqa: PLR2004 - NaN and infinity fail here, too
+        return value
+    raise UserError("min_score takes a number from 0 to 1000, for example min_score 1.5.")
+
+
+def _types(text: str) -> tuple[AnnounceType, ...]:
+    words = [word for word in text.lower().replace(",", " ").split() if word]
+    known = [each.value for each in AnnounceType]
+    if not words or any(word not in known for word in words):
+        raise UserError(f"types takes one or more of {', '.join(known)}, for example types new,cross.")
+    return tuple(each for each in AnnounceType if each.value in words)
+
+
+def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() in allowed:
+            return text.lower()
+        raise UserError(f"{name} takes one of {', '.join(allowed)}.")
+
+    return parse
+
+
+PREFERENCES = (
+    Preference("max_papers", "how many papers a digest shows at most, 1 to 100", _whole_number("max_papers", 1, 100)),
+    Preference("min_score", "the score a paper needs to be shown, 0 or more", _score),
+    Preference("types", "which papers: new, cross, replace, replace-cross", _types),
+    Preference(
+        "days_back", "for how many days a paper that did not fit is kept, 1 to 30", _whole_number("days_back", 1, 30)
+    ),
+    Preference("detail", "how much of each paper is shown: titles, short, full", _one_of("detail", DETAILS)),
+    Preference("ranker", "how papers are scored: rules or classic", _one_of("ranker", RANKERS)),
+    Preference("language", "the language summaries are written in, such as en or de", _one_of("language", LANGUAGES)),
+)
+
+
+def find_preference(name: str) -> Preference:
+    """The setting called `name`. Raises UserError that lists them all."""
+    for preference in PREFERENCES:
+        if preference.name == name.strip().lower().replace("-", "_"):
+            return preference
+    raise UserError(f'There is no setting "{name}". The settings are {", ".join(each.name for each in PREFERENCES)}.')

@@ -1,0 +1,46 @@
+"""A digest as JSON, for scripts; the schema is in docs/digest.schema.json. Pure."""
+
+import json
+
+from bot.model.digest import Digest, DigestPaper
+
+VERSION = 1
+
+
+def render_json(digest: Digest) -> str:
+    """The digest as one JSON document."""
+    content = {
+        "format": "paperround-digest",
+        "version": VERSION,
+        "day": digest.day.isoformat(),
+        "categories": digest.categories,
+        "is_sample": digest.is_sample,
+        "total": digest.total,
+        "left_out": {reason.name.lower(): count for reason, count in digest.left_out.items()},
+        "papers": [_paper(paper) for paper in digest.papers],
+    }
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def _paper(shown: DigestPaper) -> dict[str, object]:
+    paper = shown.announced.paper
+    return {
+        "place": shown.place,
+        "id": paper.id,
+        "version": paper.version,
+        "title": paper.title,
+        "authors": paper.authors,
+        "categories": paper.categories,
+        "announce_type": shown.announced.announce_type,
+        "announced": shown.announced.day.isoformat(),
+        "abstract": paper.abstract,
+        "link": paper.link,
+        "license": paper.license,
+        "doi": paper.doi,
+        "journal_ref": paper.journal_ref,
+        "score": round(shown.score.points, 6),
+        "reasons": [
+            {"topic": each.topic, "fields": each.fields, "points": round(each.points, 6)}
+            for each in shown.score.reasons
+        ],
+    }

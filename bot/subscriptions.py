@@ -1,0 +1,137 @@
+"""Use cases behind the commands that change what a chat reads.
+
+Every method returns the subscription as it then stands, raises UserError for what cannot be done and StorageError
+where it could not be kept; in both cases nothing has changed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from bot.chat_config import ChatConfig
+from bot.errors import UserError
+from bot.model.chat import Chat
+from bot.model.subscription import Subscription
+from bot.ports import Clock, Storage
+from bot.preferences import find_preference
+from bot.taxonomy import Taxonomy
+from bot.topics import compile_topic
+
+MAX_TOPICS = 200
+MAX_CATEGORIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """What chats follow. `language` is that of new chats."""
+
+    storage: Storage
+    taxonomy: Taxonomy
+    clock: Clock
+    language: str = "en"
+
+    async def get(self, chat: Chat) -> Subscription:
+        """The chat's subscription; an empty one, not kept, if it has none."""
+        return await self.storage.get_subscription(chat) or self._new(chat)
+
+    async def add_topic(self, chat: Chat, text: str) -> Subscription:
+        """Follow a topic, checked; one that means the same as a followed one is refused."""
+        topic = " ".join(text.split())
+        key = compile_topic(topic).key
+
+        def change(subscription: Subscription) -> Subscription:
+            for known in subscription.topics:
+                if compile_topic(known).key == key:
+                    raise UserError(f"This chat already follows {known}.")
+            return replace(subscription, topics=_within((*subscription.topics, topic), MAX_TOPICS, "topics"))
+
+        return await self._change(chat, change)
+
+    async def remove_topic(self, chat: Chat, text: str) -> tuple[Subscription, str]:
+        """Stop following the topic with this number in the list, or this text; also returns what was removed."""
+        return await self._remove(chat, "topics", text, "/topics")
+
+    async def clear_topics(self, chat: Chat) -> Subscription:
+        """Stop following every topic."""
+        return await self._change(chat, lambda subscription: replace(subscription, topics=()))
+
+    async def add_categories(self, chat: Chat, names: Sequence[str]) -> tuple[Subscription, tuple[str, ...]]:
+        """Follow categories by their codes, all or none; also returns those that are new, spelled as arXiv does."""
+        codes = tuple(dict.fromkeys(self.taxonomy.check(name) for name in names))
+        before = set((await self.get(chat)).categories)
+
+        def change(subscription: Subscription) -> Subscription:
+            wanted = tuple(dict.fromkeys((*subscription.categories, *codes)))
+            return replace(subscription, categories=_within(wanted, MAX_CATEGORIES, "categories"))
+
+        return await self._change(chat, change), tuple(code for code in codes if code not in before)
+
+    async def remove_category(self, chat: Chat, text: str) -> tuple[Subscription, str]:
+        """Stop following the category with this number in the list, or this code; also returns what was removed."""
+        return await self._remove(chat, "categories", text, "/categories")
+
+    async def set_preference(self, chat: Chat, name: str, value: str) -> Subscription:
+        """Change one setting."""
+        preference = find_preference(name)
+        return await self._change(chat, lambda subscription: preference.set(subscription, value))
+
+    async def import_config(self, chat: Chat, config: ChatConfig) -> Subscription:
+        """Replace categories, topics and settings by those of `config`; settings it does not state take their default."""
+        codes = tuple(dict.fromkeys(self.taxonomy.check(name) for name in config.categories))
+        for topic in config.topics:
+            compile_topic(topic)
+
+        def change(subscription: Subscription) -> Subscription:
+            fresh = Subscription(
+                chat,
+                subscription.created,
+                _within(codes, MAX_CATEGORIES, "categories"),
+                _within(config.topics, MAX_TOPICS, "topics"),
+                language=subscription.language,
+            )
+            for name, value in config.settings.items():
+                fresh = find_preference(name).set(fresh, value)
+            return fresh
+
+        return await self._change(chat, change)
+
+    async def forget(self, chat: Chat) -> None:
+        """Erase all that is known of the chat."""
+        await self.storage.forget_chat(chat)
+
+    def _new(self, chat: Chat) -> Subscription:
+        return Subscription(chat, self.clock(), language=self.language)
+
+    async def _change(self, chat: Chat, change: Callable[[Subscription], Subscription]) -> Subscription:
+        return await self.storage.change_subscription(chat, lambda known: change(known or self._new(chat)))
+
+    async def _remove(self, chat: Chat, field: str, text: str, command: str) -> tuple[Subscription, str]:
+        removed = ""
+
+        def change(subscription: Subscription) -> Subscription:
+            nonlocal removed
+            entries: tuple[str, ...] = getattr(subscription, field)
+            index = _find(entries, text, command)
+            removed = entries[index]
+            left = entries[:index] + entries[index + 1 :]
+            return replace(subscription, topics=left) if field == "topics" else replace(subscription, categories=left)
+
+        return await self._change(chat, change), removed
+
+
+def _within(entries: tuple[str, ...], limit: int, what: str) -> tuple[str, ...]:
+    if len(entries) > limit:
+        raise UserError(f"A chat can follow at most {limit} {what}; this would make {len(entries)}.")
+    return entries
+
+
+def _find(entries: tuple[str, ...], text: str, command: str) -> int:
+    """The index of the entry with this number (from 1) or this text, whatever its case and quotes."""
+    wanted = " ".join(text.split())
+    if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= len(entries):
+        return int(wanted) - 1
+    for index, entry in enumerate(entries):
+        if entry.casefold().strip('"') == wanted.casefold().strip('"'):
+            return index
+    if not entries:
+        raise UserError(f"There is nothing to remove: {command} is empty.")
+    raise UserError(f'"{wanted}" is not in the list. {command} shows it with numbers, 1 to {len(entries)}.')

@@ -1,0 +1,138 @@
+"""From scores to a digest: what is chosen, in which order, and what is left out why."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.digests import candidates, compose, judge
+from bot.model.announcement import merge_batches
+from bot.model.digest import LeftOut, Reason, Score
+from bot.model.paper import AnnouncedPaper, AnnounceType
+from tests.build import DAY, make_batch, make_paper, make_subscription
+
+SUBSCRIPTION = make_subscription(topics=("kv cache",))
+
+
+def announced(number, kind=AnnounceType.NEW, day=DAY):
+    return AnnouncedPaper(make_paper(f"2611.{number:05}"), kind, day)
+
+
+def left_out(subscription, paper, score, seen=()):
+    [verdict] = judge(subscription, [paper], [score], dict.fromkeys(seen, DAY), min_score=subscription.min_score)
+    return verdict.left_out
+
+
+def test_every_reason_to_leave_a_paper_out():
+    """Type, delivery, exclusion, no match and a low score each have their own word."""
+    paper = announced(1)
+    picky = make_subscription(topics=("kv cache",), min_score=2.0)
+    assert left_out(SUBSCRIPTION, announced(1, AnnounceType.REPLACE), Score(3.0)) is LeftOut.TYPE
+    assert left_out(SUBSCRIPTION, paper, Score(3.0), seen=[paper.paper.id]) is LeftOut.DELIVERED
+    assert left_out(SUBSCRIPTION, paper, Score(3.0, excluded_by="-survey")) is LeftOut.EXCLUDED
+    assert left_out(SUBSCRIPTION, paper, Score(0.0)) is LeftOut.NO_MATCH
+    assert left_out(picky, paper, Score(1.9)) is LeftOut.BELOW_MIN_SCORE
+    assert left_out(picky, paper, Score(2.0)) is None
+
+
+def test_without_topics_every_paper_passes_in_feed_order():
+    """A chat that names no topic reads its categories whole, whatever its minimum score."""
+    subscription = make_subscription(topics=("-survey",), min_score=5.0, max_papers=2)
+    papers = [announced(number) for number in (3, 1, 2)]
+    verdicts = judge(subscription, papers, [Score(0.0)] * 3, {}, min_score=subscription.min_score)
+    assert [(each.announced.paper.id, each.left_out) for each in verdicts] == [
+        ("2611.00003", None),
+        ("2611.00001", None),
+        ("2611.00002", LeftOut.NO_ROOM),
+    ]
+
+
+def test_equal_scores_go_by_day_then_by_feed_order():
+    """Ties are broken by the newest day and then by arXiv's own order, never by chance."""
+    old, first, second = announced(1, day=DAY - timedelta(days=1)), announced(2), announced(3)
+    verdicts = judge(SUBSCRIPTION, [old, first, second], [Score(1.0)] * 3, {}, min_score=0)
+    assert [each.announced for each in verdicts] == [first, second, old]
+
+
+def test_the_digest_counts_what_it_leaves_out():
+    """The last line of a digest adds up to the announcement."""
+    papers = [announced(number) for number in range(5)]
+    scores = [Score(5.0), Score(4.0), Score(3.0), Score(0.0), Score(0.0)]
+    subscription = make_subscription(topics=("kv cache",), max_papers=2)
+    digest = compose(DAY, ("cs.CL",), judge(subscription, papers, scores, {}, min_score=0))
+    assert [each.place for each in digest.papers] == [1, 2]
+    assert digest.left_out == {LeftOut.NO_MATCH: 2, LeftOut.NO_ROOM: 1}
+    assert digest.total == 5
+
+
+def test_papers_without_room_stay_candidates_for_some_days():
+    """Yesterday's papers compete again, until days_back, and only if they came after the chat subscribed."""
+    batches = [make_batch(make_paper(f"2611.0000{age}"), day=DAY - timedelta(days=age)) for age in (0, 1, 6, 7, 8)]
+    announcements = merge_batches(batches)
+
+    def ages(**fields):
+        return [each.paper.id[-1] for each in candidates(make_subscription(**fields), announcements)]
+
+    assert ages(topics=("kv cache",)) == ["0", "1", "6", "7"]
+    assert ages(topics=("kv cache",), days_back=1) == ["0", "1"]
+    assert ages(topics=("kv cache",), created=datetime(2026, 11, 19, 9, tzinfo=UTC)) == ["0", "1"]
+    assert ages(topics=("kv cache",), created=datetime(2027, 1, 1, tzinfo=UTC)) == ["0"]
+    assert ages(topics=()) == ["0"]
+
+
+def test_a_paper_announced_twice_is_one_candidate():
+    """A paper that comes again as a replacement stands on its newest day."""
+    again = make_batch((make_paper("2611.00001", version=2), AnnounceType.REPLACE))
+    first = make_batch(make_paper("2611.00001"), day=DAY - timedelta(days=1))
+    other = make_batch(make_paper("2611.00009"), day=DAY - timedelta(days=1), category="cs.LG")
+    papers = candidates(SUBSCRIPTION, merge_batches([again, first, other]))
+    assert [(each.paper.version, each.day) for each in papers] == [(2, DAY)]
+
+
+def test_a_quiet_day_leaves_the_last_announcement_in_place():
+    """An empty batch of today does not hide yesterday's papers."""
+    announcements = merge_batches([make_batch(make_paper(), day=DAY - timedelta(days=1)), make_batch()])
+    assert len(candidates(SUBSCRIPTION, announcements)) == 1
+    assert candidates(SUBSCRIPTION, ()) == ()
+
+
+PAPERS = st.lists(
+    st.tuples(
+        st.integers(0, 30),
+        st.sampled_from(AnnounceType),
+        st.floats(0, 10),
+        st.sampled_from(["", "-survey"]),
+        st.integers(0, 3),
+    ),
+    unique_by=lambda each: each[0],
+    max_size=30,
+)
+
+
+@given(
+    PAPERS,
+    st.sets(st.integers(0, 30)),
+    st.integers(1, 10),
+    st.floats(0, 5),
+    st.sampled_from([(), ("kv cache",), ("-survey",)]),
+    st.sets(st.sampled_from(AnnounceType), min_size=1),
+)
+def test_what_holds_for_every_digest(drawn, delivered, max_papers, min_score, topics, types):
+    """Never a seen id, never above the limit, best first, stable, and nothing uncounted."""
+    subscription = make_subscription(topics=topics, max_papers=max_papers, min_score=min_score, types=tuple(types))
+    papers = [announced(number, kind, DAY - timedelta(days=age)) for number, kind, _, _, age in drawn]
+    scores = [Score(points, (Reason("t", ("title",), points),), excluded) for _, _, points, excluded, _ in drawn]
+    seen = {announced(number).paper.id: date(2026, 11, 1) for number in delivered}
+    verdicts = judge(subscription, papers, scores, seen, min_score=min_score)
+    digest = compose(DAY, ("cs.CL",), verdicts)
+
+    shown = [each.announced.paper.id for each in digest.papers]
+    points = [each.score.points for each in digest.papers]
+    assert len(shown) == len(set(shown)) <= max_papers
+    assert not set(shown) & seen.keys()
+    assert points == sorted(points, reverse=True)
+    assert all(each.announced.announce_type in types and not each.score.excluded_by for each in digest.papers)
+    assert all(each.score.points >= min_score for each in digest.papers) or "kv cache" not in topics
+    assert [each.place for each in digest.papers] == list(range(1, len(shown) + 1))
+    assert len(verdicts) == len(papers)
+    assert verdicts == judge(subscription, papers, scores, seen, min_score=min_score)
