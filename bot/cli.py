@@ -1,0 +1,121 @@
+"""The `paperround` command line.
+
+Exit codes: 0; 1 something on this machine is wrong; 2 wrong usage or settings; 3 arXiv could not be read.
+"""
+
+import argparse
+import asyncio
+import io
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot import __version__, doctor, oneshot
+from bot.app import run_bot
+from bot.errors import BotError, ConfigError, SourceError, UserError
+from bot.logs import set_up_logs
+from bot.model.paper import AnnounceType
+from bot.preferences import RANKERS
+from config.settings import Settings, load_settings
+
+FAILED, USAGE, UNREADABLE = 1, 2, 3
+
+
+def run_cli(arguments: Sequence[str]) -> int:
+    """Do what the arguments say; the process's exit code."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Greek letters is no reason to stop
+    options = _parser().parse_args(arguments)
+    try:
+        settings = load_settings()
+        return _dispatch(options, settings)
+    except (ConfigError, UserError) as error:
+        return _complain(error, USAGE)
+    except SourceError as error:
+        return _complain(error, UNREADABLE)
+    except BotError as error:
+        return _complain(error, FAILED)
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has seen enough. Without this Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
+    match options.action:
+        case "digest":
+            set_up_logs(_quieter(settings.log_level), settings.log_format)
+            print(asyncio.run(oneshot.make_digest(_wish(options), settings)), end="", flush=True)  # noqa: T201 - its output
+            return 0
+        case "doctor":
+            set_up_logs(_quieter(settings.log_level), settings.log_format)
+            return asyncio.run(doctor.run_checks(settings, print))
+        case _:
+            asyncio.run(run_bot(settings))
+            return 0
+
+
+def _quieter(level: str) -> str:
+    """What goes wrong in a single run is its error message; only DEBUG asks for the story behind it."""
+    return level if level == "DEBUG" else "ERROR"
+
+
+def _complain(error: BotError, code: int) -> int:
+    print(f"paperround: {error}", file=sys.stderr)  # noqa: T201 - the command line's own voice
+    return code
+
+
+def _wish(options: argparse.Namespace) -> oneshot.Wish:
+    return oneshot.Wish(
+        categories=tuple(options.category),
+        topics=tuple(options.topic),
+        excludes=tuple(options.exclude),
+        types=tuple(AnnounceType(each) for each in options.type),
+        feeds=tuple(options.feed),
+        top=options.top,
+        config=options.config,
+        ranker=options.ranker,
+        form=options.format,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="paperround",
+        description="The arXiv papers you care about, ranked and explained, each announcement morning.",
+        epilog="Exit codes: 0; 1 a failure on this machine; 2 wrong usage or settings; 3 arXiv could not be read.",
+    )
+    parser.add_argument("--version", action="version", version=f"paperround {__version__}")
+    actions = parser.add_subparsers(dest="action", metavar="COMMAND")
+    actions.add_parser("run", help="run the bot; without a token it opens a chat in this terminal (the default)")
+    actions.add_parser("doctor", help="check settings, storage and arXiv's addresses")
+    _add_digest(actions.add_parser("digest", help="write one digest to standard output; keeps nothing"))
+    return parser
+
+
+def _add_digest(parser: argparse.ArgumentParser) -> None:
+    def add(flag: str, text: str, metavar: str, *choices: str) -> None:
+        parser.add_argument(flag, action="append", default=[], metavar=metavar, choices=choices or None, help=text)
+
+    add("--category", "an arXiv category such as cs.CL (repeatable)", "CODE")
+    add("--topic", "a topic to rank by, such as 'kv cache' (repeatable); without any, every paper is listed", "QUERY")
+    add("--exclude", "leave out papers that match this (repeatable)", "QUERY")
+    kinds = [each.value for each in AnnounceType]
+    add("--type", f"{', '.join(kinds)} (repeatable; default new and cross)", "TYPE", *kinds)
+    add("--feed", "read this feed instead of arXiv's of today (repeatable)", "FILE_OR_URL")
+    parser.add_argument("--top", type=_count, help="how many papers at most; 0 is no limit", metavar="N")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="what /export wrote, or a config.json of arxiv_rss_bot"
+    )
+    parser.add_argument("--ranker", choices=RANKERS, help="how papers are scored (default rules)")
+    parser.add_argument("--format", choices=tuple(oneshot.FORMS), default="text", help="default text")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError("must be a whole number, 0 or more")
+    return int(text)

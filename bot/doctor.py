@@ -1,0 +1,98 @@
+"""`paperround doctor`: is everything here as the bot needs it, and if not, what to do."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bot.app import load_taxonomy, make_client, make_source
+from bot.errors import BotError, SourceError
+from bot.sources.http import PoliteClient
+from config.settings import Settings
+from storage import open_storage, tinydb_url
+
+OK, FAILED, UNREADABLE = 0, 1, 3
+_XML = ("xml",)
+_PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """`run` returns what was found, or raises the BotError that says what is wrong; `advice` says what to do then."""
+
+    name: str
+    run: Callable[[], Awaitable[str]]
+    advice: str
+
+
+async def run_checks(settings: Settings, write: Callable[[str], None]) -> int:
+    """Make every check, one line each, told as it is known; the exit code of the worst."""
+    write("ok       settings: read from the environment and .env, if there is one")
+    worst = OK
+    async with make_client(settings) as client:
+        for check in (_categories(settings), _storage(settings), *_addresses(settings, client)):
+            try:
+                write(f"ok       {check.name}: {await check.run()}")
+            except BotError as error:
+                write(f"problem  {check.name}: {error}\n         {check.advice}")
+                worst = max(worst, UNREADABLE if isinstance(error, SourceError) else FAILED)
+    return worst
+
+
+def _categories(settings: Settings) -> _Check:
+    async def run() -> str:
+        return ", ".join(load_taxonomy().check(code) for code in settings.default_categories)
+
+    return _Check("DEFAULT_CATEGORIES", run, "Correct DEFAULT_CATEGORIES.")
+
+
+def _storage(settings: Settings) -> _Check:
+    async def run() -> str:
+        storage = open_storage(tinydb_url(settings.data_dir))
+        await storage.open()
+        try:
+            await storage.check()
+            chats = len(await storage.get_subscriptions())
+        finally:
+            await storage.close()
+        return f"{settings.data_dir} takes durable writes and holds {chats} chat{'' if chats == 1 else 's'}"
+
+    return _Check(
+        f"storage in {settings.data_dir}",
+        run,
+        "Set DATA_DIR to a folder this user may write, with room on its disk. If Paperround is running, it holds the "
+        "folder, and that is fine.",
+    )
+
+
+def _addresses(settings: Settings, client: PoliteClient) -> list[_Check]:
+    async def feed() -> str:
+        batch = await make_source(client, settings).fetch("cs.CL")
+        return f"{settings.arxiv_rss_url} gave cs.CL of {batch.day}, {len(batch.papers)} papers"
+
+    def page(address: str, accept: tuple[str, ...], needle: bytes) -> Callable[[], Awaitable[str]]:
+        async def run() -> str:
+            answer = await client.get(address, accept=accept, patience=_PATIENCE)
+            if needle not in answer.content:
+                raise SourceError("answered, but not as arXiv does", where=address)
+            return f"{address} answered"
+
+        return run
+
+    reach = "Check the network, and {} in the environment. Where arXiv says 'rate exceeded', wait some minutes."
+    return [
+        _Check("arXiv feeds", feed, reach.format("ARXIV_RSS_URL")),
+        _Check(
+            "arXiv API",
+            page(f"{settings.arxiv_api_url}/query?id_list=1706.03762&max_results=1", _XML, b"<feed"),
+            reach.format("ARXIV_API_URL"),
+        ),
+        _Check(
+            "arXiv OAI-PMH",
+            page(f"{settings.arxiv_oai_url}?verb=Identify", _XML, b"OAI-PMH"),
+            reach.format("ARXIV_OAI_URL"),
+        ),
+        _Check(
+            "arXiv site",
+            page(f"{settings.arxiv_site_url}/list/cs.CL/new", ("html",), b"arXiv"),
+            reach.format("ARXIV_SITE_URL"),
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""What an operator sets: environment, and the data files bundled beside this module."""

@@ -1,0 +1,77 @@
+"""The settings, read once from the environment and `.env`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import ConfigError
+from bot.preferences import LANGUAGES
+
+_URL = TypeAdapter(HttpUrl)
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; README's table explains each."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    arxiv_rss_url: str = "https://rss.arxiv.org"
+    arxiv_api_url: str = "https://export.arxiv.org/api"
+    arxiv_oai_url: str = "https://oaipmh.arxiv.org/oai"
+    arxiv_site_url: str = "https://arxiv.org"
+    arxiv_min_interval: float | None = Field(default=None, ge=0, le=3600)
+    contact: str = Field(default="", max_length=200, pattern=r"^[\x20-\x7e]*$")
+    data_dir: Path = Path("data")
+    default_categories: Annotated[tuple[str, ...], NoDecode] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
+    default_language: str = "en"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+
+    @field_validator("arxiv_rss_url", "arxiv_api_url", "arxiv_oai_url", "arxiv_site_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        _URL.validate_python(value)
+        return value.rstrip("/")
+
+    @field_validator("default_categories", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("default_language")
+    @classmethod
+    def _is_language(cls, value: str) -> str:
+        if value not in LANGUAGES:
+            raise ValueError(f"must be one of {', '.join(LANGUAGES)}")
+        return value
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _fold_case(cls, value: object, info: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return value.upper() if getattr(info, "field_name", "") == "log_level" else value.lower()
+
+
+def load_settings(env_file: Path | None = Path(".env")) -> Settings:
+    """The settings of this process. Raises ConfigError that names every mistake, and no value: it may be a secret."""
+    try:
+        return Settings(_env_file=env_file)  # type: ignore[call-arg] # pydantic-settings reads it
+    except ValidationError as error:
+        mistakes = [f"  {'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()]
+        raise ConfigError(
+            "Settings (environment or .env) need mending:\n" + "\n".join(sorted(set(mistakes)))
+        ) from error
+
+
+def describe_defaults() -> Mapping[str, str]:
+    """Every setting's name in the environment with its default, for documentation tests."""
+    return {name.upper(): str(field.default) for name, field in Settings.model_fields.items()}
+
+
+def read_bundled(name: str) -> str:
+    """The text of a data file bundled with the bot, such as `categories.toml`."""
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")

@@ -1,0 +1,182 @@
+"""A command, written once for every platform: it takes a Request and returns a Reply, both plain data."""
+
+import difflib
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bot.errors import UserError
+from bot.model.chat import Chat
+from bot.model.digest import Digest
+from bot.pipeline import Pipeline, Progress
+from bot.subscriptions import Subscriptions
+
+log = logging.getLogger(__name__)
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_HELP_LENGTH = 100
+APOLOGY = "Something went wrong on our side; nothing was changed. Please try again in a minute."
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What commands may use."""
+
+    subscriptions: Subscriptions
+    pipeline: Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One command as it arrived: where, from whom (a platform's user id), and its arguments by name."""
+
+    chat: Chat
+    person: str
+    is_admin: bool
+    args: Mapping[str, str] = field(default_factory=dict)
+    progress: Progress = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something to tap: the same as typing `line`."""
+
+    label: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as data; a platform's `render` alone knows markup and lengths.
+
+    `expects` is a command line that the person's next plain text completes: a question was asked.
+    """
+
+    text: str = ""
+    digest: Digest | None = None
+    detail: str = "short"
+    buttons: tuple[Button, ...] = ()
+    expects: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One argument, always text; the last of a command takes the rest of the line. `is_file`: a file may give it."""
+
+    name: str
+    help: str
+    required: bool = True
+    is_file: bool = False
+
+
+Run = Callable[[Services, Request], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A name, a line of help, and what it does. `example` is a whole line that works."""
+
+    name: str
+    help: str
+    run: Run
+    params: tuple[Param, ...] = ()
+    example: str = ""
+    admin_only: bool = False
+
+    def __post_init__(self) -> None:
+        _check(self.name, self.help)
+        for param in self.params:
+            _check(param.name, param.help)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandGroup:
+    """Commands under one name, one level deep.
+
+    In text the bare name runs `commands[0]`, and a first word that names none of them belongs to `shorthand`.
+    """
+
+    name: str
+    help: str
+    commands: tuple[Command, ...]
+    shorthand: Command | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.name, self.help)
+
+
+Catalogue = Sequence[Command | CommandGroup]
+
+
+def _check(name: str, text: str) -> None:
+    """Only what Telegram and Discord both accept."""
+    if not _NAME.fullmatch(name) or not 0 < len(text) <= _HELP_LENGTH:
+        raise ValueError(f"not a name and help that every platform takes: {name!r}, {text!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A command found in a line of text. `usage` is its name as people type it."""
+
+    command: Command
+    usage: str
+    args: Mapping[str, str]
+
+
+def parse_line(catalogue: Catalogue, line: str) -> Invocation:
+    """The command that a line such as `/topics add kv cache` asks for. Raises UserError where there is none."""
+    name, _, rest = line.strip().removeprefix("/").partition(" ")
+    entry = next((each for each in catalogue if each.name == name.lower()), None)
+    if entry is None:
+        near = difflib.get_close_matches(name.lower(), [each.name for each in catalogue], n=1)
+        hint = f" Did you mean /{near[0]}?" if near else ""
+        raise UserError(f"There is no command /{name[:32]}.{hint} /help lists them all.")
+    if isinstance(entry, Command):
+        return Invocation(entry, f"/{entry.name}", _arguments(entry, rest))
+    return _parse_group(entry, rest.strip())
+
+
+def _parse_group(group: CommandGroup, rest: str) -> Invocation:
+    word, _, tail = rest.partition(" ")
+    command = next((each for each in group.commands if each.name == word.lower()), None)
+    if command is None and not word:
+        command = group.commands[0]
+    elif command is None and group.shorthand is not None:
+        command, tail = group.shorthand, rest
+    if command is None:
+        names = ", ".join(each.name for each in group.commands)
+        raise UserError(f'/{group.name} has no "{word[:32]}". It has: {names}. /help {group.name} shows examples.')
+    return Invocation(command, f"/{group.name} {command.name}", _arguments(command, tail))
+
+
+def _arguments(command: Command, rest: str) -> dict[str, str]:
+    """One word per parameter; the last takes the rest of the line as it is."""
+    args: dict[str, str] = {}
+    for param in command.params:
+        rest = rest.strip()
+        if not rest:
+            break
+        if param is command.params[-1]:
+            args[param.name] = rest
+        else:
+            args[param.name], _, rest = rest.partition(" ")
+    return args
+
+
+async def execute(invocation: Invocation, services: Services, request: Request) -> Reply:
+    """Check rights and arguments, run, and turn what people can mend into its text and all else into an apology."""
+    command = invocation.command
+    try:
+        if command.admin_only and not request.is_admin:
+            raise UserError(f"Only an administrator of this chat can use {invocation.usage}.")
+        missing = next((each for each in command.params if each.required and each.name not in request.args), None)
+        if missing is not None:
+            example = f"\nFor example: {command.example}" if command.example else ""
+            raise UserError(f"{invocation.usage} needs <{missing.name}>: {missing.help}.{example}")
+        return await command.run(services, request)
+    except UserError as error:
+        return Reply(str(error))
+    except Exception:
+        log.exception("command failed usage=%s chat=%s", invocation.usage, request.chat.key)
+        return Reply(APOLOGY)

@@ -1,0 +1,25 @@
+"""Every command there is, in the order `/help` shows them."""
+
+from handlers.command import Catalogue
+from handlers.commands.categories import CATEGORIES
+from handlers.commands.config import EXPORT, FORGET_ME, IMPORT
+from handlers.commands.digest import DIGEST, WHY
+from handlers.commands.help import help_command
+from handlers.commands.settings import SETTINGS
+from handlers.commands.start import START
+from handlers.commands.status import STATUS
+from handlers.commands.topics import TOPICS
+
+COMMANDS: Catalogue = (
+    START,
+    help_command(lambda: COMMANDS),
+    TOPICS,
+    CATEGORIES,
+    DIGEST,
+    WHY,
+    STATUS,
+    SETTINGS,
+    EXPORT,
+    IMPORT,
+    FORGET_ME,
+)

@@ -1,0 +1,57 @@
+"""/export, /import and /forgetme: a chat's data belong to it."""
+
+from bot.chat_config import read_config, write_config
+from handlers.command import Button, Command, Param, Reply, Request, Services
+
+
+async def export_config(services: Services, request: Request) -> Reply:
+    """The configuration as one line of JSON that /import takes."""
+    return Reply(write_config(await services.subscriptions.get(request.chat)))
+
+
+async def import_config(services: Services, request: Request) -> Reply:
+    """Replace the configuration by the given one."""
+    config = read_config(request.args["json"])
+    subscription = await services.subscriptions.import_config(request.chat, config)
+    lines = [f"Imported: {len(subscription.categories)} categories, {len(subscription.topics)} topics."]
+    if config.keywords and subscription.min_score > 0:
+        lines.append(
+            f"min_score {subscription.min_score:g} is in force now; the bot this file comes from never read it. "
+            "/settings min_score 0 lifts it."
+        )
+    lines.append("/digest shows what is there now; /settings shows the rest.")
+    return Reply("\n".join(lines))
+
+
+async def forget_me(services: Services, request: Request) -> Reply:
+    """Ask first; then erase."""
+    answer = request.args.get("answer", "").strip().lower()
+    if answer == "yes":
+        await services.subscriptions.forget(request.chat)
+        return Reply("Everything about this chat is erased. /start begins anew.")
+    if answer:
+        return Reply("Nothing was erased.")
+    return Reply(
+        "This erases the topics, categories, settings and the list of delivered papers of this chat, for good. "
+        "Type yes to do it; anything else keeps them. /export first makes a copy.",
+        buttons=(Button("Erase everything", "/forgetme yes"), Button("Keep", "/forgetme no")),
+        expects="/forgetme",
+    )
+
+
+EXPORT = Command("export", "This chat's configuration as JSON.", export_config)
+IMPORT = Command(
+    "import",
+    "Replace this chat's configuration.",
+    import_config,
+    (Param("json", "what /export gave, or the config.json of arxiv_rss_bot", is_file=True),),
+    '/import {"categories": ["cs.CL"], "topics": ["kv cache"]}',
+    admin_only=True,
+)
+FORGET_ME = Command(
+    "forgetme",
+    "Erase all that is known of this chat.",
+    forget_me,
+    (Param("answer", "yes, to erase without being asked", required=False),),
+    admin_only=True,
+)

@@ -1,0 +1,122 @@
+"""/digest and /why: the papers, and the reason for each."""
+
+from bot.digests import Verdict, has_interests
+from bot.errors import UserError
+from bot.model.digest import LeftOut
+from bot.model.paper import ArxivId, parse_arxiv_id
+from bot.model.subscription import Subscription
+from bot.rendering.text import SAMPLE_LABEL, format_day, format_reasons
+from handlers.command import Command, Param, Reply, Request, Services
+from handlers.commands.status import describe_trouble
+
+NOTHING_CHOSEN = "This chat follows nothing yet. /start sets it up, or: /categories add cs.CL, /topics add kv cache"
+
+
+async def show_digest(services: Services, request: Request) -> Reply:
+    """The digest as of now; `seen` also marks its papers as delivered, `sample` shows invented papers."""
+    wish = request.args.get("which", "").strip().lower()
+    if wish not in ("", "seen", "sample"):
+        raise UserError("/digest takes nothing, or seen (do not show these papers again), or sample (invented papers).")
+    subscription = await services.subscriptions.get(request.chat)
+    if not services.pipeline.categories_of(subscription):
+        return Reply(NOTHING_CHOSEN)
+    return await read_digest(services, request, subscription, wish)
+
+
+async def read_digest(services: Services, request: Request, subscription: Subscription, wish: str = "") -> Reply:
+    """The reply that shows what this subscription would get now, with what could not be read."""
+    pipeline = services.pipeline
+    reading = await pipeline.read(subscription, progress=request.progress, only_sample=wish == "sample")
+    trouble = "" if wish == "sample" else await describe_trouble(services, pipeline.categories_of(subscription))
+    if reading.digest is None:
+        return Reply(trouble or "There is nothing to show: the sample has no papers in your categories.")
+    if wish == "seen" and not reading.digest.is_sample:
+        await pipeline.mark_seen(request.chat, reading.digest)
+    return Reply(trouble, reading.digest, subscription.detail)
+
+
+async def explain_paper(services: Services, request: Request) -> Reply:
+    """Why a paper is or is not in this chat's digest."""
+    named = parse_arxiv_id(request.args["paper"])
+    if named is None:
+        raise UserError(f'"{request.args["paper"][:60]}" is not an arXiv id or link. For example: /why 2608.11232')
+    subscription = await services.subscriptions.get(request.chat)
+    if not services.pipeline.categories_of(subscription):
+        return Reply(NOTHING_CHOSEN)
+    reading = await services.pipeline.read(subscription, progress=request.progress)
+    for verdict in reading.verdicts:
+        if verdict.announced.paper.id == named[0]:
+            explanation = await _explain(services, subscription, verdict)
+            is_sample = reading.digest is not None and reading.digest.is_sample
+            return Reply(f"{SAMPLE_LABEL}\n{explanation}" if is_sample else explanation)
+    return Reply(await _explain_absence(services, subscription, named[0]))
+
+
+async def _explain(services: Services, subscription: Subscription, verdict: Verdict) -> str:
+    paper, score = verdict.announced.paper, verdict.score
+    lines = [
+        f"{paper.title} ({paper.versioned_id}), {verdict.announced.announce_type} on {format_day(verdict.announced.day)}:",
+        await _outcome(services, subscription, verdict),
+    ]
+    if score.reasons:
+        lines.append(f"Score {score.points:.2f}: {format_reasons(score.reasons)}.")
+    elif has_interests(subscription.topics):
+        lines.append("Score 0: none of this chat's topics is in its title or abstract.")
+    if has_interests(subscription.topics) and subscription.min_score:
+        lines.append(f"The minimum score of this chat is {subscription.min_score:g}.")
+    return "\n".join(lines)
+
+
+async def _outcome(services: Services, subscription: Subscription, verdict: Verdict) -> str:
+    if verdict.left_out is None:
+        return f"It is in the digest, in place {verdict.place} of at most {subscription.max_papers}."
+    announced = verdict.announced
+    seen = await services.pipeline.storage.get_seen(subscription.chat)
+    delivered = seen.get(announced.paper.id, announced.day)
+    return {
+        LeftOut.NO_ROOM: f"It has place {verdict.place}, and max_papers is {subscription.max_papers}. It stays a candidate "
+        f"for {subscription.days_back} days; /settings max_papers {min(verdict.place, 100)} makes room.",
+        LeftOut.TYPE: f"It is left out: this chat takes {', '.join(subscription.types)}. "
+        f"/settings types {','.join((*subscription.types, announced.announce_type))} adds its type.",
+        LeftOut.DELIVERED: f"It is left out: this chat got it on {format_day(delivered)}.",
+        LeftOut.EXCLUDED: f"It is left out by the topic {verdict.score.excluded_by}.",
+        LeftOut.NO_MATCH: "It is left out: it matched no topic.",
+        LeftOut.BELOW_MIN_SCORE: f"It is left out: its score {verdict.score.points:.2f} is below {subscription.min_score:g}.",
+    }[verdict.left_out]
+
+
+async def _explain_absence(services: Services, subscription: Subscription, identifier: ArxivId) -> str:
+    """Why a paper is not even among the candidates."""
+    categories = services.pipeline.categories_of(subscription)
+    for announcement in reversed(await services.pipeline.recent(categories)):
+        paper = announcement.papers.get(identifier)
+        if paper is None:
+            continue
+        if not any(each.paper.id == identifier for each in announcement.papers_for(categories)):
+            return (
+                f"{paper.title} ({identifier}) is in {', '.join(paper.categories)}, and this chat reads "
+                f"{', '.join(categories)}. /categories add {paper.categories[0]} would bring such papers."
+            )
+        return (
+            f"{paper.title} ({identifier}) was announced on {format_day(announcement.day)}, which is not in the present "
+            f"digest: it is older than {subscription.days_back} days, or than this subscription."
+        )
+    return (
+        f"{identifier} is in none of the announcements kept here (the last 30 days of {', '.join(categories)}). "
+        f"See https://arxiv.org/abs/{identifier}"
+    )
+
+
+DIGEST = Command(
+    "digest",
+    "The digest as of now.",
+    show_digest,
+    (Param("which", "seen: do not show these papers again; sample: invented papers", required=False),),
+)
+WHY = Command(
+    "why",
+    "Why a paper is, or is not, in the digest.",
+    explain_paper,
+    (Param("paper", "an arXiv id or link"),),
+    "/why 2608.11232",
+)

@@ -1,0 +1,35 @@
+"""/settings: how much of what, and how it is shown."""
+
+from bot.preferences import PREFERENCES, find_preference
+from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
+
+
+async def show_settings(services: Services, request: Request) -> Reply:
+    """Every setting with its value and what it does."""
+    subscription = await services.subscriptions.get(request.chat)
+    lines = [f"{each.name} = {each.show(subscription)}: {each.help}" for each in PREFERENCES]
+    return Reply("\n".join([*lines, "", "/settings max_papers 5 changes one."]))
+
+
+async def set_setting(services: Services, request: Request) -> Reply:
+    """Change one setting and say what it is now."""
+    preference = find_preference(request.args["name"])
+    subscription = await services.subscriptions.set_preference(request.chat, preference.name, request.args["value"])
+    return Reply(f"{preference.name} is now {preference.show(subscription)}.")
+
+
+_SET = Command(
+    "set",
+    "Change a setting.",
+    set_setting,
+    (Param("name", "the setting"), Param("value", "its new value")),
+    "/settings set max_papers 5",
+    admin_only=True,
+)
+
+SETTINGS = CommandGroup(
+    "settings",
+    "How many papers, of which kinds, how ranked and shown.",
+    (Command("show", "Show every setting.", show_settings), _SET),
+    shorthand=_SET,
+)

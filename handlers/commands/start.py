@@ -1,0 +1,109 @@
+"""/start: a short guided set-up: fields, topics, and a first digest."""
+
+from bot.errors import UserError
+from bot.topics import compile_topic
+from handlers.command import Command, Param, Reply, Request, Services
+from handlers.commands.categories import describe
+from handlers.commands.digest import read_digest
+
+_MOST_SUGGESTED = 3
+_NOTHING = ("skip", "none", "no", "-")
+
+
+async def start(services: Services, request: Request) -> Reply:
+    """Begin, or take the answer to one of the two questions."""
+    step, answer = request.args.get("step", ""), request.args.get("answer", "")
+    if step in _STEPS and answer:
+        if not request.is_admin:
+            raise UserError("Only an administrator of this chat can set it up.")
+        return await _STEPS[step](services, request, answer)
+    return await _welcome(services, request)
+
+
+async def _welcome(services: Services, request: Request) -> Reply:
+    subscription = await services.subscriptions.get(request.chat)
+    known = ""
+    if subscription.categories or subscription.topics:
+        known = (
+            f"This chat reads {', '.join(subscription.categories) or 'no category of its own'} and follows "
+            f"{len(subscription.topics)} topics. What you answer is added.\n"
+        )
+    return Reply(
+        "Welcome to Paperround. Each announcement morning you get the new arXiv papers you care about, "
+        "best first, each with the reason why it is there.\n"
+        f"{known}\n"
+        "1 of 2: which fields do you read? Answer with arXiv categories (cs.CL, stat.ML) or in words "
+        "(machine learning, computer vision). skip goes on.",
+        expects="/start fields",
+    )
+
+
+async def _take_fields(services: Services, request: Request, answer: str) -> Reply:
+    try:
+        codes = [] if answer.lower() in _NOTHING else _find_fields(services, answer)
+        subscription, added = await services.subscriptions.add_categories(request.chat, codes)
+    except UserError as error:
+        return Reply(f"{error}\nWhich fields do you read? skip goes on.", expects="/start fields")
+    read = ", ".join(describe(services, code) for code in added or subscription.categories)
+    return Reply(
+        (f"Reading {read}.\n" if read else "")
+        + "2 of 2: what are you looking for? Answer with topics, separated by commas or lines: "
+        "kv cache, speculative decod*, au:Dao, -survey. skip takes every paper.",
+        expects="/start topics",
+    )
+
+
+def _find_fields(services: Services, answer: str) -> list[str]:
+    """Category codes from codes and words, separated by commas, lines or (codes alone) blanks."""
+    taxonomy = services.subscriptions.taxonomy
+    if all(taxonomy.get(word) for word in answer.replace(",", " ").split()):
+        return answer.replace(",", " ").split()
+    codes: list[str] = []
+    for part in answer.replace("\n", ",").split(","):
+        wanted = part.strip()
+        if wanted and taxonomy.get(wanted):
+            codes.append(wanted)
+        elif wanted:
+            found = taxonomy.search(wanted)
+            codes.append(found[0].code if found else taxonomy.check(wanted))
+    return codes
+
+
+async def _take_topics(services: Services, request: Request, answer: str) -> Reply:
+    parts = [part.strip() for part in answer.replace("\n", ",").split(",")]
+    topics = [] if answer.lower() in _NOTHING else [part for part in parts if part]
+    try:
+        for topic in topics:
+            compile_topic(topic)
+    except UserError as error:
+        return Reply(f"{error}\nWhich topics? skip takes every paper.", expects="/start topics")
+    notes: list[str] = []
+    for topic in topics:
+        try:
+            await services.subscriptions.add_topic(request.chat, topic)
+        except UserError as error:
+            notes.append(str(error))
+    return await _first_digest(services, request, notes)
+
+
+async def _first_digest(services: Services, request: Request, notes: list[str]) -> Reply:
+    subscription = await services.subscriptions.get(request.chat)
+    if not services.pipeline.categories_of(subscription):
+        return Reply("Nothing is followed yet. /categories add cs.CL or /topics add kv cache make a start any time.")
+    topics = ", ".join(subscription.topics) or "every paper"
+    notes.append(f"Done: {topics}. Here is your first digest; /topics, /categories and /settings change what comes.")
+    reply = await read_digest(services, request, subscription)
+    return Reply("\n".join([*notes, reply.text]).strip(), reply.digest, reply.detail)
+
+
+_STEPS = {"fields": _take_fields, "topics": _take_topics}
+
+START = Command(
+    "start",
+    "Set this chat up in two questions.",
+    start,
+    (
+        Param("step", "the question that is answered: fields or topics", required=False),
+        Param("answer", "the answer", required=False),
+    ),
+)

@@ -1,0 +1,77 @@
+"""/status: what arXiv said today, category by category, and what comes next."""
+
+from datetime import date
+
+from bot.calendar import is_day_off, latest_day, next_feed
+from bot.rendering.text import format_day, format_instant
+from handlers.command import Command, Reply, Request, Services
+
+
+async def show_status(services: Services, request: Request) -> Reply:
+    """What this chat follows and how the day stands."""
+    subscription = await services.subscriptions.get(request.chat)
+    pipeline = services.pipeline
+    categories = pipeline.categories_of(subscription)
+    seen = await pipeline.storage.get_seen(request.chat)
+    now = pipeline.clock()
+    follows = f"{len(subscription.categories)} categories, {len(subscription.topics)} topics"
+    lines = [
+        f"This chat: {follows}, ranker {subscription.ranker}, {len(seen)} papers delivered.",
+        *[await _state(services, category) for category in categories],
+        f"The next announcement is expected on {format_instant(next_feed(now))}.",
+    ]
+    if not categories:
+        lines.insert(1, "It follows nothing yet: /start sets it up.")
+    return Reply("\n".join(lines))
+
+
+async def _state(services: Services, category: str) -> str:
+    """One of the words complete, quiet, waiting, failed, with what is known."""
+    pipeline = services.pipeline
+    now = pipeline.clock()
+    expected = latest_day(now)
+    for announcement in reversed(await pipeline.announcements()):
+        listing = announcement.listings.get(category)
+        if listing and announcement.day >= expected:
+            return f"{category}: complete, {len(listing)} papers announced on {format_day(announcement.day)}"
+        if listing is not None and announcement.day >= expected:
+            return f"{category}: quiet, arXiv announced nothing on {format_day(announcement.day)}"
+    attempt = pipeline.attempts.get(category)
+    if attempt and attempt.error:
+        return f"{category}: failed at {format_instant(attempt.at)}: {attempt.error}"
+    if is_day_off(now):
+        return f"{category}: quiet, arXiv announces nothing at the weekend; {format_day(expected)} was not read"
+    asked = f" (asked at {format_instant(attempt.at)})" if attempt else ""
+    return f"{category}: waiting for the announcement of {format_day(expected)}{asked}"
+
+
+async def describe_trouble(services: Services, categories: tuple[str, ...]) -> str:
+    """What a reader must know about today: what could not be read, what is late, or that nothing was announced."""
+    pipeline = services.pipeline
+    now = pipeline.clock()
+    here = await pipeline.batch_sizes(latest_day(now))
+    failed = {code: pipeline.attempts[code].error for code in categories if _failed(services, code, here)}
+    if failed and len(failed) == len(categories):
+        lines = ["arXiv cannot be reached: " + next(iter(failed.values()))]
+    else:
+        lines = [f"{code} could not be read: {error}" for code, error in failed.items()]
+    waiting = [code for code in categories if code not in here and code not in failed]
+    if waiting:
+        lines.append(f"arXiv has not announced {', '.join(waiting)} for {format_day(latest_day(now))} yet.")
+    elif not failed and not any(here[code] for code in categories):
+        lines.append(_quiet(now.date() if is_day_off(now) else latest_day(now), weekend=is_day_off(now)))
+        lines.append(f"The next announcement is expected on {format_instant(next_feed(now))}.")
+    return "\n".join(lines)
+
+
+def _failed(services: Services, code: str, here: dict[str, int]) -> bool:
+    attempt = services.pipeline.attempts.get(code)
+    return code not in here and attempt is not None and bool(attempt.error)
+
+
+def _quiet(day: date, *, weekend: bool) -> str:
+    why = "it is the weekend in New York" if weekend else "a quiet day, as on holidays"
+    return f"arXiv announced nothing on {format_day(day)}: {why}."
+
+
+STATUS = Command("status", "How today stands: what was announced, what is awaited.", show_status)

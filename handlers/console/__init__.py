@@ -1,0 +1,1 @@
+"""A terminal is a chat platform too."""

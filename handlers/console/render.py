@@ -1,0 +1,62 @@
+"""Replies as terminal text. Pure: width and colour are arguments."""
+
+import re
+import textwrap
+
+from bot.model.digest import Digest, DigestPaper
+from bot.rendering.text import excerpt, format_authors, format_facts, format_reasons, format_summary, format_title
+from handlers.command import Reply
+
+_BOLD, _DIM, _CYAN, _YELLOW, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[33m", "\x1b[0m"
+# Text from arXiv and people must not move the cursor, set the window title or hide itself.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+_WIDEST = 100
+_INDENT = "   "
+
+
+def render_reply(reply: Reply, *, width: int, colour: bool) -> str:
+    """The reply as text lines; `width` in columns."""
+    width = min(width, _WIDEST)
+    parts = [_CONTROL.sub("", reply.text)] if reply.text else []
+    if reply.digest is not None:
+        parts.append(render_digest(reply.digest, reply.detail, width=width, colour=colour))
+    return "\n\n".join(parts)
+
+
+def render_digest(digest: Digest, detail: str, *, width: int, colour: bool) -> str:
+    """The digest as numbered papers, each with its facts, reasons and as much abstract as `detail` asks for."""
+    blocks = [_paint(format_title(digest), _YELLOW if digest.is_sample else _BOLD, colour=colour)]
+    blocks += [_render_paper(paper, digest, detail, width=width, colour=colour) for paper in digest.papers]
+    closing = format_summary(digest)
+    if digest.papers:
+        closing += f"\n/why {digest.papers[0].announced.paper.id} explains the first paper; it works for every id."
+    return "\n\n".join([*blocks, _paint(closing, _DIM, colour=colour)])
+
+
+def _render_paper(paper: DigestPaper, digest: Digest, detail: str, *, width: int, colour: bool) -> str:
+    shown = paper.announced.paper
+    lines = [_paint(_fill(shown.title, width, first=f"{paper.place}. "), _BOLD, colour=colour)]
+    lines.append(_fill(format_authors(shown.authors), width))
+    lines.append(_paint(_fill(format_facts(paper, digest), width), _CYAN, colour=colour))
+    if paper.score.reasons:
+        lines.append(_fill(f"Score {paper.score.points:.2f}: {format_reasons(paper.score.reasons)}", width))
+    text = excerpt(shown.abstract, detail)
+    if text:
+        lines.append(_paint(_fill(text, width), _DIM, colour=colour))
+    lines.append(f"{_INDENT}(invented, no page)" if digest.is_sample else f"{_INDENT}{shown.link}")
+    return "\n".join(lines)
+
+
+def _fill(text: str, width: int, first: str = _INDENT) -> str:
+    return textwrap.fill(
+        _CONTROL.sub("", " ".join(text.split())),
+        width,
+        initial_indent=first,
+        subsequent_indent=_INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _paint(text: str, style: str, *, colour: bool) -> str:
+    return f"{style}{text}{_RESET}" if colour else text

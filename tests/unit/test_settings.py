@@ -1,0 +1,54 @@
+"""The operator's settings: all mistakes at once, by name, and no value shown."""
+
+import pytest
+
+from bot.errors import ConfigError
+from config.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch):
+    for name in (
+        "ARXIV_RSS_URL",
+        "ARXIV_MIN_INTERVAL",
+        "LOG_LEVEL",
+        "DEFAULT_LANGUAGE",
+        "DEFAULT_CATEGORIES",
+        "DATA_DIR",
+    ):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_defaults_need_nothing():
+    """Without any environment the bot starts."""
+    settings = load_settings(None)
+    assert settings.arxiv_rss_url == "https://rss.arxiv.org"
+    assert settings.arxiv_min_interval is None
+    assert settings.default_categories == ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
+
+
+def test_all_mistakes_are_told_together(monkeypatch):
+    """Every wrong setting is named in one message, and what it held is not shown."""
+    monkeypatch.setenv("ARXIV_RSS_URL", "hunter2")
+    monkeypatch.setenv("ARXIV_MIN_INTERVAL", "hunter2")
+    monkeypatch.setenv("LOG_LEVEL", "hunter2")
+    monkeypatch.setenv("DEFAULT_LANGUAGE", "hunter2")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None)
+    message = str(caught.value)
+    for name in ("ARXIV_RSS_URL", "ARXIV_MIN_INTERVAL", "LOG_LEVEL", "DEFAULT_LANGUAGE"):
+        assert f"\n  {name}: " in message
+    assert "hunter2" not in message
+
+
+def test_values_are_read_from_the_environment_and_a_file(monkeypatch, tmp_path):
+    """The environment wins over .env; empty means unset; words are folded as people write them."""
+    env = tmp_path / ".env"
+    env.write_text("DEFAULT_CATEGORIES=cs.CL, stat.ML\nLOG_LEVEL=debug\nARXIV_RSS_URL=\n", encoding="utf-8")
+    monkeypatch.setenv("LOG_LEVEL", "error")
+    monkeypatch.setenv("ARXIV_API_URL", "http://127.0.0.1:8080/api/")
+    settings = load_settings(env)
+    assert settings.default_categories == ("cs.CL", "stat.ML")
+    assert settings.log_level == "ERROR"
+    assert settings.arxiv_rss_url == "https://rss.arxiv.org"
+    assert settings.arxiv_api_url == "http://127.0.0.1:8080/api"

@@ -1,0 +1,54 @@
+"""The whole bot but its edges: real commands, use cases and rankers over fakes."""
+
+from datetime import timedelta
+
+from bot.errors import UserError
+from bot.pipeline import Pipeline
+from bot.ranking.classic import ClassicRanker
+from bot.ranking.rules import RulesRanker
+from bot.subscriptions import Subscriptions
+from bot.taxonomy import Taxonomy
+from config.settings import read_bundled
+from handlers.command import Reply, Request, Services, execute, parse_line
+from handlers.commands import COMMANDS
+from tests.build import CHAT, NOW
+from tests.fake_source import FakeSource
+from tests.fakes import FakeStorage
+
+TAXONOMY = Taxonomy.from_toml(read_bundled("categories.toml"))
+
+
+class World:
+    """One chat, a clock that stands still until it is moved, and an arXiv that says what it is told to."""
+
+    def __init__(self, *batches, sample=None, storage=None):
+        self.now = NOW
+        self.storage = storage or FakeStorage()
+        self.source = FakeSource(*batches)
+        self.remarks = []
+        pipeline = Pipeline(
+            self.storage,
+            self.source,
+            {"rules": RulesRanker(), "classic": ClassicRanker()},
+            lambda: self.now,
+            ("cs.AI", "cs.CL"),
+            sample,
+        )
+        self.services = Services(Subscriptions(self.storage, TAXONOMY, lambda: self.now), pipeline)
+
+    def later(self, **delta):
+        self.now += timedelta(**delta)
+
+    async def ask(self, line, *, is_admin=True, chat=CHAT) -> Reply:
+        await self.storage.open()
+        try:
+            invocation = parse_line(COMMANDS, line)
+        except UserError as error:
+            return Reply(str(error))
+        request = Request(chat, "ada", is_admin, invocation.args, self.remarks.append)
+        return await execute(invocation, self.services, request)
+
+    async def say(self, *lines, is_admin=True) -> str:
+        """The text of the reply to the last of these lines."""
+        replies = [await self.ask(line, is_admin=is_admin) for line in lines]
+        return replies[-1].text
