@@ -5,7 +5,7 @@ The same verdicts answer `/why`, so an explanation can never differ from what wa
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from bot.errors import UserError
@@ -13,6 +13,7 @@ from bot.model.announcement import Announcement
 from bot.model.digest import Digest, DigestPaper, LeftOut, Score
 from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.subscription import Subscription
+from bot.ports import Ranker
 from bot.topics import compile_topic
 
 
@@ -69,13 +70,28 @@ def candidates(subscription: Subscription, announcements: Sequence[Announcement]
     return tuple(chosen)
 
 
+def rank(
+    ranker: Ranker,
+    subscription: Subscription,
+    papers: Sequence[AnnouncedPaper],
+    recent: Sequence[Announcement],
+    seen: Mapping[ArxivId, date],
+) -> tuple[Verdict, ...]:
+    """The verdicts of `judge` by this ranker's scores, within what the ranker takes: types, a minimum score or none."""
+    scores = ranker.rank(papers, subscription.topics, recent)
+    taken = replace(
+        subscription,
+        types=tuple(each for each in subscription.types if each in ranker.types),
+        min_score=subscription.min_score if ranker.has_min_score else 0.0,
+    )
+    return judge(taken, papers, scores, seen)
+
+
 def judge(
     subscription: Subscription,
     papers: Sequence[AnnouncedPaper],
     scores: Sequence[Score],
     seen: Mapping[ArxivId, date],
-    *,
-    min_score: float,
 ) -> tuple[Verdict, ...]:
     """A verdict on each paper: those that passed first, best first; then the others in their order.
 
@@ -85,7 +101,7 @@ def judge(
     passed: list[tuple[AnnouncedPaper, Score]] = []
     failed: list[Verdict] = []
     for announced, score in zip(papers, scores, strict=True):
-        reason = _left_out(subscription, announced, score, seen, min_score=min_score if interested else None)
+        reason = _left_out(subscription, announced, score, seen, interested=interested)
         if reason is None:
             passed.append((announced, score))
         else:
@@ -104,7 +120,7 @@ def _left_out(
     score: Score,
     seen: Mapping[ArxivId, date],
     *,
-    min_score: float | None,
+    interested: bool,
 ) -> LeftOut | None:
     if announced.announce_type not in subscription.types:
         return LeftOut.TYPE
@@ -112,11 +128,11 @@ def _left_out(
         return LeftOut.DELIVERED
     if score.excluded_by:
         return LeftOut.EXCLUDED
-    if min_score is None:
+    if not interested:
         return None
     if score.points <= 0:
         return LeftOut.NO_MATCH
-    return LeftOut.BELOW_MIN_SCORE if score.points < min_score else None
+    return LeftOut.BELOW_MIN_SCORE if score.points < subscription.min_score else None
 
 
 def compose(day: date, categories: tuple[str, ...], verdicts: Iterable[Verdict], *, is_sample: bool = False) -> Digest:

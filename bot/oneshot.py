@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bot.app import PATIENCE, load_taxonomy, make_client, make_rankers, make_source
 from bot.chat_config import ChatConfig, read_config
-from bot.digests import compose, has_interests, judge
+from bot.digests import compose, has_interests, rank
 from bot.errors import SourceError, UserError
 from bot.model.announcement import Announcement, Batch, merge_batches
 from bot.model.chat import Chat
@@ -62,10 +62,7 @@ async def make_digest(wish: Wish, settings: Settings) -> str:
     batches = await _read_batches(wish.feeds, subscription.categories, settings)
     announcements = tuple(_follow(each, subscription.categories) for each in merge_batches(batches))
     papers = _newest_first(announcements, subscription.categories)
-    ranker = make_rankers()[subscription.ranker]
-    scores = ranker.rank(papers, subscription.topics, announcements)
-    min_score = subscription.min_score if ranker.has_min_score else 0.0
-    verdicts = judge(subscription, papers, scores, {}, min_score=min_score)
+    verdicts = rank(make_rankers()[subscription.ranker], subscription, papers, announcements, {})
     days = [each.day for each in announcements] or [each.day for each in batches]
     shown = subscription.categories or tuple(dict.fromkeys(each.category for each in batches))
     return FORMS[wish.form](compose(max(days), shown, verdicts))

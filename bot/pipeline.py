@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from bot.calendar import latest_day
-from bot.digests import Verdict, candidates, compose, judge, latest_announcement
+from bot.digests import Verdict, candidates, compose, latest_announcement, rank
 from bot.errors import SourceError
 from bot.model.announcement import Announcement, merge_batches
 from bot.model.chat import Chat
@@ -177,7 +177,8 @@ class Pipeline:
     def _judge(
         self, subscription: Subscription, announcements: Sequence[Announcement], seen: Mapping[ArxivId, date]
     ) -> tuple[Verdict, ...]:
-        return judge_papers(self.rankers[subscription.ranker], subscription, announcements, seen)
+        papers = candidates(subscription, announcements)
+        return rank(self.rankers[subscription.ranker], subscription, papers, announcements, seen)
 
     async def mark_seen(self, chat: Chat, digest: Digest) -> None:
         """Remember that the chat got the papers of this digest."""
@@ -188,13 +189,3 @@ class Pipeline:
         seen_before = self.clock().date() - timedelta(days=SEEN_DAYS)
         await self.storage.prune(batches_before=self._oldest_kept(), seen_before=seen_before)
         self._forget_kept()
-
-
-def judge_papers(
-    ranker: Ranker, subscription: Subscription, announcements: Sequence[Announcement], seen: Mapping[ArxivId, date]
-) -> tuple[Verdict, ...]:
-    """Rank the subscription's candidates and give each its verdict."""
-    papers = candidates(subscription, announcements)
-    scores = ranker.rank(papers, subscription.topics, announcements)
-    min_score = subscription.min_score if ranker.has_min_score else 0.0
-    return judge(subscription, papers, scores, seen, min_score=min_score)

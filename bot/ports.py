@@ -7,7 +7,7 @@ from typing import Protocol
 from bot.model.announcement import Announcement, Batch
 from bot.model.chat import Chat
 from bot.model.digest import Score
-from bot.model.paper import AnnouncedPaper, ArxivId
+from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId
 from bot.model.subscription import Subscription
 
 Clock = Callable[[], datetime]
@@ -26,10 +26,16 @@ class PaperSource(Protocol):
 
 
 class Ranker(Protocol):
-    """Gives every paper a score with reasons. `has_min_score`: whether a chat's minimum score applies to its scores."""
+    """Gives every paper a score with reasons.
+
+    `types` are those it scores at all; `has_min_score`: whether a chat's minimum score applies to its scores.
+    """
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def types(self) -> tuple[AnnounceType, ...]: ...
 
     @property
     def has_min_score(self) -> bool: ...

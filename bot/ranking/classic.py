@@ -23,6 +23,7 @@ class ClassicRanker:
     """
 
     name: str = "classic"
+    types: tuple[AnnounceType, ...] = (AnnounceType.NEW,)
     has_min_score: bool = False
 
     def rank(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from bot.errors import UserError
 from bot.model.announcement import Announcement
 from bot.model.digest import Reason, Score
-from bot.model.paper import AnnouncedPaper, ArxivId, Paper
+from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 from bot.terms import FIELDS, Document, Hit, Term, document_of
 from bot.topics import Match, Topic, compile_topic
 
@@ -30,6 +30,7 @@ class RulesRanker:
     """
 
     name = "rules"
+    types = tuple(AnnounceType)
     has_min_score = True
 
     def __init__(self) -> None:

@@ -150,6 +150,8 @@ async def test_the_originals_configuration_with_its_own_score(run, tmp_path):
     assert [(each["id"], each["score"]) for each in digest["papers"]] == [("2608.00001", 1.5), ("2608.00002", 1.5)]
     assert len(ids(await read_digest(run, "--config", "config.json", "--ranker", "classic"))) == 1
     assert (await read_digest(run, "--config", "config.json"))["left_out"]["below_min_score"] > 0
+    plain = await read_digest(run, "--category", "cs.CL", "--ranker", "classic")
+    assert {each["announce_type"] for each in plain["papers"]} == {"new"}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def announced(number, kind=AnnounceType.NEW, day=DAY):
 
 
 def left_out(subscription, paper, score, seen=()):
-    [verdict] = judge(subscription, [paper], [score], dict.fromkeys(seen, DAY), min_score=subscription.min_score)
+    [verdict] = judge(subscription, [paper], [score], dict.fromkeys(seen, DAY))
     return verdict.left_out
 
 
@@ -39,7 +39,7 @@ def test_without_topics_every_paper_passes_in_feed_order():
     """A chat that names no topic reads its categories whole, whatever its minimum score."""
     subscription = make_subscription(topics=("-survey",), min_score=5.0, max_papers=2)
     papers = [announced(number) for number in (3, 1, 2)]
-    verdicts = judge(subscription, papers, [Score(0.0)] * 3, {}, min_score=subscription.min_score)
+    verdicts = judge(subscription, papers, [Score(0.0)] * 3, {})
     assert [(each.announced.paper.id, each.left_out) for each in verdicts] == [
         ("2611.00003", None),
         ("2611.00001", None),
@@ -50,7 +50,7 @@ def test_without_topics_every_paper_passes_in_feed_order():
 def test_equal_scores_go_by_day_then_by_feed_order():
     """Ties are broken by the newest day and then by arXiv's own order, never by chance."""
     old, first, second = announced(1, day=DAY - timedelta(days=1)), announced(2), announced(3)
-    verdicts = judge(SUBSCRIPTION, [old, first, second], [Score(1.0)] * 3, {}, min_score=0)
+    verdicts = judge(SUBSCRIPTION, [old, first, second], [Score(1.0)] * 3, {})
     assert [each.announced for each in verdicts] == [first, second, old]
 
 
@@ -59,7 +59,7 @@ def test_the_digest_counts_what_it_leaves_out():
     papers = [announced(number) for number in range(5)]
     scores = [Score(5.0), Score(4.0), Score(3.0), Score(0.0), Score(0.0)]
     subscription = make_subscription(topics=("kv cache",), max_papers=2)
-    digest = compose(DAY, ("cs.CL",), judge(subscription, papers, scores, {}, min_score=0))
+    digest = compose(DAY, ("cs.CL",), judge(subscription, papers, scores, {}))
     assert [each.place for each in digest.papers] == [1, 2]
     assert digest.left_out == {LeftOut.NO_MATCH: 2, LeftOut.NO_ROOM: 1}
     assert digest.total == 5
@@ -123,7 +123,7 @@ def test_what_holds_for_every_digest(drawn, delivered, max_papers, min_score, to
     papers = [announced(number, kind, DAY - timedelta(days=age)) for number, kind, _, _, age in drawn]
     scores = [Score(points, (Reason("t", ("title",), points),), excluded) for _, _, points, excluded, _ in drawn]
     seen = {announced(number).paper.id: date(2026, 11, 1) for number in delivered}
-    verdicts = judge(subscription, papers, scores, seen, min_score=min_score)
+    verdicts = judge(subscription, papers, scores, seen)
     digest = compose(DAY, ("cs.CL",), verdicts)
 
     shown = [each.announced.paper.id for each in digest.papers]
@@ -135,4 +135,4 @@ def test_what_holds_for_every_digest(drawn, delivered, max_papers, min_score, to
     assert all(each.score.points >= min_score for each in digest.papers) or "kv cache" not in topics
     assert [each.place for each in digest.papers] == list(range(1, len(shown) + 1))
     assert len(verdicts) == len(papers)
-    assert verdicts == judge(subscription, papers, scores, seen, min_score=min_score)
+    assert verdicts == judge(subscription, papers, scores, seen)
