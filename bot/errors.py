@@ -4,7 +4,9 @@
     ├── UserError        a person asked for something that cannot be; the text is for them
     ├── ConfigError      settings or files of the operator are wrong; the text says what to change
     ├── SourceError      arXiv could not be read, or not be believed
-    └── StorageError     nothing was written, or nothing can be read
+    ├── StorageError     nothing was written, or nothing can be read
+    └── PlatformError    a chat platform cannot be used now; later it may
+        └── PlatformRefusedError   it refuses us for good: the token, or what we ask for, is wrong
 
 Adapters raise these from the original error, for the world's faults only; a bug stays what it is.
 The text of a UserError may be shown in a chat. The others are for operators and logs.
@@ -39,3 +41,11 @@ class SourceError(BotError):
 
 class StorageError(BotError):
     """A read or a write failed; a write that raised this has changed nothing."""
+
+
+class PlatformError(BotError):
+    """A chat platform is down, unreachable, or silent; trying again later makes sense. The text never holds a token."""
+
+
+class PlatformRefusedError(PlatformError):
+    """A chat platform refuses us until its operator changes something, such as the token."""

@@ -119,5 +119,28 @@ class Messenger(Protocol):
     """A way to say something in a chat without having been asked."""
 
     async def send(self, chat: Chat, text: str) -> None:
-        """Show plain text in the chat."""
+        """Show plain text in the chat, in as many messages as it takes.
+
+        Raises PlatformError where it could not be, or may not have been, delivered.
+        """
+        ...
+
+
+class Platform(Protocol):
+    """A chat platform on which people talk to the bot."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def last_contact(self) -> datetime | None:
+        """The UTC instant at which the platform last answered us, None if it never did."""
+        ...
+
+    async def run(self) -> None:
+        """Serve people until cancelled, then stop taking in, finish what is in flight within ten seconds, and let go.
+
+        Raises PlatformRefusedError where only the operator can help, PlatformError where trying again later may. It can
+        be run again after either.
+        """
         ...

@@ -5,8 +5,10 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from secrets import token_hex
 
 from bot.errors import UserError
+from bot.model.card import Card
 from bot.model.chat import Chat
 from bot.model.digest import Digest
 from bot.pipeline import Pipeline, Progress
@@ -16,7 +18,7 @@ log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _HELP_LENGTH = 100
-APOLOGY = "Something went wrong on our side; nothing was changed. Please try again in a minute."
+APOLOGY = "Something went wrong on our side; nothing was changed. Please try again in a minute. (Error {})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +31,23 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One command as it arrived: where, from whom (a platform's user id), and its arguments by name."""
+    """One command as it arrived: where, from whom (a platform's user id), and its arguments by name.
+
+    `is_admin` asks the platform, afresh at each call, whether the person may change this chat's subscription.
+    `is_owner`: the person is one of the bot's own `OWNER_IDS`.
+    """
 
     chat: Chat
     person: str
-    is_admin: bool
+    is_admin: Callable[[], Awaitable[bool]]
     args: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = lambda _: None
+    is_owner: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """Something to tap: the same as typing `line`."""
+    """Something to tap: the same as typing `line`, which has at most 64 bytes (Telegram's limit for callback data)."""
 
     label: str
     line: str
@@ -50,14 +57,19 @@ class Button:
 class Reply:
     """An answer as data; a platform's `render` alone knows markup and lengths.
 
-    `expects` is a command line that the person's next plain text completes: a question was asked.
+    `buttons` are laid out by the platform, in this order. `expects` is a command line that the person's next plain text
+    completes: a question was asked. `replaces`: where a button was pressed, this takes the place of the message with the
+    button. `toast`: a few words for the person alone who pressed, such as "Saved."; without a button it is ordinary text.
     """
 
     text: str = ""
     digest: Digest | None = None
     detail: str = "short"
+    card: Card | None = None
     buttons: tuple[Button, ...] = ()
     expects: str = ""
+    replaces: bool = False
+    toast: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,11 @@ Run = Callable[[Services, Request], Awaitable[Reply]]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A name, a line of help, and what it does. `example` is a whole line that works."""
+    """A name, a line of help, and what it does. `example` is a whole line that works.
+
+    `is_public`: in a server everyone sees the answer; otherwise, where the platform can, only the person who asked.
+    `owner_only` commands answer nobody else, and are in no menu.
+    """
 
     name: str
     help: str
@@ -83,6 +99,8 @@ class Command:
     params: tuple[Param, ...] = ()
     example: str = ""
     admin_only: bool = False
+    owner_only: bool = False
+    is_public: bool = False
 
     def __post_init__(self) -> None:
         _check(self.name, self.help)
@@ -168,7 +186,9 @@ async def execute(invocation: Invocation, services: Services, request: Request) 
     """Check rights and arguments, run, and turn what people can mend into its text and all else into an apology."""
     command = invocation.command
     try:
-        if command.admin_only and not request.is_admin:
+        if command.owner_only and not request.is_owner:
+            raise UserError(f"There is no command {invocation.usage}. /help lists them all.")
+        if command.admin_only and not await request.is_admin():
             raise UserError(f"Only an administrator of this chat can use {invocation.usage}.")
         missing = next((each for each in command.params if each.required and each.name not in request.args), None)
         if missing is not None:
@@ -178,5 +198,6 @@ async def execute(invocation: Invocation, services: Services, request: Request) 
     except UserError as error:
         return Reply(str(error))
     except Exception:
-        log.exception("command failed usage=%s chat=%s", invocation.usage, request.chat.key)
-        return Reply(APOLOGY)
+        error_id = token_hex(4)
+        log.exception("command failed usage=%s chat=%s error_id=%s", invocation.usage, request.chat.key, error_id)
+        return Reply(APOLOGY.format(error_id))

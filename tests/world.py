@@ -18,6 +18,15 @@ from tests.fakes import FakeStorage
 TAXONOMY = Taxonomy.from_toml(read_bundled("categories.toml"))
 
 
+def answer(value):
+    """What a platform says when asked about a person's rights."""
+
+    async def ask():
+        return value
+
+    return ask
+
+
 class World:
     """One chat, a clock that stands still until it is moved, and an arXiv that says what it is told to."""
 
@@ -45,7 +54,7 @@ class World:
             invocation = parse_line(COMMANDS, line)
         except UserError as error:
             return Reply(str(error))
-        request = Request(chat, "ada", is_admin, invocation.args, self.remarks.append)
+        request = Request(chat, "ada", answer(is_admin), invocation.args, self.remarks.append)
         return await execute(invocation, self.services, request)
 
     async def say(self, *lines, is_admin=True) -> str:

@@ -112,6 +112,7 @@ DIGEST = Command(
     "The digest as of now.",
     show_digest,
     (Param("which", "seen: do not show these papers again; sample: invented papers", required=False),),
+    is_public=True,
 )
 WHY = Command(
     "why",

@@ -14,7 +14,7 @@ async def start(services: Services, request: Request) -> Reply:
     """Begin, or take the answer to one of the two questions."""
     step, answer = request.args.get("step", ""), request.args.get("answer", "")
     if step in _STEPS and answer:
-        if not request.is_admin:
+        if not await request.is_admin():
             raise UserError("Only an administrator of this chat can set it up.")
         return await _STEPS[step](services, request, answer)
     return await _welcome(services, request)

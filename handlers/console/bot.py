@@ -64,10 +64,14 @@ class ConsoleBot:
         except UserError as error:
             return Reply(str(error))
         reply = await execute(
-            invocation, self.services, Request(CHAT, "owner", is_admin=True, args=invocation.args, progress=self.notice)
+            invocation, self.services, Request(CHAT, "owner", _yes, invocation.args, self.notice, is_owner=True)
         )
         self._expects = reply.expects
         return reply
+
+
+async def _yes() -> bool:
+    return True
 
 
 def _with_files(invocation: Invocation) -> Invocation:

@@ -14,7 +14,7 @@ from handlers.command import Command, CommandGroup, Param, Reply
 from handlers.commands import COMMANDS
 from tests.build import CHAT, DAY, make_batch, make_paper
 from tests.fake_source import FakeSource
-from tests.world import World
+from tests.world import World, answer
 
 CACHE = make_paper("2611.00001", "Small KV Caches", "We shrink the kv cache of language models.", categories=("cs.CL",))
 SURVEY = make_paper("2611.00002", "A Survey of KV Caches", "This survey lists them.", categories=("cs.CL", "cs.LG"))
@@ -476,7 +476,7 @@ async def test_a_bug_is_an_apology_without_its_text(world, caplog):
     from handlers.command import Invocation, Request, execute
 
     command = Command("boom", "Fail.", crash)
-    reply = await execute(Invocation(command, "/boom", {}), world.services, Request(CHAT, "ada", is_admin=True))
+    reply = await execute(Invocation(command, "/boom", {}), world.services, Request(CHAT, "ada", answer(True)))
     assert "secret" not in reply.text
     assert "nothing was changed" in reply.text
     assert "secret token 123" in caplog.text

@@ -1,0 +1,37 @@
+"""A card: one paper on its own, with what a person made of it."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from bot.model.digest import Score
+from bot.model.paper import AnnouncedPaper, ArxivId
+
+
+class Mark(StrEnum):
+    """What a person says of a paper. 👍 and 👎 exclude each other; the rest stand alone."""
+
+    UP = "up"
+    DOWN = "down"
+    SAVE = "save"
+    MUTE = "mute"
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedPaper:
+    """A paper with a person's marks. The title is kept, as papers are forgotten after a month; `day`: of the last change."""
+
+    id: ArxivId
+    title: str
+    marks: frozenset[Mark]
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A paper in full. `score` is None where this chat's topics did not rank it; `marks` are of the person who asked."""
+
+    announced: AnnouncedPaper
+    score: Score | None = None
+    marks: frozenset[Mark] = frozenset()
+    is_sample: bool = False
