@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from bot.model.announcement import Announcement, Batch
+from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.digest import Score
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId
@@ -87,7 +88,15 @@ class Storage(Protocol):
         ...
 
     async def forget_chat(self, chat: Chat) -> None:
-        """Erase the chat's subscription and seen ids. Fine if there are none."""
+        """Erase the chat's subscription, seen ids and marks. Fine if there are none."""
+        ...
+
+    async def move_chat(self, old: Chat, new: Chat) -> None:
+        """Let `new` go on as `old`: subscription, seen ids and marks move in one write; `old` is forgotten.
+
+        Where `new` has a subscription, they are merged (`bot.model.moves`); of a paper marked in both, its marks stay.
+        Fine if `old` has nothing, so moving twice is the same as once.
+        """
         ...
 
     async def get_seen(self, chat: Chat) -> Mapping[ArxivId, date]:
@@ -96,6 +105,34 @@ class Storage(Protocol):
 
     async def add_seen(self, chat: Chat, ids: Sequence[ArxivId], day: date) -> None:
         """Mark papers as delivered on `day`; one already marked keeps its first day. All or none."""
+        ...
+
+    async def get_marks(self, chat: Chat, person: str) -> Mapping[ArxivId, MarkedPaper]:
+        """What the person said of papers in this chat, the latest change last."""
+        ...
+
+    async def change_marks(  # noqa: PLR0913, PLR0917 - a press on a button has these six parts
+        self,
+        chat: Chat,
+        person: str,
+        paper: ArxivId,
+        title: str,
+        change: Callable[[frozenset[Mark]], frozenset[Mark]],
+        day: date,
+    ) -> frozenset[Mark]:
+        """Replace the person's marks of a paper by what `change` makes of them, and return that.
+
+        An empty result forgets the paper. No other change of these marks comes between. What `change` raises is
+        passed on, with nothing changed. Marks are never pruned.
+        """
+        ...
+
+    async def get_note(self, key: str) -> str | None:
+        """What the bot noted for itself under this key, or None."""
+        ...
+
+    async def set_note(self, key: str, text: str) -> None:
+        """Note a small text, whatever was noted there before; the empty text forgets it."""
         ...
 
     async def save_batch(self, batch: Batch) -> None:

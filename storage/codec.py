@@ -4,13 +4,15 @@ A plain field added to a dataclass with a default needs nothing here: documents 
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Any
 
 from bot.model.announcement import Batch
+from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
-from bot.model.paper import AnnounceType, Paper
+from bot.model.paper import AnnounceType, ArxivId, Paper
 from bot.model.subscription import Subscription
 
 Document = dict[str, Any]
@@ -46,6 +48,20 @@ def batch_from_document(day: date, category: str, document: Document) -> Batch:
     """The batch of this day and category."""
     papers = tuple((Paper(**_with_tuples(paper)), AnnounceType(kind)) for paper, kind in document["papers"])
     return Batch(category, day, papers, is_sample=document["is_sample"])
+
+
+def marks_to_document(marked: Iterable[MarkedPaper]) -> Document:
+    """The papers that one person marked in one chat, in their order."""
+    return {"papers": [[each.id, each.title, sorted(each.marks), each.day] for each in marked]}
+
+
+def marks_from_document(document: Document) -> dict[ArxivId, MarkedPaper]:
+    """The marked papers by id, in their order."""
+    papers = (
+        MarkedPaper(ArxivId(identifier), title, frozenset(map(Mark, marks)), date.fromisoformat(day))
+        for identifier, title, marks, day in document["papers"]
+    )
+    return {paper.id: paper for paper in papers}
 
 
 def _with_tuples(document: Document) -> Document:

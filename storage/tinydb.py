@@ -8,24 +8,29 @@ from pathlib import Path
 
 from bot.errors import StorageError
 from bot.model.announcement import Announcement, Batch, merge_batches
+from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.moves import merge_seen, merge_subscriptions
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 from storage.codec import batch_from_document, batch_to_document, subscription_from_document, subscription_to_document
 from storage.disk import Disk
 from storage.journal import COMPACT_AFTER, JournalTinyDB
 from storage.lock import FolderLock
+from storage.marks import find_marks, forget_marks, move_marks, replace_marks
 from storage.migrations import ANNOUNCEMENTS, CHATS, Schema
 from storage.table import DecodedTable, JournalTable
 
 _SUBSCRIPTIONS = "subscriptions"
 _SEEN = "seen "
+_NOTES = "notes"
 
 
 class TinyDBStorage:
     """Two databases, so that compacting the chats never copies papers.
 
-    `chats` has the table `subscriptions` and one table `seen DAY` for each day of delivery, their ids are chat keys;
+    `chats` has the table `subscriptions` and one table `seen DAY` for each day of delivery, their ids are chat keys, and
+    the tables `marks`, see `storage.marks`, and `notes`, whose ids are the callers' keys.
     `announcements` has one table for each day, its ids are categories. With a table per day, adding and pruning cost
     what is added or pruned. `prune` is atomic in each database but not over both; repeating it finishes it.
     A read may see a write that is still on its way to the disk.
@@ -84,10 +89,23 @@ class TinyDBStorage:
         chats = self._database("chats")
 
         def forget() -> None:
-            for name in chats.tables():
+            chats.table(_SUBSCRIPTIONS).discard(chat.key)
+            for name in _seen_tables(chats):
                 chats.table(name).discard(chat.key)
+            forget_marks(chats, chat)
 
         await chats.journal.commit(forget)
+
+    async def move_chat(self, old: Chat, new: Chat) -> None:
+        chats = self._database("chats")
+
+        def move() -> None:
+            _move_subscription(chats.table(_SUBSCRIPTIONS), old, new)
+            _move_seen(chats, old, new)
+            move_marks(chats, old, new)
+
+        if old != new:
+            await chats.journal.commit(move)
 
     async def get_seen(self, chat: Chat) -> Mapping[ArxivId, date]:
         return _find_seen(self._database("chats"), chat)
@@ -104,6 +122,40 @@ class TinyDBStorage:
                 table.replace(chat.key, {"ids": [*earlier["ids"], *new]})
 
         await chats.journal.commit(add)
+
+    async def get_marks(self, chat: Chat, person: str) -> Mapping[ArxivId, MarkedPaper]:
+        return find_marks(self._database("chats"), chat, person)
+
+    async def change_marks(  # noqa: PLR0913, PLR0917 - the port's
+        self,
+        chat: Chat,
+        person: str,
+        paper: ArxivId,
+        title: str,
+        change: Callable[[frozenset[Mark]], frozenset[Mark]],
+        day: date,
+    ) -> frozenset[Mark]:
+        chats = self._database("chats")
+
+        def replace() -> frozenset[Mark]:
+            marked = find_marks(chats, chat, person)
+            before = marked.pop(paper, None)
+            marks = change(before.marks if before else frozenset())
+            if marks:
+                marked[paper] = MarkedPaper(paper, title, marks, day)
+            replace_marks(chats, chat, person, marked)
+            return marks
+
+        return await chats.journal.commit(replace)
+
+    async def get_note(self, key: str) -> str | None:
+        document = self._database("chats").table(_NOTES).find(key)
+        return None if document is None else document["text"]
+
+    async def set_note(self, key: str, text: str) -> None:
+        chats = self._database("chats")
+        notes = chats.table(_NOTES)
+        await chats.journal.commit(lambda: notes.replace(key, {"text": text}) if text else notes.discard(key))
 
     async def save_batch(self, batch: Batch) -> None:
         announcements = self._database("announcements")
@@ -159,9 +211,36 @@ def _find_subscription(table: JournalTable, chat: Chat) -> Subscription | None:
     return None if document is None else subscription_from_document(chat.key, document)
 
 
+def _move_subscription(table: JournalTable, old: Chat, new: Chat) -> None:
+    moved = _find_subscription(table, old)
+    if moved is not None:
+        merged = merge_subscriptions(new, moved, _find_subscription(table, new))
+        table.replace(new.key, subscription_to_document(merged))
+        table.discard(old.key)
+
+
+def _move_seen(chats: JournalTinyDB, old: Chat, new: Chat) -> None:
+    moved = _find_seen(chats, old)
+    if not moved:
+        return
+    merged = merge_seen(moved, _find_seen(chats, new))
+    for name in _seen_tables(chats):
+        day = date.fromisoformat(name.removeprefix(_SEEN))
+        ids = [identifier for identifier, first in merged.items() if first == day]
+        table = chats.table(name)
+        table.discard(old.key)
+        table.discard(new.key)
+        if ids:
+            table.replace(new.key, {"ids": ids})
+
+
+def _seen_tables(chats: JournalTinyDB) -> list[str]:
+    return sorted(each for each in chats.tables() if each.startswith(_SEEN))
+
+
 def _find_seen(chats: JournalTinyDB, chat: Chat) -> dict[ArxivId, date]:
     seen: dict[ArxivId, date] = {}
-    for name in sorted(each for each in chats.tables() if each.startswith(_SEEN)):
+    for name in _seen_tables(chats):
         document = chats.table(name).find(chat.key)
         if document is not None:
             seen |= dict.fromkeys(document["ids"], date.fromisoformat(name.removeprefix(_SEEN)))

@@ -5,7 +5,9 @@ from datetime import date
 
 from bot.errors import StorageError
 from bot.model.announcement import Announcement, Batch, merge_batches
+from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.moves import merge_seen, merge_subscriptions
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 
@@ -17,6 +19,8 @@ class FakeStorage:
         self._is_open = False
         self._subscriptions: dict[Chat, Subscription] = {}
         self._seen: dict[Chat, dict[ArxivId, date]] = {}
+        self._marks: dict[tuple[Chat, str], dict[ArxivId, MarkedPaper]] = {}
+        self._notes: dict[str, str] = {}
         self._batches: dict[tuple[date, str], Batch] = {}
 
     async def open(self) -> None:
@@ -47,6 +51,21 @@ class FakeStorage:
         self._require_open()
         self._subscriptions.pop(chat, None)
         self._seen.pop(chat, None)
+        self._marks = {key: marked for key, marked in self._marks.items() if key[0] != chat}
+
+    async def move_chat(self, old: Chat, new: Chat) -> None:
+        self._require_open()
+        if old == new:
+            return
+        subscription = self._subscriptions.pop(old, None)
+        if subscription:
+            self._subscriptions[new] = merge_subscriptions(new, subscription, self._subscriptions.get(new))
+        self._seen[new] = merge_seen(self._seen.pop(old, {}), self._seen.get(new, {}))
+        for chat, person in list(self._marks):
+            if chat == old:
+                moved = self._marks.pop((old, person))
+                present = self._marks.get((new, person), {})
+                self._marks[new, person] = {key: moved[key] for key in moved if key not in present} | present
 
     async def get_seen(self, chat: Chat) -> Mapping[ArxivId, date]:
         self._require_open()
@@ -55,6 +74,38 @@ class FakeStorage:
     async def add_seen(self, chat: Chat, ids: Sequence[ArxivId], day: date) -> None:
         self._require_open()
         self._seen[chat] = dict.fromkeys(ids, day) | self._seen.get(chat, {})
+
+    async def get_marks(self, chat: Chat, person: str) -> Mapping[ArxivId, MarkedPaper]:
+        self._require_open()
+        return dict(self._marks.get((chat, person), {}))
+
+    async def change_marks(
+        self,
+        chat: Chat,
+        person: str,
+        paper: ArxivId,
+        title: str,
+        change: Callable[[frozenset[Mark]], frozenset[Mark]],
+        day: date,
+    ) -> frozenset[Mark]:
+        self._require_open()
+        marked = dict(self._marks.get((chat, person), {}))
+        before = marked.pop(paper, None)
+        marks = change(before.marks if before else frozenset())
+        if marks:
+            marked[paper] = MarkedPaper(paper, title, marks, day)
+        self._marks[chat, person] = marked
+        return marks
+
+    async def get_note(self, key: str) -> str | None:
+        self._require_open()
+        return self._notes.get(key)
+
+    async def set_note(self, key: str, text: str) -> None:
+        self._require_open()
+        self._notes[key] = text
+        if not text:
+            del self._notes[key]
 
     async def save_batch(self, batch: Batch) -> None:
         self._require_open()

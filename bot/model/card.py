@@ -17,6 +17,9 @@ class Mark(StrEnum):
     MUTE = "mute"
 
 
+_OPPOSITES = {Mark.UP: frozenset({Mark.DOWN}), Mark.DOWN: frozenset({Mark.UP})}
+
+
 @dataclass(frozen=True, slots=True)
 class MarkedPaper:
     """A paper with a person's marks. The title is kept, as papers are forgotten after a month; `day`: of the last change."""
@@ -35,3 +38,10 @@ class Card:
     score: Score | None = None
     marks: frozenset[Mark] = frozenset()
     is_sample: bool = False
+
+
+def toggle_mark(marks: frozenset[Mark], mark: Mark) -> frozenset[Mark]:
+    """The marks after one press on `mark`: a second press takes it back, and 👍 and 👎 replace each other."""
+    if mark in marks:
+        return marks - {mark}
+    return (marks - _OPPOSITES.get(mark, frozenset())) | {mark}

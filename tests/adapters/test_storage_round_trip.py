@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bot.errors import ConfigError, StorageError
 from bot.model.announcement import Batch, merge_batches
+from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.paper import AnnounceType, ArxivId, Paper
 from bot.model.subscription import Subscription
@@ -59,11 +60,19 @@ BATCHES = st.builds(
     is_sample=st.booleans(),
 )
 
+MARKED_FIELDS = {
+    "id": texts().map(ArxivId),
+    "title": texts(),
+    "marks": st.frozensets(st.sampled_from(Mark), min_size=1),
+    "day": st.dates(),
+}
+
 
 def test_the_round_trip_covers_every_field() -> None:
     """A field added to the model must be added to the round trip below."""
     assert {each.name for each in fields(Subscription)} == {"chat", *SUBSCRIPTION_FIELDS}
     assert {each.name for each in fields(Paper)} == set(PAPER_FIELDS)
+    assert {each.name for each in fields(MarkedPaper)} == set(MARKED_FIELDS)
 
 
 @settings(deadline=None, max_examples=60)
@@ -87,6 +96,32 @@ def test_whatever_is_saved_comes_back(subscription: Subscription, batches: list[
         last = {(each.day, each.category): each for each in batches}
         assert await storage.get_announcements(date.min) == merge_batches(last[key] for key in sorted(last))
         assert await storage.get_seen(subscription.chat) == dict.fromkeys(ids, DAY)
+        await storage.close()
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(round_trip(Path(folder)))
+
+
+@settings(deadline=None, max_examples=40)
+@given(CHATS, texts(), st.lists(st.builds(MarkedPaper, **MARKED_FIELDS), max_size=5), texts(), texts())
+def test_whatever_is_marked_or_noted_comes_back(
+    chat: Chat, person: str, marked: list[MarkedPaper], key: str, note: str
+) -> None:
+    """Any marks of any person in any chat, and any note, survive closing and opening again."""
+
+    async def round_trip(folder: Path) -> None:
+        storage = TinyDBStorage(folder)
+        await storage.open()
+        for each in marked:
+            await storage.change_marks(chat, person, each.id, each.title, lambda _, each=each: each.marks, each.day)
+        await storage.set_note(key, note)
+        await storage.close()
+        await storage.open()
+        last = {each.id: each for each in marked}
+        assert await storage.get_marks(chat, person) == last
+        assert await storage.get_note(key) == (note or None)
+        await storage.forget_chat(chat)
+        assert await storage.get_marks(chat, person) == {}
         await storage.close()
 
     with tempfile.TemporaryDirectory() as folder:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.errors import StorageError
 from bot.model.announcement import Batch
+from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.paper import AnnounceType, ArxivId, Paper
 from bot.model.subscription import Subscription
@@ -209,6 +210,154 @@ async def test_a_forgotten_chat_can_come_back(storage: Storage) -> None:
     assert await storage.get_seen(ANN) == {ONE: TUESDAY}
 
 
+async def mark(storage: Storage, chat: Chat, person: str, identifier: ArxivId, *marks: Mark) -> None:
+    await storage.change_marks(chat, person, identifier, f"On {identifier}", lambda _: frozenset(marks), MONDAY)
+
+
+async def test_marks_are_changed_from_what_they_were(storage: Storage) -> None:
+    """Each change sees the marks before it, and what it returns is kept with title and day."""
+    for wanted, day in ((Mark.UP, MONDAY), (Mark.SAVE, TUESDAY)):
+        returned = await storage.change_marks(
+            ANN, "ada", ONE, "On Rounds", lambda marks, wanted=wanted: marks | {wanted}, day
+        )
+    assert returned == {Mark.UP, Mark.SAVE}
+    await restart(storage)
+    expected = MarkedPaper(ONE, "On Rounds", frozenset({Mark.UP, Mark.SAVE}), TUESDAY)
+    assert await storage.get_marks(ANN, "ada") == {ONE: expected}
+
+
+async def test_the_latest_marks_come_last(storage: Storage) -> None:
+    """Marks are in the order of their last change."""
+    for identifier in (ONE, TWO, THREE, ONE):
+        await mark(storage, ANN, "ada", identifier, Mark.SAVE)
+    await restart(storage)
+    assert list(await storage.get_marks(ANN, "ada")) == [TWO, THREE, ONE]
+
+
+async def test_a_paper_without_marks_is_forgotten(storage: Storage) -> None:
+    """The last mark taken back leaves nothing."""
+    await mark(storage, ANN, "ada", ONE, Mark.UP)
+    await mark(storage, ANN, "ada", ONE)
+    await mark(storage, ANN, "ada", TWO)
+    assert await storage.get_marks(ANN, "ada") == {}
+
+
+async def test_marks_belong_to_a_person_in_a_chat(storage: Storage) -> None:
+    """Other people, other chats and threads, and names made of odd characters see nothing of them."""
+    odd = 'a","b\x00 🙂'
+    await mark(storage, ANN, "ada", ONE, Mark.UP)
+    await mark(storage, ANN, odd, TWO, Mark.DOWN)
+    assert list(await storage.get_marks(ANN, "ada")) == [ONE]
+    assert list(await storage.get_marks(ANN, odd)) == [TWO]
+    for chat, person in ((ANN, "bob"), (THREAD, "ada"), (BOB, "ada"), (ANN, ""), (ANN, "a")):
+        assert await storage.get_marks(chat, person) == {}
+
+
+async def test_a_failed_change_of_marks_changes_nothing(storage: Storage) -> None:
+    """What the change raises is passed on, and the marks stay as they were."""
+    await mark(storage, ANN, "ada", ONE, Mark.UP)
+
+    def refuse(marks: frozenset[Mark]) -> frozenset[Mark]:
+        raise LookupError(str(len(marks)))
+
+    with pytest.raises(LookupError, match="1"):
+        await storage.change_marks(ANN, "ada", ONE, "Another", refuse, TUESDAY)
+    await restart(storage)
+    assert [each.title for each in (await storage.get_marks(ANN, "ada")).values()] == [f"On {ONE}"]
+
+
+async def test_overlapping_marks_are_all_kept(storage: Storage) -> None:
+    """Many people pressing many buttons at once lose none of them."""
+    pressed = [(person, each) for person in ("ada", "bob") for each in (ONE, TWO, THREE)]
+    await asyncio.gather(*(mark(storage, ANN, person, each, Mark.SAVE) for person, each in pressed))
+    await restart(storage)
+    for person in ("ada", "bob"):
+        assert set(await storage.get_marks(ANN, person)) == {ONE, TWO, THREE}
+
+
+async def test_forgetting_and_pruning_differ_for_marks(storage: Storage) -> None:
+    """A forgotten chat's marks are erased, its neighbours' stay; pruning touches none."""
+    for chat in (ANN, THREAD):
+        await mark(storage, chat, "ada", ONE, Mark.SAVE)
+    await storage.prune(batches_before=date.max, seen_before=date.max)
+    assert set(await storage.get_marks(ANN, "ada")) == {ONE}
+    await storage.forget_chat(ANN)
+    await restart(storage)
+    assert await storage.get_marks(ANN, "ada") == {}
+    assert set(await storage.get_marks(THREAD, "ada")) == {ONE}
+
+
+async def test_a_moved_chat_takes_everything_along(storage: Storage) -> None:
+    """Subscription, seen ids and marks are the new chat's, and nothing is left of the old one; twice is as once."""
+    await storage.change_subscription(ANN, always(RICH))
+    await storage.add_seen(ANN, [ONE], MONDAY)
+    await storage.add_seen(ANN, [TWO], TUESDAY)
+    await mark(storage, ANN, "ada", ONE, Mark.SAVE)
+    for _ in range(2):
+        await storage.move_chat(ANN, BOB)
+        await restart(storage)
+        assert await storage.get_subscriptions() == (replace(RICH, chat=BOB),)
+        assert await storage.get_seen(BOB) == {ONE: MONDAY, TWO: TUESDAY}
+        assert set(await storage.get_marks(BOB, "ada")) == {ONE}
+        assert (await storage.get_seen(ANN), await storage.get_marks(ANN, "ada")) == ({}, {})
+
+
+async def test_a_chat_may_move_to_one_that_is_used_already(storage: Storage) -> None:
+    """The new chat's settings and marks win, what both follow is followed, and seen ids unite, the earlier day kept."""
+    present = replace(RICH, chat=BOB, created=CREATED.replace(day=9), topics=("rounds", ""), max_papers=9)
+    await storage.change_subscription(ANN, always(replace(RICH, categories=("math.OC", "cs.LG"))))
+    await storage.change_subscription(BOB, always(present))
+    for chat, ids, day in ((ANN, [ONE, TWO], TUESDAY), (BOB, [TWO], MONDAY), (BOB, [THREE], WEDNESDAY)):
+        await storage.add_seen(chat, ids, day)
+    await mark(storage, ANN, "ada", ONE, Mark.UP)
+    await mark(storage, ANN, "ada", TWO, Mark.SAVE)
+    await mark(storage, BOB, "ada", ONE, Mark.DOWN)
+    await storage.move_chat(ANN, BOB)
+    await restart(storage)
+    (merged,) = await storage.get_subscriptions()
+    assert (merged.chat, merged.created, merged.max_papers) == (BOB, CREATED, 9)
+    assert merged.categories == ("cs.LG", "stat.ML", "math.OC")
+    assert merged.topics == ("rounds", "", *RICH.topics[:-1])
+    assert await storage.get_seen(BOB) == {ONE: TUESDAY, TWO: MONDAY, THREE: WEDNESDAY}
+    kept = {each.id: each.marks for each in (await storage.get_marks(BOB, "ada")).values()}
+    assert kept == {TWO: {Mark.SAVE}, ONE: {Mark.DOWN}}
+
+
+async def test_moving_nothing_or_nowhere_changes_nothing(storage: Storage) -> None:
+    """An unknown chat may move, and a chat may move to itself."""
+    await storage.change_subscription(ANN, always(RICH))
+    await storage.add_seen(ANN, [ONE], MONDAY)
+    await mark(storage, ANN, "ada", ONE, Mark.SAVE)
+    await storage.move_chat(BOB, ANN)
+    await storage.move_chat(ANN, ANN)
+    assert await storage.get_subscription(ANN) == RICH
+    assert await storage.get_seen(ANN) == {ONE: MONDAY}
+    assert set(await storage.get_marks(ANN, "ada")) == {ONE}
+
+
+async def test_notes_are_kept_replaced_and_forgotten(storage: Storage) -> None:
+    """A note is what was written last under its key; the empty text forgets it, even where there was none."""
+    assert await storage.get_note("share abc") is None
+    await storage.set_note("share abc", "first")
+    await storage.set_note("share abc", '{"topics": ["量子 🙂"]}')
+    await storage.set_note("commands", "hash")
+    await restart(storage)
+    assert await storage.get_note("share abc") == '{"topics": ["量子 🙂"]}'
+    await storage.set_note("share abc", "")
+    await storage.set_note("share abc", "")
+    await restart(storage)
+    assert await storage.get_note("share abc") is None
+    assert await storage.get_note("commands") == "hash"
+
+
+async def test_notes_are_not_a_chats(storage: Storage) -> None:
+    """Forgetting or moving a chat leaves a note alone whose key happens to be the chat's."""
+    await storage.set_note(ANN.key, "mine")
+    await storage.forget_chat(ANN)
+    await storage.move_chat(ANN, BOB)
+    assert await storage.get_note(ANN.key) == "mine"
+
+
 async def test_batches_come_back_as_announcements(storage: Storage) -> None:
     """Batches of one day make one announcement, listings by category, papers in feed order; days are oldest first."""
     first, second, third = paper(ONE), paper(TWO), paper(THREE)
@@ -303,6 +452,11 @@ async def test_closing_is_always_fine(storage: Storage) -> None:
         lambda storage: storage.forget_chat(ANN),
         lambda storage: storage.get_seen(ANN),
         lambda storage: storage.add_seen(ANN, [ONE], MONDAY),
+        lambda storage: storage.move_chat(ANN, BOB),
+        lambda storage: storage.get_marks(ANN, "ada"),
+        lambda storage: storage.change_marks(ANN, "ada", ONE, "On Rounds", lambda marks: marks, MONDAY),
+        lambda storage: storage.get_note("commands"),
+        lambda storage: storage.set_note("commands", "hash"),
         lambda storage: storage.save_batch(batch("cs.LG", MONDAY)),
         lambda storage: storage.get_announcements(MONDAY),
         lambda storage: storage.prune(batches_before=MONDAY, seen_before=MONDAY),

@@ -1,0 +1,32 @@
+"""What becomes of a chat that goes on under another identity. Pure.
+
+Telegram makes a supergroup of a basic group: https://core.telegram.org/bots/api#message (migrate_to_chat_id).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+
+from bot.model.chat import Chat
+from bot.model.paper import ArxivId
+from bot.model.subscription import Subscription
+
+
+def merge_subscriptions(chat: Chat, old: Subscription, new: Subscription | None) -> Subscription:
+    """The subscription of the new `chat`: its own settings, what both follow, and the earlier `created`.
+
+    Where the new chat has none yet, it takes all of the old one's.
+    """
+    if new is None:
+        return replace(old, chat=chat)
+    return replace(
+        new,
+        created=min(old.created, new.created),
+        categories=tuple(dict.fromkeys((*new.categories, *old.categories))),
+        topics=tuple(dict.fromkeys((*new.topics, *old.topics))),
+    )
+
+
+def merge_seen(old: Mapping[ArxivId, date], new: Mapping[ArxivId, date]) -> dict[ArxivId, date]:
+    """The ids that either chat got, each with the earlier of its days."""
+    return {each: min(old.get(each, date.max), new.get(each, date.max)) for each in (*new, *old)}
