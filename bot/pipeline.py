@@ -24,6 +24,7 @@ SEEN_DAYS = 180
 """How long it is remembered that a chat got a paper, in days."""
 RETRY_SOON = timedelta(minutes=1)
 """How long a person's request does not ask arXiv again for what it just refused or did not have."""
+_PAUSED = "pulls paused"
 
 Progress = Callable[[str], None]
 """Told in a few words what is going on during a long wait."""
@@ -49,7 +50,7 @@ class Reading:
 class Pipeline:
     """The one path from announcement to digest.
 
-    `sample` stands in where arXiv cannot be reached and nothing was ever pulled; None: nothing does.
+    `sample` is shown on request and, if `sample_stands_in`, where arXiv cannot be reached and nothing was ever pulled.
     `default_categories` are pulled for chats that follow topics and name no category.
     """
 
@@ -59,6 +60,7 @@ class Pipeline:
     clock: Clock
     default_categories: tuple[str, ...]
     sample: PaperSource | None = None
+    sample_stands_in: bool = True
     attempts: dict[str, Attempt] = field(default_factory=dict)
     _pulling: asyncio.Lock = field(default_factory=asyncio.Lock)
     _kept: tuple[Announcement, ...] | None = None
@@ -144,7 +146,7 @@ class Pipeline:
     async def recent(self, categories: Sequence[str]) -> tuple[Announcement, ...]:
         """The announcements of the last days, oldest first; the sample where arXiv gave nothing, ever."""
         announcements = await self.announcements()
-        if self.sample is None or any(each.papers for each in announcements):
+        if not self.sample_stands_in or any(each.papers for each in announcements):
             return announcements
         if not any(self.attempts[code].error for code in categories if code in self.attempts):
             return announcements
@@ -183,6 +185,14 @@ class Pipeline:
     async def mark_seen(self, chat: Chat, digest: Digest) -> None:
         """Remember that the chat got the papers of this digest."""
         await self.storage.add_seen(chat, [each.announced.paper.id for each in digest.papers], self.clock().date())
+
+    async def is_paused(self) -> bool:
+        """Whether the owner paused what is pulled on schedule; what people ask for is pulled all the same."""
+        return await self.storage.get_note(_PAUSED) is not None
+
+    async def set_paused(self, *, paused: bool) -> None:
+        """Pause what is pulled on schedule, or go on with it; kept over restarts."""
+        await self.storage.set_note(_PAUSED, "yes" if paused else "")
 
     async def prune(self) -> None:
         """Drop what is older than it is kept for."""

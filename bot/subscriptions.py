@@ -1,11 +1,12 @@
 """Use cases behind the commands that change what a chat reads.
 
-Every method returns the subscription as it then stands, raises UserError for what cannot be done and StorageError
+Every method that changes a subscription returns it as it then stands, raises UserError for what cannot be done and StorageError
 where it could not be kept; in both cases nothing has changed.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2s
 
 from bot.chat_config import ChatConfig
 from bot.errors import UserError
@@ -13,6 +14,7 @@ from bot.model.chat import Chat
 from bot.model.subscription import Subscription
 from bot.ports import Clock, Storage
 from bot.preferences import find_preference
+from bot.sharing import Sharing
 from bot.taxonomy import Taxonomy
 from bot.topics import compile_topic
 
@@ -47,7 +49,7 @@ class Subscriptions:
         return await self._change(chat, change)
 
     async def remove_topic(self, chat: Chat, text: str) -> tuple[Subscription, str]:
-        """Stop following the topic with this number in the list, or this text; also returns what was removed."""
+        """Stop following the topic with this number in the list, tag or text; also returns what was removed."""
         return await self._remove(chat, "topics", text, "/topics")
 
     async def clear_topics(self, chat: Chat) -> Subscription:
@@ -66,7 +68,7 @@ class Subscriptions:
         return await self._change(chat, change), tuple(code for code in codes if code not in before)
 
     async def remove_category(self, chat: Chat, text: str) -> tuple[Subscription, str]:
-        """Stop following the category with this number in the list, or this code; also returns what was removed."""
+        """Stop following the category with this number in the list, tag or code; also returns what was removed."""
         return await self._remove(chat, "categories", text, "/categories")
 
     async def set_preference(self, chat: Chat, name: str, value: str) -> Subscription:
@@ -94,8 +96,33 @@ class Subscriptions:
 
         return await self._change(chat, change)
 
+    async def add_config(self, chat: Chat, config: ChatConfig) -> tuple[Subscription, tuple[str, ...], tuple[str, ...]]:
+        """Add the categories and topics of `config`; also returns those categories and topics that are new here."""
+        codes = tuple(dict.fromkeys(self.taxonomy.check(name) for name in config.categories))
+        keys = {compile_topic(topic).key: topic for topic in config.topics}
+        before = await self.get(chat)
+
+        def change(subscription: Subscription) -> Subscription:
+            known = {compile_topic(topic).key for topic in subscription.topics}
+            topics = (*subscription.topics, *(topic for key, topic in keys.items() if key not in known))
+            categories = tuple(dict.fromkeys((*subscription.categories, *codes)))
+            return replace(
+                subscription,
+                topics=_within(topics, MAX_TOPICS, "topics"),
+                categories=_within(categories, MAX_CATEGORIES, "categories"),
+            )
+
+        after = await self._change(chat, change)
+        return after, _new(after.categories, before.categories), _new(after.topics, before.topics)
+
+    async def move(self, old: Chat, new: Chat) -> None:
+        """Let `new` go on as `old`, with all that is known of it and its link; moving twice is the same as once."""
+        await Sharing(self.storage).move(old, new)
+        await self.storage.move_chat(old, new)
+
     async def forget(self, chat: Chat) -> None:
-        """Erase all that is known of the chat."""
+        """Erase all that is known of the chat, and what it shared."""
+        await Sharing(self.storage).forget(chat)
         await self.storage.forget_chat(chat)
 
     def _new(self, chat: Chat) -> Subscription:
@@ -118,6 +145,15 @@ class Subscriptions:
         return await self._change(chat, change), removed
 
 
+def tag_of(entry: str) -> str:
+    """`#1a2b3c4d`, short enough for a button: it names this entry whatever its number is by the time it is pressed."""
+    return "#" + blake2s(entry.encode(), digest_size=4).hexdigest()
+
+
+def _new(after: Sequence[str], before: Sequence[str]) -> tuple[str, ...]:
+    return tuple(each for each in after if each not in before)
+
+
 def _within(entries: tuple[str, ...], limit: int, what: str) -> tuple[str, ...]:
     if len(entries) > limit:
         raise UserError(f"A chat can follow at most {limit} {what}; this would make {len(entries)}.")
@@ -125,12 +161,12 @@ def _within(entries: tuple[str, ...], limit: int, what: str) -> tuple[str, ...]:
 
 
 def _find(entries: tuple[str, ...], text: str, command: str) -> int:
-    """The index of the entry with this number (from 1) or this text, whatever its case and quotes."""
+    """The index of the entry with this number (from 1), tag or text, whatever its case and quotes."""
     wanted = " ".join(text.split())
     if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= len(entries):
         return int(wanted) - 1
     for index, entry in enumerate(entries):
-        if entry.casefold().strip('"') == wanted.casefold().strip('"'):
+        if tag_of(entry) == wanted or entry.casefold().strip('"') == wanted.casefold().strip('"'):
             return index
     if not entries:
         raise UserError(f"There is nothing to remove: {command} is empty.")

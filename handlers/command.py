@@ -1,5 +1,6 @@
 """A command, written once for every platform: it takes a Request and returns a Reply, both plain data."""
 
+import asyncio
 import difflib
 import logging
 import re
@@ -13,6 +14,8 @@ from bot.model.chat import Chat
 from bot.model.digest import Digest
 from bot.pipeline import Pipeline, Progress
 from bot.subscriptions import Subscriptions
+from bot.suggestions import Suggestions
+from bot.throttle import MOST_COMMANDS, Admission, Throttle
 
 log = logging.getLogger(__name__)
 
@@ -20,13 +23,24 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _HELP_LENGTH = 100
 APOLOGY = "Something went wrong on our side; nothing was changed. Please try again in a minute. (Error {})"
 
+TOO_MANY = (
+    f"That was more than {MOST_COMMANDS} commands in a minute. Please give me a minute; then I am all yours again."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What commands may use."""
+    """What commands may use.
+
+    `throttle` None: nobody is limited. `announce` shows a text in any chat, and raises PlatformError where it could not.
+    """
 
     subscriptions: Subscriptions
     pipeline: Pipeline
+    throttle: Throttle | None = None
+    announce: Callable[[Chat, str], Awaitable[None]] | None = None
+    suggestions: Suggestions = field(default_factory=dict)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,8 @@ class Reply:
     `buttons` are laid out by the platform, in this order. `expects` is a command line that the person's next plain text
     completes: a question was asked. `replaces`: where a button was pressed, this takes the place of the message with the
     button. `toast`: a few words for the person alone who pressed, such as "Saved."; without a button it is ordinary text.
+    `payload`: what `/start` takes to do what this reply offers; a platform with links that start the bot shows such a link.
+    A reply that `is_silent` is not sent: the person gave too many commands and was told so.
     """
 
     text: str = ""
@@ -70,6 +86,12 @@ class Reply:
     expects: str = ""
     replaces: bool = False
     toast: str = ""
+    payload: str = ""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether there is nothing to show."""
+        return not (self.text or self.toast or self.digest or self.card)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +112,8 @@ class Command:
     """A name, a line of help, and what it does. `example` is a whole line that works.
 
     `is_public`: in a server everyone sees the answer; otherwise, where the platform can, only the person who asked.
-    `owner_only` commands answer nobody else, and are in no menu.
+    `owner_only` commands answer nobody else, and are in no menu. `is_hidden`: only buttons need it, so it is in no menu and
+    no list; typing it works.
     """
 
     name: str
@@ -101,6 +124,7 @@ class Command:
     admin_only: bool = False
     owner_only: bool = False
     is_public: bool = False
+    is_hidden: bool = False
 
     def __post_init__(self) -> None:
         _check(self.name, self.help)
@@ -125,6 +149,16 @@ class CommandGroup:
 
 
 Catalogue = Sequence[Command | CommandGroup]
+
+
+def is_hidden(entry: Command | CommandGroup) -> bool:
+    """Whether the entry is there for buttons alone."""
+    return isinstance(entry, Command) and entry.is_hidden
+
+
+def is_owners(entry: Command | CommandGroup) -> bool:
+    """Whether the entry answers the bot's owner alone."""
+    return all(each.owner_only for each in (entry.commands if isinstance(entry, CommandGroup) else (entry,)))
 
 
 def _check(name: str, text: str) -> None:
@@ -185,6 +219,9 @@ def _arguments(command: Command, rest: str) -> dict[str, str]:
 async def execute(invocation: Invocation, services: Services, request: Request) -> Reply:
     """Check rights and arguments, run, and turn what people can mend into its text and all else into an apology."""
     command = invocation.command
+    refusal = _throttle(services.throttle, request)
+    if refusal is not None:
+        return refusal
     try:
         if command.owner_only and not request.is_owner:
             raise UserError(f"There is no command {invocation.usage}. /help lists them all.")
@@ -201,3 +238,10 @@ async def execute(invocation: Invocation, services: Services, request: Request) 
         error_id = token_hex(4)
         log.exception("command failed usage=%s chat=%s error_id=%s", invocation.usage, request.chat.key, error_id)
         return Reply(APOLOGY.format(error_id))
+
+
+def _throttle(throttle: Throttle | None, request: Request) -> Reply | None:
+    admission = throttle.admit(f"{request.chat.platform}:{request.person}") if throttle else Admission.OBEY
+    if admission is Admission.OBEY:
+        return None
+    return Reply(TOO_MANY) if admission is Admission.TELL else Reply()

@@ -1,5 +1,7 @@
 """An arXiv that says what it is told to."""
 
+import asyncio
+
 from bot.model.announcement import Batch
 from tests.build import DAY
 
@@ -14,6 +16,7 @@ class FakeSource:
 
     async def fetch(self, category):
         self.asked.append(category)
+        await asyncio.sleep(0)  # as on a network, others get their turn meanwhile
         if category in self.failures:
             raise self.failures[category]
         return self.batches.get(category, Batch(category, DAY, ()))

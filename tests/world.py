@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
-from bot.errors import UserError
+from bot.errors import PlatformError, UserError
 from bot.pipeline import Pipeline
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
 from bot.subscriptions import Subscriptions
+from bot.suggestions import read_suggestions
 from bot.taxonomy import Taxonomy
+from bot.throttle import Throttle
 from config.settings import read_bundled
 from handlers.command import Reply, Request, Services, execute, parse_line
 from handlers.commands import COMMANDS
@@ -30,7 +32,7 @@ def answer(value):
 class World:
     """One chat, a clock that stands still until it is moved, and an arXiv that says what it is told to."""
 
-    def __init__(self, *batches, sample=None, storage=None):
+    def __init__(self, *batches, sample=None, storage=None, is_throttled=False):
         self.now = NOW
         self.storage = storage or FakeStorage()
         self.source = FakeSource(*batches)
@@ -43,21 +45,38 @@ class World:
             ("cs.AI", "cs.CL"),
             sample,
         )
-        self.services = Services(Subscriptions(self.storage, TAXONOMY, lambda: self.now), pipeline)
+        self.announced = []
+        self.services = Services(
+            Subscriptions(self.storage, TAXONOMY, lambda: self.now),
+            pipeline,
+            Throttle(lambda: self.now) if is_throttled else None,
+            self.announce,
+            read_suggestions(read_bundled("suggestions.toml")),
+            self.sleep,
+        )
+
+    async def announce(self, chat, text):
+        """Every chat but those of a platform called broken gets it."""
+        if chat.platform == "broken":
+            raise PlatformError("no answer")
+        self.announced.append((chat, text))
+
+    async def sleep(self, seconds):
+        self.later(seconds=seconds)
 
     def later(self, **delta):
         self.now += timedelta(**delta)
 
-    async def ask(self, line, *, is_admin=True, chat=CHAT) -> Reply:
+    async def ask(self, line, *, is_admin=True, chat=CHAT, person="ada", is_owner=False) -> Reply:
         await self.storage.open()
         try:
             invocation = parse_line(COMMANDS, line)
         except UserError as error:
             return Reply(str(error))
-        request = Request(chat, "ada", answer(is_admin), invocation.args, self.remarks.append)
+        request = Request(chat, person, answer(is_admin), invocation.args, self.remarks.append, is_owner)
         return await execute(invocation, self.services, request)
 
-    async def say(self, *lines, is_admin=True) -> str:
+    async def say(self, *lines, **asked) -> str:
         """The text of the reply to the last of these lines."""
-        replies = [await self.ask(line, is_admin=is_admin) for line in lines]
+        replies = [await self.ask(line, **asked) for line in lines]
         return replies[-1].text

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from bot.model.digest import Digest, DigestPaper, Reason
+from bot.model.digest import Digest, DigestPaper, Reason, Score
+from bot.model.paper import AnnouncedPaper, Paper
 
 SAMPLE_LABEL = "SAMPLE of invented papers, not an arXiv announcement"
 _WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
@@ -64,6 +65,33 @@ def format_facts(paper: DigestPaper, digest: Digest) -> str:
     if announced.day != digest.day:
         facts.append(f"announced {format_day(announced.day)}")
     return " · ".join(facts)
+
+
+def format_announced(announced: AnnouncedPaper) -> str:
+    """Categories, type, id and day: `cs.CL, cs.LG · new · 2608.11232v1 · announced Thursday 13 August 2026`."""
+    paper = announced.paper
+    facts = [", ".join(paper.categories), announced.announce_type.value, paper.versioned_id]
+    return " · ".join([*facts, f"announced {format_day(announced.day)}"])
+
+
+def format_score(score: Score) -> str:
+    """What made the score, or that nothing did."""
+    if score.excluded_by:
+        return f"Left out by the topic {score.excluded_by}"
+    if not score.reasons:
+        return "Score 0: none of this chat's topics is in it"
+    return f"Score {score.points:.2f}: {format_reasons(score.reasons)}"
+
+
+def format_links(paper: Paper) -> tuple[tuple[str, str], ...]:
+    """What arXiv has of the paper, as names and addresses; the abstract page first, which is always there."""
+    return tuple((name, f"https://arxiv.org/{name}/{paper.id}") for name in ("abs", "pdf", "html"))
+
+
+def shorten(text: str, most: int) -> str:
+    """The text on one line, cut off with an ellipsis where it is longer than `most` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
 def excerpt(abstract: str, detail: str) -> str:

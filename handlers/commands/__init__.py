@@ -5,7 +5,10 @@ from handlers.commands.categories import CATEGORIES
 from handlers.commands.config import EXPORT, FORGET_ME, IMPORT
 from handlers.commands.digest import DIGEST, WHY
 from handlers.commands.help import help_command
+from handlers.commands.owner import OWNER
+from handlers.commands.papers import MARK, PAPER, SAVED
 from handlers.commands.settings import SETTINGS
+from handlers.commands.share import SHARE
 from handlers.commands.start import START
 from handlers.commands.status import STATUS
 from handlers.commands.topics import TOPICS
@@ -17,9 +20,14 @@ COMMANDS: Catalogue = (
     CATEGORIES,
     DIGEST,
     WHY,
+    PAPER,
+    MARK,
+    SAVED,
     STATUS,
     SETTINGS,
     EXPORT,
     IMPORT,
+    SHARE,
     FORGET_ME,
+    OWNER,
 )

@@ -1,17 +1,25 @@
 """/categories: the arXiv categories a chat reads."""
 
+from functools import partial
+
+from bot.model.chat import Chat
 from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
+from handlers.commands.listing import PAGE, is_tag, press_removal, removal_list
 
 
 async def list_categories(services: Services, request: Request) -> Reply:
-    """The categories with their names and the numbers that `remove` takes."""
-    subscription = await services.subscriptions.get(request.chat)
-    if not subscription.categories:
+    """The categories with their names, the numbers that `remove` takes, and buttons."""
+    return await _list(services, request.chat, request.args.get("page", ""))
+
+
+async def _list(services: Services, chat: Chat, page: str) -> Reply:
+    subscription = await services.subscriptions.get(chat)
+    codes = subscription.categories
+    if not codes:
         read = ", ".join(services.pipeline.default_categories)
         note = f" Your topics are looked for in {read}." if subscription.topics else ""
         return Reply(f"No categories yet.{note} Add one, for example /categories add cs.CL")
-    lines = [f"{number}. {describe(services, code)}" for number, code in enumerate(subscription.categories, start=1)]
-    return Reply("\n".join(["This chat reads:", *lines, "", "/categories remove <number> removes one."]))
+    return removal_list("This chat reads", "categories", codes, [describe(services, code) for code in codes], page)
 
 
 def describe(services: Services, code: str) -> str:
@@ -37,8 +45,13 @@ async def add_category(services: Services, request: Request) -> Reply:
 
 
 async def remove_category(services: Services, request: Request) -> Reply:
-    """Stop following one category."""
-    subscription, removed = await services.subscriptions.remove_category(request.chat, request.args["category"])
+    """Stop following one category, named by number or code, or by the tag of a button in the list."""
+    chat, wanted = request.chat, request.args["category"]
+    if is_tag(wanted):
+        codes = (await services.subscriptions.get(chat)).categories
+        remove, show = services.subscriptions.remove_category, partial(_list, services, chat)
+        return await press_removal(wanted, codes, partial(remove, chat, wanted), show)
+    subscription, removed = await services.subscriptions.remove_category(chat, wanted)
     left = ", ".join(subscription.categories) or "none"
     return Reply(f"No longer reading {removed}. Left: {left}.")
 
@@ -47,7 +60,7 @@ CATEGORIES = CommandGroup(
     "categories",
     "The arXiv categories this chat reads.",
     (
-        Command("list", "Show the categories with their numbers.", list_categories),
+        Command("list", "Show the categories with their numbers.", list_categories, (PAGE,)),
         Command(
             "add",
             "Read a category.",

@@ -32,7 +32,8 @@ async def forget_me(services: Services, request: Request) -> Reply:
     if answer:
         return Reply("Nothing was erased.")
     return Reply(
-        "This erases the topics, categories, settings and the list of delivered papers of this chat, for good. "
+        "This erases the topics, categories and settings of this chat, everybody's saved and marked papers in it, the "
+        "list of delivered papers, and what was shared by /share, for good. "
         "Type yes to do it; anything else keeps them. /export first makes a copy.",
         buttons=(Button("Erase everything", "/forgetme yes"), Button("Keep", "/forgetme no")),
         expects="/forgetme",

@@ -3,12 +3,15 @@
 from bot.digests import Verdict, has_interests
 from bot.errors import UserError
 from bot.model.digest import LeftOut
-from bot.model.paper import ArxivId, parse_arxiv_id
+from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 from bot.rendering.text import SAMPLE_LABEL, format_day, format_reasons
 from handlers.command import Command, Param, Reply, Request, Services
+from handlers.commands.papers import open_button, read_id
 from handlers.commands.status import describe_trouble
 
+MOST_BUTTONS = 30
+"""A keyboard of more numbers than this is no help."""
 NOTHING_CHOSEN = "This chat follows nothing yet. /start sets it up, or: /categories add cs.CL, /topics add kv cache"
 
 
@@ -32,24 +35,24 @@ async def read_digest(services: Services, request: Request, subscription: Subscr
         return Reply(trouble or "There is nothing to show: the sample has no papers in your categories.")
     if wish == "seen" and not reading.digest.is_sample:
         await pipeline.mark_seen(request.chat, reading.digest)
-    return Reply(trouble, reading.digest, subscription.detail)
+    shown = reading.digest.papers[:MOST_BUTTONS]
+    buttons = tuple(open_button(each.place, each.announced.paper.id) for each in shown)
+    return Reply(trouble, reading.digest, subscription.detail, buttons=buttons)
 
 
 async def explain_paper(services: Services, request: Request) -> Reply:
     """Why a paper is or is not in this chat's digest."""
-    named = parse_arxiv_id(request.args["paper"])
-    if named is None:
-        raise UserError(f'"{request.args["paper"][:60]}" is not an arXiv id or link. For example: /why 2608.11232')
+    identifier = read_id(request.args["paper"], "/why")
     subscription = await services.subscriptions.get(request.chat)
     if not services.pipeline.categories_of(subscription):
         return Reply(NOTHING_CHOSEN)
     reading = await services.pipeline.read(subscription, progress=request.progress)
     for verdict in reading.verdicts:
-        if verdict.announced.paper.id == named[0]:
+        if verdict.announced.paper.id == identifier:
             explanation = await _explain(services, subscription, verdict)
             is_sample = reading.digest is not None and reading.digest.is_sample
             return Reply(f"{SAMPLE_LABEL}\n{explanation}" if is_sample else explanation)
-    return Reply(await _explain_absence(services, subscription, named[0]))
+    return Reply(await _explain_absence(services, subscription, identifier))
 
 
 async def _explain(services: Services, subscription: Subscription, verdict: Verdict) -> str:

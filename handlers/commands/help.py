@@ -4,14 +4,14 @@ import difflib
 from collections.abc import Callable
 
 from bot.errors import UserError
-from handlers.command import Catalogue, Command, CommandGroup, Param, Reply, Request, Services
+from handlers.command import Catalogue, Command, CommandGroup, Param, Reply, Request, Services, is_hidden, is_owners
 
 
 def help_command(get_catalogue: Callable[[], Catalogue]) -> Command:
     """The /help that explains the catalogue it is part of."""
 
     async def show_help(services: Services, request: Request) -> Reply:  # noqa: ARG001 - a command's signature
-        catalogue = get_catalogue()
+        catalogue = [each for each in get_catalogue() if request.is_owner or not is_owners(each)]
         name = request.args.get("command", "").strip().removeprefix("/").lower().split(" ")[0]
         if not name:
             return Reply(_overview(catalogue))
@@ -21,12 +21,12 @@ def help_command(get_catalogue: Callable[[], Catalogue]) -> Command:
             raise UserError(f'There is no command "{name[:32]}".' + (f" Did you mean /help {near[0]}?" if near else ""))
         return Reply(_explain(entry))
 
-    return Command(
-        "help", "What this bot can do.", show_help, (Param("command", "a command to explain", required=False),)
-    )
+    param = Param("command", "a command to explain", required=False)
+    return Command("help", "What this bot can do.", show_help, (param,), is_public=True)
 
 
 def _overview(catalogue: Catalogue) -> str:
+    catalogue = [each for each in catalogue if not is_hidden(each)]
     width = max(len(each.name) for each in catalogue)
     lines = [f"/{each.name.ljust(width)}  {each.help}" for each in catalogue]
     return "\n".join(

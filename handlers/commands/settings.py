@@ -1,14 +1,21 @@
 """/settings: how much of what, and how it is shown."""
 
+from bot.model.subscription import DETAILS
 from bot.preferences import PREFERENCES, find_preference
-from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
+from handlers.command import Button, Command, CommandGroup, Param, Reply, Request, Services
+
+_CHOICES = tuple(
+    Button(f"{name}: {value}", f"/settings set {name} {value}")
+    for name, values in (("detail", DETAILS), ("max_papers", ("5", "10", "20")))
+    for value in values
+)
 
 
 async def show_settings(services: Services, request: Request) -> Reply:
     """Every setting with its value and what it does."""
     subscription = await services.subscriptions.get(request.chat)
     lines = [f"{each.name} = {each.show(subscription)}: {each.help}" for each in PREFERENCES]
-    return Reply("\n".join([*lines, "", "/settings max_papers 5 changes one."]))
+    return Reply("\n".join([*lines, "", "/settings max_papers 5 changes one."]), buttons=_CHOICES)
 
 
 async def set_setting(services: Services, request: Request) -> Reply:

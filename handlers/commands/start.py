@@ -1,19 +1,24 @@
 """/start: a short guided set-up: fields, topics, and a first digest."""
 
+from dataclasses import replace
+
 from bot.errors import UserError
 from bot.topics import compile_topic
 from handlers.command import Command, Param, Reply, Request, Services
 from handlers.commands.categories import describe
+from handlers.commands.choices import ask_fields, ask_topics, browse, pick, want
 from handlers.commands.digest import read_digest
+from handlers.commands.share import SHARED, take_shared
 
-_MOST_SUGGESTED = 3
 _NOTHING = ("skip", "none", "no", "-")
 
 
 async def start(services: Services, request: Request) -> Reply:
-    """Begin, or take the answer to one of the two questions."""
+    """Begin, take the answer to one of the two questions, or add what somebody shared by a link."""
     step, answer = request.args.get("step", ""), request.args.get("answer", "")
-    if step in _STEPS and answer:
+    if step.startswith(SHARED):
+        return await take_shared(services, request, step.removeprefix(SHARED))
+    if step in _STEPS and (answer or step == "browse"):
         if not await request.is_admin():
             raise UserError("Only an administrator of this chat can set it up.")
         return await _STEPS[step](services, request, answer)
@@ -28,14 +33,12 @@ async def _welcome(services: Services, request: Request) -> Reply:
             f"This chat reads {', '.join(subscription.categories) or 'no category of its own'} and follows "
             f"{len(subscription.topics)} topics. What you answer is added.\n"
         )
-    return Reply(
+    question = ask_fields(services, subscription)
+    welcome = (
         "Welcome to Paperround. Each announcement morning you get the new arXiv papers you care about, "
         "best first, each with the reason why it is there.\n"
-        f"{known}\n"
-        "1 of 2: which fields do you read? Answer with arXiv categories (cs.CL, stat.ML) or in words "
-        "(machine learning, computer vision). skip goes on.",
-        expects="/start fields",
     )
+    return replace(question, text=f"{welcome}{known}\n{question.text}")
 
 
 async def _take_fields(services: Services, request: Request, answer: str) -> Reply:
@@ -45,12 +48,7 @@ async def _take_fields(services: Services, request: Request, answer: str) -> Rep
     except UserError as error:
         return Reply(f"{error}\nWhich fields do you read? skip goes on.", expects="/start fields")
     read = ", ".join(describe(services, code) for code in added or subscription.categories)
-    return Reply(
-        (f"Reading {read}.\n" if read else "")
-        + "2 of 2: what are you looking for? Answer with topics, separated by commas or lines: "
-        "kv cache, speculative decod*, au:Dao, -survey. skip takes every paper.",
-        expects="/start topics",
-    )
+    return ask_topics(services, subscription, f"Reading {read}.\n" if read else "")
 
 
 def _find_fields(services: Services, answer: str) -> list[str]:
@@ -93,10 +91,10 @@ async def _first_digest(services: Services, request: Request, notes: list[str]) 
     topics = ", ".join(subscription.topics) or "every paper"
     notes.append(f"Done: {topics}. Here is your first digest; /topics, /categories and /settings change what comes.")
     reply = await read_digest(services, request, subscription)
-    return Reply("\n".join([*notes, reply.text]).strip(), reply.digest, reply.detail)
+    return replace(reply, text="\n".join([*notes, reply.text]).strip())
 
 
-_STEPS = {"fields": _take_fields, "topics": _take_topics}
+_STEPS = {"fields": _take_fields, "topics": _take_topics, "browse": browse, "pick": pick, "want": want}
 
 START = Command(
     "start",

@@ -17,7 +17,7 @@ async def show_status(services: Services, request: Request) -> Reply:
     follows = f"{len(subscription.categories)} categories, {len(subscription.topics)} topics"
     lines = [
         f"This chat: {follows}, ranker {subscription.ranker}, {len(seen)} papers delivered.",
-        *[await _state(services, category) for category in categories],
+        *[await describe_category(services, category) for category in categories],
         f"The next announcement is expected on {format_instant(next_feed(now))}.",
     ]
     if not categories:
@@ -25,7 +25,7 @@ async def show_status(services: Services, request: Request) -> Reply:
     return Reply("\n".join(lines))
 
 
-async def _state(services: Services, category: str) -> str:
+async def describe_category(services: Services, category: str) -> str:
     """One of the words complete, quiet, waiting, failed, with what is known."""
     pipeline = services.pipeline
     now = pipeline.clock()

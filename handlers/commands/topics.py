@@ -1,22 +1,29 @@
 """/topics: what a chat wants to read about."""
 
+from functools import partial
+
 from bot.digests import latest_announcement
 from bot.model.announcement import Announcement
+from bot.model.chat import Chat
 from bot.topics import Topic, compile_topic, document_of
 from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
+from handlers.commands.listing import PAGE, is_tag, press_removal, removal_list
 
 SHOWN_MATCHES = 5
 
 
 async def list_topics(services: Services, request: Request) -> Reply:
-    """The topics with the numbers that `remove` takes."""
-    subscription = await services.subscriptions.get(request.chat)
-    if not subscription.topics:
+    """The topics with the numbers that `remove` takes, and buttons."""
+    return await _list(services, request.chat, request.args.get("page", ""))
+
+
+async def _list(services: Services, chat: Chat, page: str) -> Reply:
+    topics = (await services.subscriptions.get(chat)).topics
+    if not topics:
         return Reply(
             "No topics yet: a digest has every paper of your categories. Add one, for example /topics add kv cache"
         )
-    lines = [f"{number}. {topic}" for number, topic in enumerate(subscription.topics, start=1)]
-    return Reply("\n".join(["This chat follows:", *lines, "", "/topics remove <number> removes one."]))
+    return removal_list("This chat follows", "topics", topics, topics, page)
 
 
 async def add_topic(services: Services, request: Request) -> Reply:
@@ -31,8 +38,13 @@ async def add_topic(services: Services, request: Request) -> Reply:
 
 
 async def remove_topic(services: Services, request: Request) -> Reply:
-    """Stop following one topic."""
-    subscription, removed = await services.subscriptions.remove_topic(request.chat, request.args["topic"])
+    """Stop following one topic, named by number or text, or by the tag of a button in the list."""
+    chat, wanted = request.chat, request.args["topic"]
+    if is_tag(wanted):
+        topics = (await services.subscriptions.get(chat)).topics
+        remove, show = services.subscriptions.remove_topic, partial(_list, services, chat)
+        return await press_removal(wanted, topics, partial(remove, chat, wanted), show)
+    subscription, removed = await services.subscriptions.remove_topic(chat, wanted)
     left = len(subscription.topics)
     return Reply(f"No longer following {removed}. {left or 'No'} topic{'' if left == 1 else 's'} left.")
 
@@ -84,7 +96,7 @@ TOPICS = CommandGroup(
     "topics",
     "What this chat wants to read about.",
     (
-        Command("list", "Show the topics with their numbers.", list_topics),
+        Command("list", "Show the topics with their numbers.", list_topics, (PAGE,)),
         Command(
             "add",
             "Follow a topic; with - in front, leave it out.",

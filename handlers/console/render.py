@@ -2,10 +2,23 @@
 
 import re
 import textwrap
+from collections.abc import Sequence
 
+from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper
-from bot.rendering.text import excerpt, format_authors, format_facts, format_reasons, format_summary, format_title
-from handlers.command import Reply
+from bot.rendering.text import (
+    SAMPLE_LABEL,
+    excerpt,
+    format_announced,
+    format_authors,
+    format_facts,
+    format_links,
+    format_reasons,
+    format_score,
+    format_summary,
+    format_title,
+)
+from handlers.command import Button, Reply
 
 _BOLD, _DIM, _CYAN, _YELLOW, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[33m", "\x1b[0m"
 # Text from arXiv and people must not move the cursor, set the window title or hide itself.
@@ -17,7 +30,9 @@ _INDENT = "   "
 def render_reply(reply: Reply, *, width: int, colour: bool) -> str:
     """The reply as text lines; `width` in columns."""
     width = min(width, _WIDEST)
-    parts = [_CONTROL.sub("", reply.text)] if reply.text else []
+    parts = [_CONTROL.sub("", text) for text in (reply.toast, reply.text) if text]
+    if reply.card is not None:
+        parts.append(render_card(reply.card, reply.buttons, width=width, colour=colour))
     if reply.digest is not None:
         parts.append(render_digest(reply.digest, reply.detail, width=width, colour=colour))
     return "\n\n".join(parts)
@@ -31,6 +46,26 @@ def render_digest(digest: Digest, detail: str, *, width: int, colour: bool) -> s
     if digest.papers:
         closing += f"\n/why {digest.papers[0].announced.paper.id} explains the first paper; it works for every id."
     return "\n\n".join([*blocks, _paint(closing, _DIM, colour=colour)])
+
+
+def render_card(card: Card, buttons: Sequence[Button], *, width: int, colour: bool) -> str:
+    """The paper with its whole abstract and all links; then the commands that its buttons stand for."""
+    paper = card.announced.paper
+    lines = [_paint(SAMPLE_LABEL, _YELLOW, colour=colour)] if card.is_sample else []
+    lines.append(_paint(_fill(paper.title, width, first=""), _BOLD, colour=colour))
+    lines.append(_fill(", ".join(paper.authors), width))
+    lines.append(_paint(_fill(format_announced(card.announced), width), _CYAN, colour=colour))
+    if card.score is not None:
+        lines.append(_fill(format_score(card.score), width))
+    lines += ["", _fill(paper.abstract, width), ""]
+    if card.is_sample:
+        lines.append(f"{_INDENT}(invented, no page)")
+    else:
+        lines += [f"{_INDENT}{address}" for _, address in format_links(paper)]
+    if buttons:
+        commands = "  ".join(f"{each.label} {each.line}" for each in buttons)
+        lines.append(_paint(_fill(commands, width), _DIM, colour=colour))
+    return "\n".join(lines)
 
 
 def _render_paper(paper: DigestPaper, digest: Digest, detail: str, *, width: int, colour: bool) -> str:

@@ -1,6 +1,7 @@
 """The terminal chat: lines in, replies out."""
 
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from handlers.commands import COMMANDS
 from handlers.console.bot import ConsoleBot, completions, is_interactive, piped_lines, wants_colour
 from handlers.console.messenger import ConsoleMessenger
 from tests.build import CHAT, make_batch, make_paper
+from tests.fake_source import FakeSource
 from tests.world import World
 
 PAPER = make_paper("2611.00001", "Small KV Caches", "We shrink the kv cache.", categories=("cs.CL",))
@@ -33,6 +35,44 @@ async def test_a_whole_talk():
     assert len(shown) == 4
     assert "1. Small KV Caches" in shown[2]
     assert "in place 1" in shown[3]
+
+
+async def test_a_card_is_shown_in_full():
+    """Every author, the whole abstract, all links, and the commands behind the buttons; a mark is confirmed first."""
+    authors = tuple(f"Author{number} Vale" for number in range(12))
+    paper = make_paper("2611.00001", "Small KV Caches", "We shrink it. " * 60, authors=authors)
+    world = World(make_batch(paper))
+    shown = await talk("/categories add cs.CL", "/topics add shrink", "/digest", "/paper 2611.00001", world=world)
+    words = " ".join(shown[3].split())
+    assert words.startswith("Small KV Caches Author0 Vale")
+    assert "Author11 Vale" in words
+    assert words.count("We shrink it.") == 60
+    assert "Score " in words
+    assert "cs.CL · new · 2611.00001v1 · announced Friday 20 November 2026" in words
+    for name in ("abs", "pdf", "html"):
+        assert f"https://arxiv.org/{name}/2611.00001" in words
+    assert "💾 /mark save 2611.00001" in words
+    shown = await talk("/mark save 2611.00001", world=world)
+    assert shown[0].startswith("Saved.\n\nSmall KV Caches")
+    assert "💾 ✓ /mark save 2611.00001" in " ".join(shown[0].split())
+
+
+async def test_a_card_of_the_sample_says_so_and_has_no_links():
+    """An invented paper is labelled; nothing leads to arXiv."""
+    world = World(sample=FakeSource(replace(make_batch(PAPER), is_sample=True)))
+    [shown] = await talk("/paper 2611.00001", world=world)
+    assert shown.startswith("SAMPLE of invented papers")
+    assert "https://" not in shown
+    assert "/mark" not in shown
+
+
+async def test_a_card_cannot_move_the_cursor():
+    """Control characters in what arXiv says are dropped; a digest and lists show no buttons."""
+    world = World(make_batch(make_paper("2611.00001", "Evil\x1b[2J", "\x1b]0;title\x07 Wide.", authors=("A\x9b1m",))))
+    shown = await talk("/categories add cs.CL", "/digest", "/paper 2611.00001", "/categories", world=world)
+    assert not set("\x1b\x07\x9b") & set("".join(shown))
+    assert "/paper" not in shown[1]
+    assert "#" not in shown[3]
 
 
 async def test_quit_ends_the_talk():

@@ -1,0 +1,118 @@
+"""/paper, its buttons, and /saved: one paper on its own, and what a person makes of it."""
+
+from bot.cards import Cards
+from bot.errors import UserError
+from bot.model.card import Card, Mark, MarkedPaper
+from bot.model.paper import ArxivId, parse_arxiv_id
+from bot.rendering.text import shorten
+from handlers.command import Button, Command, CommandGroup, Param, Reply, Request, Services
+from handlers.commands.listing import PAGE, open_page
+
+SAVED_PAGE_SIZE = 10
+_LABELS = {Mark.UP: "👍", Mark.DOWN: "👎", Mark.SAVE: "💾", Mark.MUTE: "🔇"}
+_SAID = {
+    Mark.UP: ("👍 noted.", "👍 taken back."),
+    Mark.DOWN: ("👎 noted.", "👎 taken back."),
+    Mark.SAVE: ("Saved.", "No longer saved."),
+    Mark.MUTE: ('Noted as "less like this". So far it is only noted: digests do not change yet.', "No longer muted."),
+}
+
+
+async def show_paper(services: Services, request: Request) -> Reply:
+    """The card of a paper with the person's marks as buttons."""
+    return await _show(services, request, read_id(request.args["paper"], "/paper"))
+
+
+async def mark_paper(services: Services, request: Request) -> Reply:
+    """Set a mark or take it back, and show the card as it is then."""
+    mark = next((each for each in Mark if each.value == request.args["what"].lower()), None)
+    if mark is None:
+        raise UserError(f"A paper is marked {', '.join(Mark)}. For example: /mark save 2608.11232")
+    identifier = read_id(request.args["paper"], "/mark save")
+    subscription = await services.subscriptions.get(request.chat)
+    marks = await Cards(services.pipeline).toggle(subscription, request.person, identifier, mark)
+    noted, taken_back = _SAID[mark]
+    toast = noted if mark in marks else taken_back
+    shown = await _show(services, request, identifier)
+    return Reply(shown.text, card=shown.card, buttons=shown.buttons, replaces=True, toast=toast)
+
+
+async def list_saved(services: Services, request: Request) -> Reply:
+    """What this person saved in this chat, the latest first, with a button for each card."""
+    saved = await Cards(services.pipeline).get_saved(request.chat, request.person)
+    wanted = request.args.get("page", "")
+    if not saved:
+        text = "You have saved nothing in this chat yet. /paper 2608.11232, for example, has a button that saves."
+        return Reply(text, replaces=bool(wanted))
+    page = open_page("/saved list", wanted, len(saved), SAVED_PAGE_SIZE)
+    shown = list(enumerate(saved, start=1))[page.entries]
+    lines = [f"{number}. {each.title} ({each.id})" for number, each in shown]
+    heading = f"You have saved {len(saved)} paper{'' if len(saved) == 1 else 's'} in this chat"
+    heading += f" (page {page.number} of {page.count}; {page.line} 2 turns it):" if page.count > 1 else ":"
+    buttons = (*(open_button(number, each.id) for number, each in shown), *page.buttons)
+    return Reply("\n".join([heading, *lines]), buttons=buttons, replaces=bool(wanted))
+
+
+def open_button(number: int, identifier: ArxivId) -> Button:
+    """A bare number that opens the paper's card."""
+    return Button(str(number), f"/paper {identifier}")
+
+
+def read_id(text: str, command: str) -> ArxivId:
+    """The id that a person wrote. Raises UserError with an example of `command`."""
+    named = parse_arxiv_id(text)
+    if named is None:
+        raise UserError(f'"{shorten(text, 60)}" is not an arXiv id or link. For example: {command} 2608.11232')
+    return named[0]
+
+
+async def _show(services: Services, request: Request, identifier: ArxivId) -> Reply:
+    cards = Cards(services.pipeline)
+    subscription = await services.subscriptions.get(request.chat)
+    card = await cards.get(subscription, request.person, identifier)
+    if card is not None:
+        return Reply(card=card, buttons=_card_buttons(card))
+    marked = await cards.get_marked(request.chat, request.person, identifier)
+    if marked is not None:
+        return Reply(_describe_old(marked), buttons=_mark_buttons(identifier, marked.marks))
+    return Reply(
+        f"{identifier} is in none of the announcements kept here, which are those of the last 30 days in the categories "
+        f"that somebody follows. arXiv has it, if it exists: https://arxiv.org/abs/{identifier}"
+    )
+
+
+def _describe_old(marked: MarkedPaper) -> str:
+    return f"{marked.title}\nhttps://arxiv.org/abs/{marked.id}\nIts abstract is kept here for 30 days, which are over."
+
+
+def _card_buttons(card: Card) -> tuple[Button, ...]:
+    """None for an invented paper: nothing of the sample is ever kept."""
+    return () if card.is_sample else _mark_buttons(card.announced.paper.id, card.marks)
+
+
+def _mark_buttons(identifier: ArxivId, marks: frozenset[Mark]) -> tuple[Button, ...]:
+    return tuple(
+        Button(f"{_LABELS[mark]} ✓" if mark in marks else _LABELS[mark], f"/mark {mark} {identifier}") for mark in Mark
+    )
+
+
+_PAPER = Param("paper", "an arXiv id or link")
+
+PAPER = Command(
+    "paper",
+    "A paper on its own: abstract, links, your marks.",
+    show_paper,
+    (_PAPER,),
+    "/paper 2608.11232",
+    is_public=True,
+)
+MARK = Command(
+    "mark",
+    "Mark a paper, or take the mark back.",
+    mark_paper,
+    (Param("what", "up, down, save or mute"), _PAPER),
+    "/mark save 2608.11232",
+    is_hidden=True,
+)
+_LIST = Command("list", "Show what you saved, the latest first.", list_saved, (PAGE,))
+SAVED = CommandGroup("saved", "The papers you saved in this chat.", (_LIST,), shorthand=_LIST)

@@ -1,0 +1,169 @@
+"""What only the owner may do, and how much anybody may."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.errors import SourceError, StorageError
+from bot.model.chat import Chat
+from bot.throttle import Admission, Throttle
+from tests.build import NOW, make_batch, make_paper
+from tests.fakes import FakeStorage
+from tests.world import World
+
+CACHE = make_paper("2611.00001", "Small KV Caches", "We shrink the kv cache.", categories=("cs.CL",))
+CHATS = (Chat("telegram", "1"), Chat("telegram", "-5", "3"), Chat("discord", "7"), Chat("broken", "9"))
+
+
+class FullStorage(FakeStorage):
+    """Takes no write that the doctor makes."""
+
+    async def check(self):
+        raise StorageError("no space left")
+
+
+@pytest.fixture
+async def world():
+    """Four chats on three platforms."""
+    world = World(make_batch(CACHE))
+    for chat in CHATS:
+        await world.ask("/categories add cs.CL", chat=chat)
+    return world
+
+
+async def own(world, line):
+    return (await world.ask(line, is_owner=True)).text
+
+
+@pytest.mark.parametrize("line", ["/owner", "/owner status", "/owner pull", "/owner announce Hello", "/owner pause"])
+async def test_nobody_else_is_answered(world, line):
+    """To others, administrators too, the command does not exist, and nothing happens."""
+    assert "There is no command /owner" in await world.say(line)
+    assert "owner" not in await world.say("/help")
+    assert "There is no command" in await world.say("/help owner")
+    assert world.announced == []
+    assert world.source.asked == []
+    assert not await world.services.pipeline.is_paused()
+
+
+async def test_the_status_counts_chats_and_tells_what_failed(world):
+    """Chats by platform, the last pull of each category with its error, and whether the disk takes writes."""
+    status = await own(world, "/owner")
+    assert "Chats with a subscription: 4 (1 on broken, 1 on discord, 2 on telegram)." in status
+    assert "takes durable writes" in status
+    assert "Scheduled pulls: on." in status
+    assert "Nothing was pulled" in status
+    await world.ask("/categories add cs.LG", chat=CHATS[0])
+    world.source.failures["cs.LG"] = SourceError("HTTP 503")
+    await own(world, "/owner pull")
+    status = await own(world, "/owner status")
+    assert "cs.CL: Friday 20 November 2026, 12:00 UTC, ok" in status
+    assert "cs.LG: Friday 20 November 2026, 12:00 UTC, HTTP 503" in status
+
+
+async def test_a_full_disk_shows_in_the_status():
+    """The owner learns that nothing can be written, and what is known besides."""
+    status = await own(World(storage=FullStorage()), "/owner status")
+    assert "Storage: failed, no space left" in status
+    assert "Chats with a subscription: 0." in status
+
+
+async def test_the_owner_looks_at_arxiv_at_once(world):
+    """What failed a moment ago is asked for again; what is here already is not."""
+    world.source.failures["cs.CL"] = SourceError("HTTP 503")
+    assert "cs.CL: failed" in await own(world, "/owner pull")
+    world.source.failures.clear()
+    reply = await own(world, "/owner pull")
+    assert "1 papers are new here." in reply
+    assert "cs.CL: complete" in reply
+    await own(world, "/owner pull")
+    assert world.source.asked == ["cs.CL", "cs.CL"]
+
+
+async def test_without_subscriptions_there_is_nothing_to_pull():
+    """An empty bot says so and asks nobody."""
+    world = World()
+    assert "Nobody follows anything" in await own(world, "/owner pull")
+    assert world.source.asked == []
+
+
+async def test_an_announcement_reaches_every_chat_there_is(world):
+    """One chat that cannot be reached stops nothing and is counted; sending is paced."""
+    start = world.now
+    assert await own(world, "/owner announce We move  tonight.") == "Reached 3 of 4 chats; 1 failed."
+    assert sorted(world.announced, key=lambda each: each[0].key) == sorted(
+        ((chat, "We move  tonight.") for chat in CHATS[:3]), key=lambda each: each[0].key
+    )
+    assert world.now - start == timedelta(seconds=0.2)
+
+
+async def test_a_long_announcement_tells_how_far_it_is():
+    """Every hundred chats the owner hears of it."""
+    world = World()
+    for number in range(101):
+        await world.ask("/topics add kv cache", chat=Chat("telegram", str(number)))
+    assert await own(world, "/owner announce Hello") == "Reached 101 of 101 chats; 0 failed."
+    assert world.remarks == ["100 of 101 chats …"]
+
+
+async def test_without_a_platform_nothing_can_be_announced(world):
+    """In a terminal alone there is nobody to tell."""
+    world.services = replace(world.services, announce=None)
+    assert "no chat platform" in await own(world, "/owner announce Hello")
+
+
+async def test_pausing_is_kept_and_taken_back(world):
+    """The pause is what the schedule asks for, outlives a restart, and leaves what people ask for alone."""
+    assert "paused" in await own(world, "/owner pause")
+    again = World(make_batch(CACHE), storage=world.storage)
+    assert await again.services.pipeline.is_paused()
+    assert "Scheduled pulls: paused" in await own(again, "/owner status")
+    assert (await again.ask("/digest", chat=CHATS[0])).digest is not None
+    assert await own(again, "/owner pause") == "Scheduled pulls go on."
+    assert not await world.services.pipeline.is_paused()
+
+
+async def test_too_many_commands_get_one_kind_line_and_then_silence():
+    """Twenty are obeyed, the next is told why it is not, further ones get nothing, and a minute later all is well."""
+    world = World(make_batch(CACHE), is_throttled=True)
+    for number in range(20):
+        assert "Following" in await world.say(f"/topics add topic{number}")
+    told = await world.ask("/topics add one more")
+    assert "20 commands in a minute" in told.text
+    assert not told.is_silent
+    world.later(seconds=59)
+    for line in ("/topics", "/digest", "/help"):
+        assert (await world.ask(line)).is_silent
+    world.later(seconds=1)
+    reply = await world.say("/topics")
+    assert "20. topic19" in reply
+    assert "one more" not in reply
+
+
+async def test_everybody_has_a_limit_of_their_own():
+    """Another person goes on, also in the same chat, and so does the same number on another platform."""
+    world = World(is_throttled=True)
+    for _ in range(21):
+        await world.ask("/help")
+    assert (await world.ask("/help")).is_silent
+    assert not (await world.ask("/help", person="bob")).is_silent
+    assert not (await world.ask("/help", chat=CHATS[0])).is_silent
+    assert (await world.ask("/help", chat=Chat("console", "elsewhere"))).is_silent
+
+
+def test_a_clock_set_back_locks_nobody_out():
+    """Where the clock jumps into the past, everybody begins anew."""
+    now = NOW
+    throttle = Throttle(lambda: now)
+    assert [throttle.admit("ada") for _ in range(22)][-2:] == [Admission.TELL, Admission.IGNORE]
+    now -= timedelta(hours=1)
+    assert throttle.admit("ada") is Admission.OBEY
+
+
+def test_a_crowd_takes_little_memory():
+    """Of a hundred thousand people in one minute ten thousand are remembered."""
+    throttle = Throttle(lambda: NOW)
+    for person in range(100_000):
+        assert throttle.admit(str(person)) is Admission.OBEY
+    assert len(throttle._minutes) <= 10_000
