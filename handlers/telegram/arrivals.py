@@ -1,0 +1,118 @@
+"""What people send, read from Telegram's updates: who, where, which words, and the questions they were asked."""
+
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from telegram import CallbackQuery, Document, Message
+from telegram.constants import ChatType
+
+from bot.model.paper import parse_arxiv_id
+from handlers.telegram.post import Place
+from handlers.telegram.text import without_joiners
+
+_COMMAND = re.compile(r"/(?P<name>\w+)(?:@(?P<to>\w+))?(?:\s+(?P<rest>.*))?", re.DOTALL)
+_MOST_QUESTIONS = 10_000
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A person's words, or a button they pressed.
+
+    `user_id` None: an administrator who speaks as the group itself, or a channel; `is_group` tells which.
+    `message_id` is theirs, or the one with the button.
+    """
+
+    place: Place
+    person: str
+    user_id: int | None
+    is_private: bool
+    text: str
+    message_id: int
+    is_group: bool = False
+    document: Document | None = None
+    replied_id: int | None = None
+    query: CallbackQuery | None = None
+    is_answered: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """This person in this chat."""
+        return self.place.chat.key, self.person
+
+
+def from_message(message: Message) -> Arrival | None:
+    """What the message says to us; None where it says nothing, or a bot does."""
+    text = without_joiners((message.text or message.caption or "").strip())
+    speaker = message.sender_chat
+    if not (text or message.document) or (speaker is None and (message.from_user is None or message.from_user.is_bot)):
+        return None
+    replied = message.reply_to_message
+    user_id = message.from_user.id if message.from_user and speaker is None else None
+    return Arrival(
+        place_of(message),
+        str(speaker.id if speaker else user_id),
+        user_id,
+        message.chat.type == ChatType.PRIVATE,
+        text,
+        message.message_id,
+        is_group=speaker is not None and speaker.id == message.chat.id,
+        document=message.document or (replied.document if replied else None),
+        replied_id=replied.message_id if replied else None,
+    )
+
+
+def place_of(message: Message) -> Place:
+    """Where it was said. A thread of replies outside a forum has a number too, and is no chat of its own."""
+    return Place(message.chat.id, message.message_thread_id if message.is_topic_message else None)
+
+
+def from_press(query: CallbackQuery) -> Arrival | None:
+    """The line of a pressed button; None where the message is too old to tell which topic of a forum it is in."""
+    message = query.message
+    # Date 0 marks what Telegram no longer shows us; python-telegram-bot makes an ordinary Message of it.
+    is_readable = isinstance(message, Message) and message.date.timestamp() > 0
+    if message is None or (message.chat.is_forum and not is_readable):
+        return None
+    place = place_of(message) if isinstance(message, Message) else Place(message.chat.id)
+    is_private = message.chat.type == ChatType.PRIVATE
+    user = query.from_user.id
+    return Arrival(place, str(user), user, is_private, query.data or "", message.message_id, query=query)
+
+
+def command_in(text: str) -> tuple[str, str, str] | None:
+    """The name, the bot it is meant for (or nobody), and the rest of a text that is a command."""
+    found = _COMMAND.fullmatch(text)
+    return (found["name"], found["to"] or "", (found["rest"] or "").strip()) if found else None
+
+
+def paper_in(text: str) -> str:
+    """The first arXiv id or link in the text, without version; empty if there is none."""
+    named = (parse_arxiv_id(word.strip("()[],;\"'")) for word in text.split())
+    return next((each[0] for each in named if each), "")
+
+
+@dataclass(slots=True)
+class Questions:
+    """What we asked whom, and by which message. Only the latest are kept."""
+
+    _asked: OrderedDict[tuple[str, str], tuple[str, int]] = field(default_factory=OrderedDict)
+
+    def ask(self, arrival: Arrival, line: str, message_id: int) -> None:
+        """The person's next words complete `line`."""
+        self._asked[arrival.key] = (line, message_id)
+        self._asked.move_to_end(arrival.key)
+        if len(self._asked) > _MOST_QUESTIONS:
+            self._asked.popitem(last=False)
+
+    def drop(self, arrival: Arrival) -> None:
+        """The person went on to something else."""
+        self._asked.pop(arrival.key, None)
+
+    def answer(self, arrival: Arrival) -> str:
+        """The line that these words complete, or nothing. In a group they must reply to the question."""
+        line, message_id = self._asked.get(arrival.key, ("", 0))
+        if line and not arrival.is_private and arrival.replied_id != message_id:
+            return ""
+        self.drop(arrival)
+        return line

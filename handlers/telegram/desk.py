@@ -1,0 +1,236 @@
+"""The front desk: takes what people send, runs commands, and brings the answers."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from secrets import token_hex
+
+from telegram import Message, Update
+from telegram.constants import ChatAction, ChatMemberStatus
+from telegram.error import BadRequest, Forbidden, TelegramError
+
+from bot.errors import UserError
+from handlers.command import APOLOGY, Catalogue, Invocation, Reply, Request, Services, execute, parse_line
+from handlers.telegram.arrivals import Arrival, Questions, command_in, from_message, from_press, paper_in
+from handlers.telegram.client import PollingBot
+from handlers.telegram.post import Post
+from handlers.telegram.render import TelegramMessage, render_reply
+from handlers.telegram.text import clean, shorten
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 1.0
+"""Seconds after which a person is shown that work is going on."""
+_TYPING_LASTS = 4.5
+_LARGEST_FILE = 1_000_000
+_LONGEST_TOAST = 200
+_ADMINISTRATORS = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
+_TOO_OLD = "This message is too old for its buttons. Please send the command again."
+
+
+@dataclass(slots=True)
+class Desk:
+    """Serves one update at a time per call of `handle`; `owners` are user ids."""
+
+    bot: PollingBot
+    post: Post
+    catalogue: Catalogue
+    services: Services
+    owners: frozenset[str]
+    _questions: Questions = field(default_factory=Questions)
+
+    async def handle(self, update: Update) -> None:
+        """Do what the update asks for. Raises nothing that one update could cause."""
+        message = update.message or update.edited_message
+        if message is not None:
+            await self._hear(message)
+        elif update.callback_query is not None:
+            arrival = from_press(update.callback_query)
+            if arrival is None:
+                await _quietly(update.callback_query.answer(_TOO_OLD, show_alert=True))
+            else:
+                await self._serve(arrival)
+        elif update.my_chat_member is not None:
+            member = update.my_chat_member
+            log.info("membership chat=%d status=%s", member.chat.id, member.new_chat_member.status)
+
+    async def _hear(self, message: Message) -> None:
+        if message.migrate_to_chat_id:
+            await self.post.move(message.chat.id, message.migrate_to_chat_id)
+        elif message.migrate_from_chat_id:
+            await self.post.move(message.migrate_from_chat_id, message.chat.id)
+        elif (arrival := from_message(message)) is not None:
+            await self._serve(arrival)
+
+    async def _serve(self, arrival: Arrival) -> None:
+        try:
+            meant = arrival.text if arrival.query else self._read(arrival)
+            if meant is None:
+                return
+            async with self._signs_of_life(arrival):
+                await self._deliver(arrival, await self._obey(arrival, meant) if isinstance(meant, str) else meant)
+        except Exception:
+            error_id = token_hex(4)
+            log.exception("update failed chat=%s error_id=%s", arrival.place.chat.key, error_id)
+            await self._send(arrival, TelegramMessage(APOLOGY.format(error_id), APOLOGY.format(error_id)))
+
+    def _read(self, arrival: Arrival) -> str | Reply | None:
+        """The command line that is meant, a hint where none is, or None where we were not spoken to."""
+        command = command_in(arrival.text)
+        if command is not None:
+            name, to, rest = command
+            known = any(each.name == name.lower() for each in self.catalogue)
+            if to.lower() not in ("", self.bot.username.lower()) or not (known or to or arrival.is_private):
+                return None
+            self._questions.drop(arrival)
+            return f"/{name} {rest}"
+        question = self._questions.answer(arrival)
+        if question:
+            return f"{question} {arrival.text}"
+        return self._guess(arrival.text) if arrival.is_private else None
+
+    def _guess(self, text: str) -> str | Reply:
+        """In private: a paper's card where one is named, else what to do instead."""
+        paper = paper_in(text)
+        if paper:
+            has_cards = any(each.name == "paper" for each in self.catalogue)
+            return f"/{'paper' if has_cards else 'why'} {paper}"
+        if not text:
+            return Reply(
+                "To load a configuration, send the file with /import as its caption. /help lists the commands."
+            )
+        return Reply(f"I act on commands. /topics add {text[:40]} follows this as a topic; /help lists them all.")
+
+    async def _obey(self, arrival: Arrival, line: str) -> Reply:
+        if arrival.query:
+            self._questions.drop(arrival)
+        refused = False
+
+        async def is_admin() -> bool:
+            nonlocal refused
+            refused = not await self._is_admin(arrival)
+            return not refused
+
+        try:
+            invocation = await self._with_file(parse_line(self.catalogue, line), arrival)
+        except UserError as error:
+            return Reply(str(error))
+        request = Request(
+            arrival.place.chat, arrival.person, is_admin, invocation.args, is_owner=arrival.person in self.owners
+        )
+        reply = await execute(invocation, self.services, request)
+        is_refusal = refused and not (reply.digest or reply.card or reply.buttons)
+        # It concerns the one who pressed, not the chat.
+        return Reply(toast=reply.text) if is_refusal and arrival.query else reply
+
+    async def _is_admin(self, arrival: Arrival) -> bool:
+        if arrival.is_private or arrival.is_group:
+            return True
+        if arrival.user_id is None:
+            return False
+        try:
+            member = await self.bot.get_chat_member(arrival.place.chat_id, arrival.user_id)
+        except BadRequest as error:
+            log.info("no member chat=%s error=%r", arrival.place.chat.key, str(error))
+            return False
+        return member.status in _ADMINISTRATORS
+
+    async def _with_file(self, invocation: Invocation, arrival: Arrival) -> Invocation:
+        """The invocation with the sent file's text for the parameter that takes files."""
+        wanted = next((each.name for each in invocation.command.params if each.is_file), None)
+        if wanted is None or wanted in invocation.args or arrival.document is None:
+            return invocation
+        document = arrival.document
+        if (document.file_size or 0) > _LARGEST_FILE:
+            raise UserError("This file is too large for a configuration.")
+        try:
+            file = await self.bot.get_file(document.file_id)
+            text = bytes(await file.download_as_bytearray()).decode("utf-8-sig")
+        except TelegramError as error:
+            raise UserError("Telegram did not hand over the file. Please send it again.") from error
+        except UnicodeDecodeError as error:
+            raise UserError("This file is not text. Send the JSON file that /export gave.") from error
+        return replace(invocation, args={**invocation.args, wanted: text})
+
+    async def _deliver(self, arrival: Arrival, reply: Reply) -> None:
+        if arrival.query and not arrival.is_answered:
+            await self._answer_press(arrival, reply.toast)
+        elif reply.toast:
+            reply = replace(reply, text=f"{reply.toast}\n{reply.text}".strip())
+        messages = render_reply(reply, bot_name=self.bot.username)
+        if arrival.query and reply.replaces and len(messages) == 1 and await self._edit(arrival, messages[0]):
+            sent: int | None = arrival.message_id
+        else:
+            sent = await self._send_all(arrival, messages, asks=bool(reply.expects))
+        if reply.expects and sent is not None:
+            self._questions.ask(arrival, reply.expects, sent)
+
+    async def _answer_press(self, arrival: Arrival, toast: str = "") -> None:
+        arrival.is_answered = True
+        if arrival.query:
+            text = shorten(clean(toast), _LONGEST_TOAST)
+            await _quietly(arrival.query.answer(text or None, show_alert=len(text) > _LONGEST_TOAST // 4))
+
+    async def _edit(self, arrival: Arrival, message: TelegramMessage) -> bool:
+        """Whether the message with the button could be replaced."""
+        try:
+            await self.post.edit(arrival.place, arrival.message_id, message)
+        except BadRequest as error:
+            log.info("not replaced chat=%s error=%r", arrival.place.chat.key, str(error))
+            return False
+        except TelegramError as error:
+            log.warning("edit chat=%s status=uncertain error=%r", arrival.place.chat.key, str(error))
+        return True
+
+    async def _send_all(self, arrival: Arrival, messages: tuple[TelegramMessage, ...], *, asks: bool) -> int | None:
+        """Send them in order, each whatever became of the one before; the last one's id, if it certainly arrived."""
+        sent: int | None = None
+        for number, message in enumerate(messages, start=1):
+            sent = await self._send(arrival, message, asks=asks and number == len(messages), first=number == 1)
+        return sent
+
+    async def _send(
+        self, arrival: Arrival, message: TelegramMessage, *, asks: bool = False, first: bool = True
+    ) -> int | None:
+        in_group = not arrival.is_private
+        reply_to = arrival.message_id if in_group and first and not arrival.query else None
+        key = arrival.place.chat.key
+        try:
+            sent = await self.post.send(arrival.place, message, reply_to=reply_to, asks=asks and in_group)
+        except Forbidden as error:
+            log.info("reply chat=%s status=forbidden error=%r", key, str(error))
+        except BadRequest as error:
+            log.warning("reply chat=%s status=refused error=%r", key, str(error))
+        except TelegramError as error:
+            log.warning("reply chat=%s status=uncertain error=%r", key, str(error))
+        else:
+            return sent.message_id
+        return None
+
+    @asynccontextmanager
+    async def _signs_of_life(self, arrival: Arrival) -> AsyncIterator[None]:
+        showing = asyncio.create_task(self._show_life(arrival))
+        try:
+            yield
+        finally:
+            showing.cancel()
+            await asyncio.wait({showing})
+
+    async def _show_life(self, arrival: Arrival) -> None:
+        """After a second the button stops spinning, and the chat says that we are typing."""
+        await asyncio.sleep(PATIENCE)
+        if arrival.query and not arrival.is_answered:
+            await self._answer_press(arrival)
+        while True:
+            place = arrival.place
+            typing = self.bot.send_chat_action(place.chat_id, ChatAction.TYPING, message_thread_id=place.thread_id)
+            await _quietly(typing)
+            await asyncio.sleep(_TYPING_LASTS)
+
+
+async def _quietly(call: Awaitable[object]) -> None:
+    """For courtesies: if they fail, nothing is lost."""
+    with suppress(TelegramError):
+        await call

@@ -1,0 +1,184 @@
+"""Replies as Telegram messages: HTML, the same without markup, and keyboards. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bot.model.card import Card
+from bot.model.digest import Digest, DigestPaper, Score
+from bot.model.paper import Paper
+from bot.rendering.text import (
+    SAMPLE_LABEL,
+    excerpt,
+    format_authors,
+    format_day,
+    format_facts,
+    format_reasons,
+    format_summary,
+    format_title,
+)
+from handlers.command import Button, Reply
+from handlers.telegram.text import (
+    MOST_UNITS,
+    Markup,
+    address,
+    clean_line,
+    fitted,
+    joined,
+    linked,
+    pack,
+    plain,
+    shorten,
+    spoken,
+    tagged,
+    verbatim,
+)
+
+Keyboard = tuple[tuple[Button, ...], ...]
+
+_MOST_DATA = 64
+_MOST_BUTTONS = 100
+_MOST_LABEL = 48
+# Label length up to which so many buttons go in one row.
+_ROWS = ((3, 8), (14, 3), (22, 2), (_MOST_LABEL, 1))
+_MOST_TITLE = 500
+_MOST_LINE = 400
+_MOST_AUTHORS = 60
+_LEAST_ABSTRACT = 40
+"""Units below which the beginning of an abstract says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class TelegramMessage:
+    """One message. `plain` is what is seen of `html`, for when Telegram refuses the markup."""
+
+    html: str
+    plain: str
+    keyboard: Keyboard = ()
+
+
+def render_reply(reply: Reply, *, bot_name: str = "") -> tuple[TelegramMessage, ...]:
+    """The reply in as few messages as it fits, its buttons below the last; none for an empty reply.
+
+    Links to the bot of `bot_name` stay links. Raises ValueError for buttons that Telegram does not take.
+    """
+    keyboard = lay_out(reply.buttons)
+    messages = pack(_parts(reply, bot_name))
+    last = len(messages) - 1
+    return tuple(
+        TelegramMessage(each.html, each.plain, keyboard if number == last else ())
+        for number, each in enumerate(messages)
+    )
+
+
+def _parts(reply: Reply, bot_name: str) -> Iterator[tuple[str, Markup]]:
+    if reply.text.startswith("{") and reply.text.endswith("}"):
+        yield from verbatim(reply.text)
+    elif reply.text:
+        yield from spoken(reply.text, bot_name)
+    if reply.digest is not None:
+        yield from (("\n\n", part) for part in _digest(reply.digest, reply.detail))
+    if reply.card is not None:
+        yield "\n\n", _card(reply.card)
+
+
+def _digest(digest: Digest, detail: str) -> Iterator[Markup]:
+    yield joined("\n", (_strong(line) for line in format_title(digest).split("\n")))
+    for paper in digest.papers:
+        yield _digest_paper(paper, digest, detail)
+    yield _line(format_summary(digest))
+
+
+def _digest_paper(shown: DigestPaper, digest: Digest, detail: str) -> Markup:
+    paper = shown.announced.paper
+    head = joined(
+        "\n",
+        (
+            plain(f"{shown.place}. ") + _title(paper, is_sample=digest.is_sample),
+            _line(format_authors(paper.authors)),
+            _line(format_facts(shown, digest)),
+            _score(shown.score),
+        ),
+    )
+    return _with_abstract(head, *_parts_of_abstract(paper.abstract, detail))
+
+
+def _parts_of_abstract(abstract: str, detail: str) -> tuple[str, str]:
+    """What is shown of an abstract at once, and what when asked for."""
+    whole = clean_line(abstract)
+    if detail != "short":
+        return excerpt(whole, detail), ""
+    beginning = excerpt(whole, detail).removesuffix(" …")
+    return beginning, whole.removeprefix(beginning).strip()
+
+
+def _with_abstract(head: Markup, shown: str, folded: str, tail: Markup = Markup()) -> Markup:  # noqa: B008 - frozen
+    """One message's worth: head and tail whole, the abstract as far as there is room."""
+    room = MOST_UNITS - head.units - tail.units - 3
+    beginning = fitted(shown, room) if shown and room >= _LEAST_ABSTRACT else Markup()
+    room -= beginning.units
+    rest = tagged("blockquote expandable", fitted(folded, room)) if folded and room >= _LEAST_ABSTRACT else Markup()
+    return joined("\n", (head, beginning, rest, tail))
+
+
+def _card(card: Card) -> Markup:
+    announced = card.announced
+    paper = announced.paper
+    facts = (", ".join(paper.categories), announced.announce_type.value, paper.versioned_id, format_day(announced.day))
+    head = joined(
+        "\n",
+        (
+            _strong(SAMPLE_LABEL) if card.is_sample else Markup(),
+            _title(paper, is_sample=True),
+            fitted(clean_line(format_authors(paper.authors, _MOST_AUTHORS)), 3 * _MOST_LINE),
+            _line(" · ".join(facts)),
+            _score(card.score) if card.score is not None else Markup(),
+        ),
+    )
+    return _with_abstract(head, "", clean_line(paper.abstract), Markup() if card.is_sample else _links(paper))
+
+
+def _links(paper: Paper) -> Markup:
+    """The paper's pages; the first shows its address, for where markup is refused."""
+    page = linked(address(paper.link.removeprefix("https://")), paper.link)
+    others = (linked(plain(kind), f"https://arxiv.org/{kind}/{paper.versioned_id}") for kind in ("pdf", "html"))
+    return joined(" · ", (page, *others))
+
+
+def _title(paper: Paper, *, is_sample: bool) -> Markup:
+    """The title, linked to its page; what is invented has no page."""
+    title = shorten(clean_line(paper.title), _MOST_TITLE) or paper.id
+    return _strong(title) if is_sample else linked(plain(title), paper.link)
+
+
+def _score(score: Score) -> Markup:
+    return _line(f"Score {score.points:.2f}: {format_reasons(score.reasons)}") if score.reasons else Markup()
+
+
+def _strong(text: str) -> Markup:
+    return tagged("b", _line(text, _MOST_TITLE))
+
+
+def _line(text: str, most: int = _MOST_LINE) -> Markup:
+    return plain(shorten(clean_line(text), most))
+
+
+def lay_out(buttons: Sequence[Button]) -> Keyboard:
+    """The buttons in their order, short labels side by side."""
+    if len(buttons) > _MOST_BUTTONS:
+        raise ValueError(f"{len(buttons)} buttons are more than Telegram's {_MOST_BUTTONS}")
+    rows: list[tuple[Button, ...]] = []
+    width = 0
+    for button in map(_checked, buttons):
+        per_row = next(count for length, count in _ROWS if len(button.label) <= length)
+        if rows and width == per_row and len(rows[-1]) < per_row:
+            rows[-1] = (*rows[-1], button)
+        else:
+            rows.append((button,))
+        width = per_row
+    return tuple(rows)
+
+
+def _checked(button: Button) -> Button:
+    if not 0 < len(button.line.encode()) <= _MOST_DATA:
+        raise ValueError(f"a button's line has 1 to {_MOST_DATA} bytes, and this one has not: {button.line!r}")
+    return Button(shorten(clean_line(button.label), _MOST_LABEL) or "·", button.line)
