@@ -1,0 +1,213 @@
+"""What people say and press on Discord, answered."""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from secrets import token_hex
+from typing import Any, cast
+
+import discord
+
+from bot.errors import UserError
+from bot.model.chat import Chat
+from bot.model.paper import parse_arxiv_id
+from handlers.command import APOLOGY, Catalogue, Invocation, Reply, Request, Services, execute, parse_line
+from handlers.discord.commands import Interaction
+from handlers.discord.delivery import NETWORK_ERRORS, REQUEST_SECONDS, bounded, edit, follow_up, send_to
+from handlers.discord.markup import unbroken
+from handlers.discord.render import ANSWER, DiscordMessage, render_reply
+from handlers.discord.suggestions import suggest
+from handlers.discord.view import to_form, typed_text
+
+log = logging.getLogger(__name__)
+
+_LARGEST_FILE = 1_000_000
+
+
+@dataclass(slots=True)
+class Conversation:
+    """Answers commands, presses, forms and direct messages. `in_flight` are the tasks that are answering now."""
+
+    services: Services
+    catalogue: Catalogue
+    owners: frozenset[str]
+    in_flight: set[asyncio.Task[Any]] = field(default_factory=set)
+    _questions: dict[Chat, str] = field(default_factory=dict)
+
+    async def on_command(
+        self, interaction: Interaction, invocation: Invocation, file: discord.Attachment | None
+    ) -> None:
+        """A slash command: told at once that we are at it, then answered."""
+        with self._answering():
+            is_hidden = interaction.guild_id is not None and not invocation.command.is_public
+            await bounded(interaction.response.defer(ephemeral=is_hidden, thinking=True))
+            try:
+                invocation = await _with_file(invocation, file)
+            except UserError as error:
+                await self._reply(interaction, Reply(str(error)), is_hidden=is_hidden)
+            else:
+                await self._reply(interaction, await self._run(interaction, invocation), is_hidden=is_hidden)
+
+    async def on_press(self, interaction: Interaction) -> None:
+        """A button or a menu whose line is a command, drawn at any time, also before a restart."""
+        given = cast(Mapping[str, Any], interaction.data)
+        line = str((given.get("values") or [given.get("custom_id", "")])[0])
+        with self._answering():
+            if line.startswith(ANSWER):
+                await bounded(interaction.response.send_modal(to_form(line.removeprefix(ANSWER))))
+                return
+            await bounded(interaction.response.defer())
+            await self._reply_to_press(interaction, await self._run_line(interaction, line))
+
+    async def on_form(self, interaction: Interaction) -> None:
+        """An answered question: the line it belongs to, completed by what was typed."""
+        given = cast(Mapping[str, Any], interaction.data)
+        question = str(given.get("custom_id", "")).removeprefix(ANSWER)
+        is_hidden = interaction.guild_id is not None
+        with self._answering():
+            await bounded(interaction.response.defer(ephemeral=is_hidden, thinking=True))
+            reply = await self._run_line(interaction, f"{question} {unbroken(typed_text(given.get('components', [])))}")
+            await self._reply(interaction, reply, is_hidden=is_hidden)
+
+    async def on_message(self, message: discord.Message) -> None:
+        """A direct message: a command, the answer to a question, or a paper."""
+        is_talk = message.type in (discord.MessageType.default, discord.MessageType.reply)
+        if message.guild is not None or message.author.bot or not is_talk:
+            return
+        with self._answering():
+            chat = Chat("discord", str(message.channel.id))
+            reply = await self._answer_text(chat, message)
+            if reply.is_silent:
+                return
+            if reply.expects:
+                self._questions[chat] = reply.expects
+            if reply.toast and not reply.text:
+                reply = replace(reply, text=reply.toast)
+            await send_to(message.channel, _render(reply))
+
+    async def suggest(self, usage: str, _: str, interaction: Interaction, typed: str) -> list[tuple[str, str]]:
+        """What to offer for an option; nothing where that fails."""
+        return await suggest(self.services, self.catalogue, _chat(interaction), usage, typed)
+
+    async def _answer_text(self, chat: Chat, message: discord.Message) -> Reply:
+        text = unbroken(message.content).strip()
+        if not text.startswith("/"):
+            text = self._meant_by(chat, text)
+            if not text:
+                return Reply(
+                    "I act on commands: /topics add follows a topic, /help lists them all. "
+                    "An arXiv link or id shows that paper."
+                )
+        self._questions.pop(chat, None)
+        try:
+            invocation = parse_line(self.catalogue, text)
+            invocation = await _with_file(invocation, message.attachments[0] if message.attachments else None)
+        except UserError as error:
+            return Reply(str(error))
+        person = str(message.author.id)
+        request = Request(chat, person, _always, invocation.args, is_owner=person in self.owners)
+        return await execute(invocation, self.services, request)
+
+    def _meant_by(self, chat: Chat, text: str) -> str:
+        """The command line that plain text stands for, or nothing."""
+        named = parse_arxiv_id(text)
+        if named is None and chat in self._questions:
+            return f"{self._questions[chat]} {text}"
+        named = named or next(filter(None, map(parse_arxiv_id, text.split())), None)
+        show = "paper" if any(each.name == "paper" for each in self.catalogue) else "why"
+        return f"/{show} {named[0]}" if named else ""
+
+    async def _run_line(self, interaction: Interaction, line: str) -> Reply:
+        try:
+            return await self._run(interaction, parse_line(self.catalogue, line))
+        except UserError as error:
+            return Reply(str(error))
+
+    async def _run(self, interaction: Interaction, invocation: Invocation) -> Reply:
+        async def is_admin() -> bool:
+            return interaction.guild_id is None or interaction.permissions.manage_channels
+
+        if interaction.channel_id is None:
+            return Reply("I do not know this kind of channel. Please use another one.")
+        person = str(interaction.user.id)
+        request = Request(_chat(interaction), person, is_admin, invocation.args, is_owner=person in self.owners)
+        return await execute(invocation, self.services, request)
+
+    async def _reply(self, interaction: Interaction, reply: Reply, *, is_hidden: bool) -> None:
+        """Fill the answer that was announced; what does not fit follows."""
+        if reply.toast and not reply.text:
+            reply = replace(reply, text=reply.toast)
+        self._expect(interaction, reply)
+        if reply.is_silent:
+            await bounded(interaction.delete_original_response())
+            return
+        first, *others = _render(reply)
+        await edit(interaction, first, is_hidden=is_hidden)
+        await follow_up(interaction, others, is_hidden=is_hidden)
+
+    async def _reply_to_press(self, interaction: Interaction, reply: Reply) -> None:
+        is_hidden = interaction.guild_id is not None
+        self._expect(interaction, reply)
+        has_more = bool(reply.text or reply.digest or reply.card or reply.buttons)
+        messages = _render(reply, as_components=reply.replaces) if has_more else ()
+        if reply.replaces and messages:
+            await edit(interaction, messages[0], is_hidden=is_hidden)
+            messages = messages[1:]
+        await follow_up(interaction, messages, is_hidden=is_hidden)
+        if reply.toast:
+            await follow_up(interaction, _render(Reply(reply.toast)), is_hidden=is_hidden)
+
+    def _expect(self, interaction: Interaction, reply: Reply) -> None:
+        """In direct messages the next plain text is an answer, too. A command always ends the last question."""
+        if interaction.guild_id is None:
+            self._questions.pop(_chat(interaction), None)
+            if reply.expects:
+                self._questions[_chat(interaction)] = reply.expects
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Counts the running task as in flight; an answer that Discord does not take is logged and given up."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - every handler runs in one
+        self.in_flight.add(task)
+        try:
+            yield
+        except NETWORK_ERRORS as error:
+            log.warning("answer status=lost error=%r", str(error) or type(error).__name__)
+        finally:
+            self.in_flight.discard(task)
+
+
+async def _always() -> bool:
+    return True
+
+
+def _chat(interaction: Interaction) -> Chat:
+    return Chat("discord", str(interaction.channel_id))
+
+
+def _render(reply: Reply, *, as_components: bool = False) -> tuple[DiscordMessage, ...]:
+    """The reply as messages; an apology where we made one that Discord would not take."""
+    try:
+        return render_reply(reply, as_components=as_components)
+    except ValueError:
+        error_id = token_hex(4)
+        log.exception("render failed error_id=%s", error_id)
+        return render_reply(Reply(APOLOGY.format(error_id)), as_components=as_components)
+
+
+async def _with_file(invocation: Invocation, file: discord.Attachment | None) -> Invocation:
+    """The invocation with an attached file's text where a parameter takes one. Raises UserError if it cannot be read."""
+    taker = next((each for each in invocation.command.params if each.is_file), None)
+    if file is None or taker is None:
+        return invocation
+    if file.size > _LARGEST_FILE:
+        raise UserError("The file is too large for a configuration.")
+    try:
+        async with asyncio.timeout(REQUEST_SECONDS):
+            text = (await file.read()).decode()
+    except (*NETWORK_ERRORS, UnicodeDecodeError) as error:
+        raise UserError("The file could not be read. Give the JSON itself, or try again.") from error
+    return replace(invocation, args={**invocation.args, taker.name: text})

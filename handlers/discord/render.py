@@ -1,0 +1,199 @@
+"""Replies as Discord messages. Pure.
+
+Whatever has buttons, papers or a card uses Components V2, so that a message with buttons can be replaced by any other;
+Discord never lets such a message go back to plain text. Lengths are counted in code points. Sources:
+https://docs.discord.com/developers/components/reference, https://docs.discord.com/developers/resources/message
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bot.model.card import Card
+from bot.model.digest import Digest, DigestPaper, Score
+from bot.model.paper import Paper
+from bot.rendering.text import (
+    SAMPLE_LABEL,
+    excerpt,
+    format_authors,
+    format_day,
+    format_facts,
+    format_reasons,
+    format_summary,
+    format_title,
+)
+from handlers.command import Button, Reply
+from handlers.discord.markup import cut, escape, escape_line, escape_reply, label, split
+
+CONTENT_LIMIT = 2000
+TEXT_LIMIT = 4000
+COMPONENT_LIMIT = 40
+ID_LIMIT = 100
+LABEL_LIMIT = 80
+ROW_SIZE = 5
+MENU_SIZE = 25
+MOST_BUTTONS = 15
+"""More buttons than these become menus."""
+_MOST_MENUS = 8
+_TITLE_LIMIT, _LINE_LIMIT = 600, 800
+_HEADER_LIMIT = 1500
+_FILE_LIMIT = 1900
+
+ANSWER = "answer "
+"""A button whose line begins so opens a form; what is typed there completes the rest of the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A button that opens a page."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiscordMessage:
+    """One message: plain `content`, or Components V2 made of the rest. Raises ValueError beyond Discord's limits.
+
+    `texts` share one container. `buttons` go in rows; `options` are what menus offer. `file` is the text of an attached
+    JSON file.
+    """
+
+    content: str = ""
+    texts: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    options: tuple[Button, ...] = ()
+    file: str = ""
+
+    def __post_init__(self) -> None:
+        lines = [each.line for each in (*self.buttons, *self.options)]
+        if any(not 0 < len(line) <= ID_LIMIT for line in lines) or len(set(lines)) < len(lines):
+            raise ValueError(f"a button's line is empty, twice there, or longer than {ID_LIMIT}: {lines}")
+        if bool(self.content) == bool(self.texts) or not all(each.strip() for each in self.texts):
+            raise ValueError("a message has either content or texts, and none is empty")
+        if len(self.content) > CONTENT_LIMIT or sum(map(len, self.texts)) > TEXT_LIMIT:
+            raise ValueError("a message is longer than Discord takes")
+        if self.component_count > COMPONENT_LIMIT or (self.content and self.component_count > 1):
+            raise ValueError("a message has more components than Discord takes")
+
+    @property
+    def component_count(self) -> int:
+        """The components as Discord counts them, nested ones too."""
+        return 1 + len(self.texts) + _count_controls(self.links, self.buttons, self.options)
+
+
+def _count_controls(links: Sequence[Link], buttons: Sequence[Button], options: Sequence[Button]) -> int:
+    rows = sum(-(-len(each) // ROW_SIZE) for each in (links, buttons))
+    return len(links) + len(buttons) + rows + 2 * -(-len(options) // MENU_SIZE)
+
+
+def render_reply(reply: Reply, *, as_components: bool = False) -> tuple[DiscordMessage, ...]:
+    """The reply as one message or several, the controls on the last. `as_components`: it replaces such a message."""
+    buttons = _buttons(reply)
+    if not (reply.digest or reply.card or buttons or as_components):
+        return _plain(reply.text)
+    texts = list(split(escape_reply(reply.text), TEXT_LIMIT - 500))
+    if reply.digest is not None:
+        texts += _digest_texts(reply.digest, reply.detail)
+    if reply.card is not None:
+        texts += _card_texts(reply.card)
+    links = _links(reply.card.announced.paper) if reply.card and not reply.card.is_sample else ()
+    return _pack(texts or ["Done."], links, buttons)
+
+
+def to_plain(message: DiscordMessage) -> tuple[DiscordMessage, ...]:
+    """The texts of a message without any components, for where Discord refuses them."""
+    if message.content:
+        return (message,)
+    return tuple(DiscordMessage(content=each) for each in split("\n\n".join(message.texts), CONTENT_LIMIT))
+
+
+def _plain(text: str) -> tuple[DiscordMessage, ...]:
+    if text.startswith("{"):  # a configuration, to be copied as it is
+        safe = text.replace("`", "\\u0060").replace("@", "\\u0040")
+        if len(safe) <= _FILE_LIMIT:
+            return (DiscordMessage(content=f"```json\n{safe}\n```"),)
+        return (DiscordMessage(content="The configuration is in the file.", file=text),)
+    pieces = split(escape_reply(text), CONTENT_LIMIT) or ("Done.",)
+    return tuple(DiscordMessage(content=each) for each in pieces)
+
+
+def _buttons(reply: Reply) -> tuple[Button, ...]:
+    """The reply's buttons, no line twice (Discord refuses that), and one to answer a question with."""
+    wanted = [*reply.buttons, Button("Answer", f"{ANSWER}{reply.expects}")] if reply.expects else reply.buttons
+    return tuple({each.line: Button(label(each.label, LABEL_LIMIT), each.line) for each in wanted}.values())
+
+
+def _pack(texts: Sequence[str], links: tuple[Link, ...], buttons: tuple[Button, ...]) -> tuple[DiscordMessage, ...]:
+    """As many texts in each message as fit, whole, and room for the controls in the last."""
+    options = buttons[: _MOST_MENUS * MENU_SIZE] if len(buttons) > MOST_BUTTONS else ()
+    shown = () if options else buttons
+    room = COMPONENT_LIMIT - 1 - _count_controls(links, shown, options)
+    pages: list[list[str]] = [[]]
+    for text in texts:
+        if len(pages[-1]) == COMPONENT_LIMIT - 1 or sum(map(len, pages[-1])) + len(text) > TEXT_LIMIT:
+            pages.append([])
+        pages[-1].append(text)
+    if len(pages[-1]) > room:
+        pages.append(pages[-1][room:])
+        del pages[-2][room:]
+    messages = [DiscordMessage(texts=tuple(page)) for page in pages[:-1]]
+    return (*messages, DiscordMessage(texts=tuple(pages[-1]), links=links, buttons=shown, options=options))
+
+
+def _digest_texts(digest: Digest, detail: str) -> Iterator[str]:
+    heading = cut(
+        "\n".join(escape_line(line, _HEADER_LIMIT) for line in format_title(digest).split("\n")), _HEADER_LIMIT
+    )
+    yield "\n".join(f"**{line}**" for line in heading.split("\n"))
+    for paper in digest.papers:
+        yield _paper_text(paper, digest, detail)
+    yield f"-# {escape_line(format_summary(digest), _LINE_LIMIT)}"
+
+
+def _paper_text(paper: DigestPaper, digest: Digest, detail: str) -> str:
+    shown = paper.announced.paper
+    lines = [
+        f"**{paper.place}\\. {_title(shown, is_sample=digest.is_sample)}**",
+        escape_line(format_authors(shown.authors), _LINE_LIMIT),
+        f"-# {escape_line(format_facts(paper, digest), _LINE_LIMIT)}",
+        *_score_lines(paper.score),
+    ]
+    return _with_abstract(lines, excerpt(shown.abstract, detail), TEXT_LIMIT)
+
+
+def _card_texts(card: Card) -> Iterator[str]:
+    paper = card.announced.paper
+    facts = [", ".join(paper.categories), card.announced.announce_type.value, paper.versioned_id]
+    if card.is_sample:
+        yield f"**{escape(SAMPLE_LABEL)}**"
+    lines = [
+        f"**{_title(paper, is_sample=card.is_sample)}**",
+        escape_line(format_authors(paper.authors, most=30), 2 * _LINE_LIMIT),
+        f"-# {escape_line(' · '.join([*facts, format_day(card.announced.day)]), _LINE_LIMIT)}",
+    ]
+    lines += _score_lines(card.score) if card.score else []
+    yield _with_abstract(lines, paper.abstract, TEXT_LIMIT - 100)
+
+
+def _title(paper: Paper, *, is_sample: bool) -> str:
+    """The title as a link. Square brackets, even escaped, would end it too early."""
+    title = escape_line(paper.title.replace("[", "［").replace("]", "］"), _TITLE_LIMIT) or paper.id
+    return title if is_sample else f"[{title}]({paper.link})"
+
+
+def _score_lines(score: Score) -> list[str]:
+    if not score.reasons:
+        return []
+    return [f"Score {score.points:.2f}: {escape_line(format_reasons(score.reasons), _LINE_LIMIT)}"]
+
+
+def _with_abstract(lines: list[str], abstract: str, limit: int) -> str:
+    head = "\n".join(line for line in lines if line)
+    text = escape_line(abstract, limit - len(head) - 1)
+    return f"{head}\n{text}" if text else head
+
+
+def _links(paper: Paper) -> tuple[Link, ...]:
+    pages = {"Abstract": "abs", "PDF": "pdf", "HTML": "html"}
+    return tuple(Link(name, f"https://arxiv.org/{page}/{paper.id}") for name, page in pages.items())

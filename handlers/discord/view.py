@@ -1,0 +1,72 @@
+"""Our messages as discord.py's arguments for sending."""
+
+import io
+from typing import Any
+
+import discord
+from discord import ui
+
+from handlers.command import Button
+from handlers.discord.render import ANSWER, LABEL_LIMIT, MENU_SIZE, ROW_SIZE, DiscordMessage, Link
+
+_FIELD = "text"
+_MOST_TYPED = 4000
+
+
+def to_arguments(message: DiscordMessage) -> dict[str, Any]:
+    """What `send` takes, but for files."""
+    return {"content": message.content} if message.content else {"view": to_view(message)}
+
+
+def to_files(message: DiscordMessage) -> list[discord.File]:
+    """The files of the message."""
+    if not message.file:
+        return []
+    return [discord.File(io.BytesIO(message.file.encode()), filename="paperround.json")]
+
+
+def to_view(message: DiscordMessage) -> ui.LayoutView:
+    """The message as Components V2; needs a running loop."""
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.Container(*(ui.TextDisplay(each) for each in message.texts)))
+    for items in (_links(message.links), _buttons(message.buttons)):
+        for start in range(0, len(items), ROW_SIZE):
+            view.add_item(ui.ActionRow(*items[start : start + ROW_SIZE]))
+    for start in range(0, len(message.options), MENU_SIZE):
+        view.add_item(ui.ActionRow(_menu(message.options[start : start + MENU_SIZE], start)))
+    view.stop()  # a view that listens is kept for ever; a press says all by its custom_id, also after a restart
+    return view
+
+
+def _links(links: tuple[Link, ...]) -> list[ui.Button[ui.LayoutView]]:
+    return [ui.Button(label=each.label, url=each.url) for each in links]
+
+
+def _buttons(buttons: tuple[Button, ...]) -> list[ui.Button[ui.LayoutView]]:
+    return [ui.Button(label=each.label, custom_id=each.line) for each in buttons]
+
+
+def _menu(options: tuple[Button, ...], start: int) -> ui.Select[ui.LayoutView]:
+    choices = [discord.SelectOption(label=each.label[:LABEL_LIMIT], value=each.line) for each in options]
+    hint = f"{start + 1} to {start + len(options)}: {options[0].label} … {options[-1].label}"
+    return ui.Select(custom_id=f"menu {start}", placeholder=hint[:150], options=choices)
+
+
+def to_form(question: str) -> ui.Modal:
+    """A form for one answer; `question` is the command line that the answer completes."""
+    form = ui.Modal(title="Your answer", custom_id=f"{ANSWER}{question}", timeout=None)
+    field: ui.TextInput[ui.Modal] = ui.TextInput(
+        custom_id=_FIELD, style=discord.TextStyle.paragraph, max_length=_MOST_TYPED
+    )
+    form.add_item(ui.Label(text="Answer", component=field))
+    form.stop()
+    return form
+
+
+def typed_text(components: list[dict[str, Any]]) -> str:
+    """What was typed into the form, from the submitted components."""
+    for outer in components:
+        for each in [outer.get("component") or {}, *outer.get("components", [])]:
+            if each.get("custom_id") == _FIELD:
+                return str(each.get("value", ""))
+    return ""

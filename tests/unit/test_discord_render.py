@@ -1,0 +1,348 @@
+"""Replies as Discord messages: within every limit, and with no markup but ours."""
+
+import re
+from datetime import date
+from random import Random
+
+import pytest
+
+from bot.model.card import Card
+from bot.model.digest import Digest, DigestPaper, LeftOut, Reason, Score
+from bot.model.paper import AnnouncedPaper, AnnounceType
+from handlers.command import Button, Reply
+from handlers.discord.markup import cut, escape, escape_reply, split
+from handlers.discord.render import COMPONENT_LIMIT, DiscordMessage, Link, render_reply, to_plain
+from handlers.discord.view import to_view
+from tests.build import DAY, make_paper
+from tests.servers.discord_rules import COMPONENTS_V2, TEXT, check_message, texts_of, walk
+
+SEED = 20_261_120
+PAPERS = 10_000
+HOSTILE = (
+    "@everyone", "@here", "<@123456789012345678>", "<@!1>", "<@&1>", "<#1>", "</topics list:1>", "<:smile:123456>",
+    "<a:smile:123456>", "<t:1600000000:R>", "<id:customize>", "<id:guide>", "https://evil.example/x", "http://x.io",
+    "discord.gg/evil", "DISCORD.GG/evil", "www.evil.com", "evil.com", "[click](https://evil.example)", "[a]: http://b.io",
+    "<https://evil.example>", "<mailto:a@b.com>", "steam://run/1", "**bold**", "*i*", "__u__", "_i_", "~~s~~", "||spoiler||",
+    "`code`", "```py\nx\n```", "# heading", "## h2", "### h3", "-# small", "> quote", ">>> all", "- list", "* list", "1. one",
+    "+ plus", "\\", "\\*", "\\\\", "\\@everyone", "\\<@1>", "]", "[", "](", "](https://evil.example)", ")", "(", "|", "~",
+    ":smile:", ":+1:", "\u202e reversed \u202c", "\u200b", "\u2066x\u2069", "\ufeff", "\u00ad", "e" + "\u0301" * 80,
+    "\U0001f469\u200d\U0001f52c", "\U0001d54f", "\U000e0041\U000e0042", "漢字", "عربي", "x" * 300, "\n", "\n# h", "\n- l", "\n> q",
+    "\r\n", "\t", "\x00", "\x1b[31m", "</b>", "<b>", "&lt;", "$x_1^2$", "\ud800", "\u2028", "https:/\u200b/evil.example", "@\u200beveryone",
+    "https://arxiv.org/abs/2611.00001", "\\https://evil.example", "a_b_c", "***", "___", "---", "===", "é", "ﷺ", "\u3164", "<", ">", "<<<", "::",
+)  # fmt: skip
+KEPT = "<https://arxiv.org/abs/2611.00001>"  # what a reply makes of the address of an abstract page
+OURS = re.compile(r"https://arxiv\.org/(?:abs|pdf|html)/\d{4}\.\d{5}")
+
+
+# An independent reading of Discord's Markdown. What an escape protects is taken out first, as its parser does.
+ESCAPED = re.compile(r"\\[^0-9A-Za-z\s]")
+MASKED = re.compile(r"\[((?:[^\[\]]|\\.)+)\]\((\S+?)\)")
+MENTION = re.compile(r"<(?:@[!&]?|#)\d+>|</[^>]+:\d+>|<id:\w+>|<t:-?\d+(?::\w)?>|<a?:\w+:\d+>")
+PING = re.compile(r"@(?:everyone|here)")  # found by the server, whatever stands before it
+ADDRESS = re.compile(r"(?:https?|steam|ftp)://[^\s<]+|<[a-z]+:[^\s>]+>|\bwww\.\w", re.IGNORECASE)
+INVITE = re.compile(r"\bdiscord(?:app)?\.(?:gg|com)|\b\w+\.(?:com|org|net|io)\b", re.IGNORECASE)
+INLINE = re.compile(r"[*_~`|\\]|:\w[\w+-]*:")
+BLOCK = re.compile(r"^\s*(?:#{1,3} |-# |>|[-*+] |\d+[.)] )", re.MULTILINE)
+HIDDEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\U000e0000-\U000e0fff]"
+)
+TOWER = re.compile(r"[\u0300-\u036f]{4}")
+
+
+def without_our_markup(text):
+    """The text less the few marks we set ourselves: a bold line, small print, a linked title."""
+    lines = []
+    for line in text.split("\n"):
+        small = line.removeprefix("-# ")
+        bold = re.fullmatch(r"\*\*(.*)\*\*", small)
+        lines.append(bold[1] if bold else small)
+    return "\n".join(lines)
+
+
+def links_in(text):
+    """The masked links a reader can follow, and the text without them and without what an escape protects."""
+    bare = ESCAPED.sub("\N{REPLACEMENT CHARACTER}", text)
+    return [match[2] for match in MASKED.finditer(bare)], MASKED.sub(lambda match: match[1], bare)
+
+
+def markup_left(text):
+    """Every piece of Discord's markup in the text."""
+    pings = PING.findall(text)
+    bare = ESCAPED.sub("\N{REPLACEMENT CHARACTER}", text)
+    patterns = (MENTION, ADDRESS, INVITE, INLINE, BLOCK, HIDDEN, TOWER)
+    return pings + [match[0] for pattern in patterns for match in pattern.finditer(bare)]
+
+
+def payload_of(message):
+    """What would be sent, without the library."""
+    if message.content:
+        return {"content": message.content}
+    children = [{"type": 10, "content": each} for each in message.texts]
+    components = [{"type": 17, "components": children}]
+    links = [{"type": 2, "style": 5, "label": each.label, "url": each.url} for each in message.links]
+    buttons = [{"type": 2, "style": 2, "label": each.label, "custom_id": each.line} for each in message.buttons]
+    for items in (links, buttons):
+        components += [{"type": 1, "components": items[start : start + 5]} for start in range(0, len(items), 5)]
+    for start in range(0, len(message.options), 25):
+        options = [{"label": each.label, "value": each.line} for each in message.options[start : start + 25]]
+        components.append({"type": 1, "components": [{"type": 3, "custom_id": f"menu {start}", "options": options}]})
+    return {"components": components, "flags": COMPONENTS_V2}
+
+
+def hostile(random, most):
+    return " ".join(random.choice(HOSTILE) for _ in range(random.randint(1, most)))
+
+
+def hostile_papers(random, count):
+    for number in range(count):
+        yield make_paper(
+            f"2611.{number:05}",
+            hostile(random, 12),
+            hostile(random, random.choice((5, 60, 400))),
+            authors=tuple(hostile(random, 2) for _ in range(random.choice((1, 3, 40)))),
+            categories=("cs.CL", "stat.ML"),
+        )
+
+
+def placed(paper, place, random):
+    reasons = (Reason(hostile(random, 4), ("title", "abstract"), 1.5),)
+    return DigestPaper(place, AnnouncedPaper(paper, AnnounceType.NEW, DAY), Score(1.5, reasons))
+
+
+def make_digest(papers, *, is_sample=False, random=None):
+    random = random or Random(SEED)
+    placed_papers = tuple(placed(each, place, random) for place, each in enumerate(papers, start=1))
+    return Digest(DAY, ("cs.CL", "stat.ML"), placed_papers, {LeftOut.NO_MATCH: 7}, is_sample=is_sample)
+
+
+def check_text(text):
+    links, rest = links_in(without_our_markup(text.replace(KEPT, "kept")))
+    assert all(OURS.fullmatch(link) for link in links)
+    assert markup_left(rest) == []
+    assert not PING.search(text)
+    return links, rest
+
+
+def test_hostile_digests_are_safe_and_whole():
+    """10,000 hostile papers: every message is taken, each id is seen once, no link but ours, no foreign markup."""
+    random = Random(SEED)
+    papers = list(hostile_papers(random, PAPERS))
+    while papers:
+        chosen, papers = papers[: (size := random.randint(1, 100))], papers[size:]
+        digest = make_digest(chosen, random=random)
+        buttons = tuple(Button(str(each.place), f"/paper {each.announced.paper.id}") for each in digest.papers)
+        messages = render_reply(
+            Reply(hostile(random, 30), digest, random.choice(("titles", "short", "full")), buttons=buttons)
+        )
+        links, seen = [], []
+        for message in messages:
+            payload = payload_of(message)
+            check_message(payload)
+            assert sum(1 for _ in walk(payload["components"])) == message.component_count <= COMPONENT_LIMIT
+            for text in texts_of(payload):
+                found, rest = check_text(text)
+                links += found
+                seen += re.findall(r"· (2611\.\d{5})v1", rest)
+        wanted = [each.id for each in chosen]
+        assert seen == wanted
+        assert links == [f"https://arxiv.org/abs/{each}" for each in wanted]
+
+
+def test_hostile_cards_and_replies_are_safe():
+    """The same holds for cards and for plain text; a link in a reply is an abstract page of arXiv's or none."""
+    random = Random(SEED)
+    for paper in hostile_papers(random, 500):
+        announced = AnnouncedPaper(paper, AnnounceType.CROSS, DAY)
+        (card,) = render_reply(Reply(card=Card(announced, Score(1.0, (Reason(hostile(random, 9), ("title",), 1.0),)))))
+        check_message(payload_of(card))
+        for text in card.texts:
+            assert len(check_text(text)[0]) == 1
+        for message in render_reply(Reply(hostile(random, 300))):
+            check_message(payload_of(message))
+            assert markup_left(message.content.replace(KEPT, "kept")) == []
+
+
+def test_a_digest_reads_well():
+    """Header, number and linked title, authors, facts, reasons, abstract, closing counts; buttons below."""
+    paper = make_paper("2611.00001", "KV [Re]caches_2", "We shrink it.", authors=("Ada Vale", "Bo Li"))
+    digest = Digest(
+        DAY,
+        ("cs.CL",),
+        (
+            DigestPaper(
+                1, AnnouncedPaper(paper, AnnounceType.NEW, DAY), Score(2.1, (Reason("kv cache", ("title",), 2.1),))
+            ),
+        ),
+        {LeftOut.NO_MATCH: 2},
+    )
+    (message,) = render_reply(Reply("cs.AI could not be read.", digest, buttons=(Button("1", "/paper 2611.00001"),)))
+    assert message.texts == (
+        "cs.AI could not be read.",
+        "**Paperround · Friday 20 November 2026 · cs.CL**",
+        (
+            "**1\\. [KV ［Re］caches\\_2](https://arxiv.org/abs/2611.00001)**\nAda Vale, Bo Li\n-# cs.CL · new · 2611.00001v1\n"
+            "Score 2.10: kv cache in title (2.10)\nWe shrink it."
+        ),
+        "-# 1 of 3 papers shown; 2 matched no topic.",
+    )
+    assert message.buttons == (Button("1", "/paper 2611.00001"),)
+
+
+def test_detail_decides_how_much_of_the_abstract_is_shown():
+    """Nothing for titles, the first sentences for short, all for full."""
+    abstract = "A first sentence about it. " * 30 + "The very end."
+    digest = make_digest([make_paper("2611.00001", "T", abstract)])
+    shown = {
+        detail: render_reply(Reply(digest=digest, detail=detail))[0].texts[1] for detail in ("titles", "short", "full")
+    }
+    assert "first sentence" not in shown["titles"]
+    assert "first sentence" in shown["short"]
+    assert "The very end" not in shown["short"]
+    assert shown["full"].endswith("The very end.")
+
+
+def test_a_sample_is_labelled_and_links_nowhere():
+    """Invented papers never look like arXiv's."""
+    (message,) = render_reply(Reply(digest=make_digest([make_paper()], is_sample=True)))
+    assert "SAMPLE" in message.texts[0]
+    assert not any(check_text(text)[0] for text in message.texts)
+    announced = AnnouncedPaper(make_paper(), AnnounceType.NEW, DAY)
+    (card,) = render_reply(Reply(card=Card(announced, is_sample=True)))
+    assert "SAMPLE" in card.texts[0]
+    assert card.links == ()
+
+
+def test_a_card_has_everything_and_three_links():
+    """Title, authors, categories, type, id, day, reasons, abstract, and the pages as buttons."""
+    paper = make_paper("2611.00001", "Small Caches", "All of it.", version=2)
+    score = Score(2.0, (Reason("cache", ("title",), 2.0),))
+    (message,) = render_reply(Reply(card=Card(AnnouncedPaper(paper, AnnounceType.REPLACE, date(2026, 11, 19)), score)))
+    text = "\n".join(message.texts)
+    for part in (
+        "Small Caches",
+        "Ada Vale",
+        "cs.CL · replace · 2611.00001v2 · Thursday 19 November 2026",
+        "2.00",
+        "All of it.",
+    ):
+        assert part in text
+    assert [each.url for each in message.links] == [
+        "https://arxiv.org/abs/2611.00001",
+        "https://arxiv.org/pdf/2611.00001",
+        "https://arxiv.org/html/2611.00001",
+    ]
+
+
+def test_text_is_split_at_lines_with_nothing_lost():
+    """Every line arrives whole and in order, in messages of at most 2000 code points, emoji counted as one."""
+    lines = [f"line {number} \U0001f600 with words" for number in range(400)]
+    messages = render_reply(Reply("\n".join(lines)))
+    assert all(len(each.content) <= 2000 for each in messages)
+    assert [line for each in messages for line in each.content.split("\n")] == lines
+    huge = render_reply(Reply("y" * 9000 + "_" * 3000))
+    assert "".join(each.content for each in huge) == "y" * 9000 + "\\_" * 3000
+
+
+def test_a_question_gets_a_button_to_answer_it():
+    """What a question expects is the line behind the button Answer."""
+    (message,) = render_reply(Reply("Which fields?", expects="/start fields"))
+    assert message.buttons == (Button("Answer", "answer /start fields"),)
+
+
+def test_many_buttons_become_menus():
+    """Up to 15 are buttons, more are options; a line that is there twice is there once."""
+    fifteen = tuple(Button(str(n), f"/paper {n}") for n in range(15))
+    assert render_reply(Reply("x", buttons=fifteen))[0].buttons == fifteen
+    many = tuple(Button(str(n), f"/paper {n}") for n in range(100))
+    (message,) = render_reply(Reply("x", buttons=(*many, *many)))
+    assert message.options == many
+    check_message(payload_of(message))
+
+
+def test_an_export_can_be_copied():
+    """A configuration is shown as code, exactly, and comes as a file where it is long."""
+    (short,) = render_reply(Reply('{"topics": ["a_b", "x`y", "@everyone"]}'))
+    assert short.content == '```json\n{"topics": ["a_b", "x\\u0060y", "\\u0040everyone"]}\n```'
+    (long,) = render_reply(Reply('{"topics": ["' + "z" * 3000 + '"]}'))
+    assert long.file == '{"topics": ["' + "z" * 3000 + '"]}'
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"content": "x" * 2001},
+        {"content": "x", "texts": ("x",)},
+        {"texts": ("x" * 4001,)},
+        {"texts": ("x" * 2001, "y" * 2001)},
+        {"texts": (" ",)},
+        {"texts": ("x",) * 40},
+        {"texts": ("x",), "buttons": (Button("a", "/" + "b" * 100),)},
+        {"texts": ("x",), "buttons": (Button("a", "/a"), Button("b", "/a"))},
+        {"texts": ("x",), "options": (Button("a", ""),)},
+        {"content": "x", "buttons": (Button("a", "/a"),)},
+        {"texts": ("x",) * 20, "links": tuple(Link("a", "https://arxiv.org") for _ in range(17))},
+    ],
+)
+def test_a_message_beyond_the_limits_cannot_be_made(wrong):
+    """discord.py does not check them, so we do."""
+    with pytest.raises(ValueError, match="a "):
+        DiscordMessage(**wrong)
+
+
+def test_the_largest_messages_are_taken():
+    """Exactly at the limits a message is made, and the independent judge takes it."""
+    check_message(payload_of(DiscordMessage(content="x" * 2000)))
+    check_message(payload_of(DiscordMessage(texts=("x" * 4000,), buttons=(Button("a", "b" * 100),))))
+    check_message(payload_of(DiscordMessage(texts=("x",) * 39)))
+
+
+def test_components_can_become_plain_text():
+    """The words of a refused message, in messages without components."""
+    digest = make_digest([make_paper(f"2611.{n:05}", "T", "word " * 300) for n in range(12)])
+    for message in render_reply(Reply(digest=digest, detail="full")):
+        plain = to_plain(message)
+        assert all(len(each.content) <= 2000 for each in plain)
+        assert "".join("".join(each.content.split()) for each in plain) == "".join("".join(message.texts).split())
+
+
+async def test_the_library_sends_what_we_mean():
+    """What discord.py makes of a message is what we count and check."""
+    buttons = tuple(Button(str(n), f"/paper {n}") for n in range(7))
+    links = (Link("Abstract", "https://arxiv.org/abs/2611.00001"),)
+    for message in (
+        DiscordMessage(texts=("a", "b"), links=links, buttons=buttons),
+        DiscordMessage(texts=("a",), options=tuple(Button(str(n), f"/paper {n}") for n in range(60))),
+    ):
+        view = to_view(message)
+        components = view.to_components()
+        check_message({"components": components, "flags": COMPONENTS_V2})
+        assert len(list(walk(components))) == message.component_count
+        assert [each["content"] for each in walk(components) if each["type"] == TEXT] == list(message.texts)
+        assert view.is_finished()
+
+
+def test_cutting_never_breaks_an_escape():
+    """However short the room, no backslash is left to act on what follows."""
+    escaped = escape("*_[x]_* @everyone " * 20)
+    for limit in range(10, 200):
+        short = cut(escaped, limit)
+        assert len(short) <= limit
+        assert markup_left(short) == []
+        assert all(len(each) <= limit and markup_left(each) == [] for each in split(escaped, limit))
+
+
+def test_only_abstract_pages_stay_links_in_replies():
+    """An address of arXiv's is kept, without a preview; what merely looks like one is broken."""
+    assert escape_reply("See https://arxiv.org/abs/2611.00001") == "See <https://arxiv.org/abs/2611.00001>"
+    for text in ("https://arxiv.org.evil.com/abs/2611.00001", "https://evil.io/https://arxiv.org/abs/2611.00001"):
+        assert "<https" not in escape_reply(text)
+        assert markup_left(escape_reply(text)) == []
+    for text in (
+        "cs.CL: complete, or math.CO?",
+        "2611.00001v1 (hep-th/9711200)",
+        "09:00 Europe/Berlin",
+        "au:Dao OR ti:x",
+    ):
+        assert escape_reply(text) == text
+    assert escape_reply("/settings set max_papers 5 for cs.CL") == "/settings set max\\_papers 5 for cs.CL"
