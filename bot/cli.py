@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot import __version__, doctor, oneshot
-from bot.app import run_bot
 from bot.errors import BotError, ConfigError, SourceError, UserError
 from bot.logs import set_up_logs
 from bot.model.paper import AnnounceType
 from bot.preferences import RANKERS
+from bot.run import run_bot
 from config.settings import Settings, load_settings
 
 FAILED, USAGE, UNREADABLE = 1, 2, 3

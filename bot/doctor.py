@@ -3,13 +3,16 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import httpx2
+
 from bot.app import load_taxonomy, make_client, make_source
-from bot.errors import BotError, SourceError
+from bot.errors import BotError, PlatformError, PlatformRefusedError, SourceError
 from bot.sources.http import PoliteClient
 from config.settings import Settings
 from storage import open_storage, tinydb_url
 
 OK, FAILED, UNREADABLE = 0, 1, 3
+_REFUSED = (401, 403, 404)
 _XML = ("xml",)
 _PATIENCE = 30.0
 
@@ -28,7 +31,8 @@ async def run_checks(settings: Settings, write: Callable[[str], None]) -> int:
     write("ok       settings: read from the environment and .env, if there is one")
     worst = OK
     async with make_client(settings) as client:
-        for check in (_categories(settings), _storage(settings), *_addresses(settings, client)):
+        checks = (_categories(settings), _storage(settings), *_addresses(settings, client), *_platforms(settings))
+        for check in checks:
             try:
                 write(f"ok       {check.name}: {await check.run()}")
             except BotError as error:
@@ -96,3 +100,41 @@ def _addresses(settings: Settings, client: PoliteClient) -> list[_Check]:
             reach.format("ARXIV_SITE_URL"),
         ),
     ]
+
+
+def _platforms(settings: Settings) -> list[_Check]:
+    """A check for each platform that has a token: whether it is taken, and whose it is."""
+    telegram, discord = settings.telegram_bot_token.get_secret_value(), settings.discord_bot_token.get_secret_value()
+    checks = []
+    if telegram:
+        run = _ask_who(f"{settings.telegram_api_url}/bot{telegram}/getMe", {}, settings.telegram_api_url)
+        checks.append(_Check("Telegram", run, "Check TELEGRAM_BOT_TOKEN (from @BotFather) and TELEGRAM_API_URL."))
+    if discord:
+        run = _ask_who(
+            f"{settings.discord_api_url}/users/@me", {"Authorization": f"Bot {discord}"}, settings.discord_api_url
+        )
+        checks.append(
+            _Check("Discord", run, "Check DISCORD_BOT_TOKEN (from the developer portal) and DISCORD_API_URL.")
+        )
+    return checks
+
+
+def _ask_who(address: str, headers: dict[str, str], shown: str) -> Callable[[], Awaitable[str]]:
+    """Who the platform says we are. The address may hold the token: only `shown` is ever told."""
+
+    async def run() -> str:
+        try:
+            async with httpx2.AsyncClient(timeout=_PATIENCE) as client:
+                answer = await client.get(address, headers=headers)
+        except httpx2.HTTPError as error:
+            raise PlatformError(f"{shown} cannot be reached ({type(error).__name__})") from None
+        if answer.status_code in _REFUSED:
+            raise PlatformRefusedError(f"{shown} does not know this token (HTTP {answer.status_code})")
+        try:
+            content = answer.json()
+            who = content.get("result", content)["username"]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise PlatformError(f"{shown} answered HTTP {answer.status_code}, but not as it should") from None
+        return f"{shown} knows us as {who}"
+
+    return run

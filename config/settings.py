@@ -1,16 +1,25 @@
 """The settings, read once from the environment and `.env`."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import ConfigError
 from bot.preferences import LANGUAGES
 
 _URL = TypeAdapter(HttpUrl)
+_ADDRESSES = (
+    "arxiv_rss_url",
+    "arxiv_api_url",
+    "arxiv_oai_url",
+    "arxiv_site_url",
+    "telegram_api_url",
+    "discord_api_url",
+)
 
 
 class Settings(BaseSettings):
@@ -18,6 +27,11 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
+    telegram_bot_token: SecretStr = SecretStr("")
+    telegram_api_url: str = "https://api.telegram.org"
+    discord_bot_token: SecretStr = SecretStr("")
+    discord_api_url: str = "https://discord.com/api/v10"
+    owner_ids: Annotated[tuple[str, ...], NoDecode] = ()
     arxiv_rss_url: str = "https://rss.arxiv.org"
     arxiv_api_url: str = "https://export.arxiv.org/api"
     arxiv_oai_url: str = "https://oaipmh.arxiv.org/oai"
@@ -30,13 +44,44 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
 
-    @field_validator("arxiv_rss_url", "arxiv_api_url", "arxiv_oai_url", "arxiv_site_url")
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never show anywhere."""
+        tokens = (self.telegram_bot_token, self.discord_bot_token)
+        return tuple(each.get_secret_value() for each in tokens if each.get_secret_value())
+
+    @property
+    def has_platform(self) -> bool:
+        """Whether any chat platform has a token; without one the bot talks in its terminal."""
+        return bool(self.secrets)
+
+    def owners_on(self, platform: str) -> frozenset[str]:
+        """The user ids of the owners on one platform."""
+        named = (each.split(":") for each in self.owner_ids)
+        return frozenset(person for place, person in named if place == platform)
+
+    @field_validator(*_ADDRESSES)
     @classmethod
     def _is_address(cls, value: str) -> str:
         _URL.validate_python(value)
         return value.rstrip("/")
 
-    @field_validator("default_categories", mode="before")
+    @field_validator("telegram_bot_token", "discord_bot_token")
+    @classmethod
+    def _is_token(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"[\x21-\x7e]*", value.get_secret_value()):
+            raise ValueError("must be the token alone, without blanks or quotes")
+        return value
+
+    @field_validator("owner_ids")
+    @classmethod
+    def _are_owners(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            if not re.fullmatch(r"(telegram|discord):\d+", each):
+                raise ValueError("must be like telegram:123,discord:456")
+        return value
+
+    @field_validator("default_categories", "owner_ids", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value

@@ -202,6 +202,15 @@ async def test_wrong_settings_are_exit_code_2(run):
     assert "There is no category cs.Ml" in (await run("run", DEFAULT_CATEGORIES="cs.Ml"))[2]
 
 
+async def test_a_folder_that_cannot_be_used_is_exit_code_1(run, tmp_path):
+    """A file where the folder should be is named, without a trace."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    code, _, complaints = await run("run", DATA_DIR="file")
+    assert code == 1
+    assert "DATA_DIR file cannot be made: File exists" in complaints
+    assert "Traceback" not in complaints
+
+
 async def test_an_unreadable_arxiv_is_exit_code_3(run, arxiv, tmp_path):
     """A broken feed, a refusal and a dead address end with 3 and say what and where; nothing half is written."""
     (tmp_path / "cut.xml").write_bytes(CS_CL[:-200])
@@ -325,6 +334,28 @@ async def test_the_doctor_says_what_to_do(run, tmp_path):
     assert "Correct DEFAULT_CATEGORIES" in written
     assert "ARXIV_OAI_URL" in written
     assert (await run("doctor", LOG_LEVEL="LOUD"))[0] == 2
+
+
+async def test_the_doctor_asks_the_platforms_who_we_are(run, arxiv):
+    """A token that is taken names the bot; one that is not, or a dead address, says so without showing the token."""
+    arxiv.pages |= {
+        "/bot12:abc/getMe": Canned(
+            b'{"ok": true, "result": {"username": "round_bot"}}', content_type="application/json"
+        ),
+        "/users/@me": Canned(b'{"message": "401"}', status=401, content_type="application/json"),
+    }
+    tokens = {"TELEGRAM_BOT_TOKEN": "12:abc", "DISCORD_BOT_TOKEN": "xyz"}
+    _, written, _ = await run("doctor", **tokens, TELEGRAM_API_URL=arxiv.url, DISCORD_API_URL=arxiv.url)
+    assert f"ok       Telegram: {arxiv.url} knows us as round_bot" in written
+    assert "does not know this token (HTTP 401)" in written
+    assert "Check DISCORD_BOT_TOKEN" in written
+    _, written, _ = await run(
+        "doctor", **tokens, TELEGRAM_API_URL="http://127.0.0.1:9", DISCORD_API_URL=f"{arxiv.url}/rss/cs.CL?"
+    )
+    assert "http://127.0.0.1:9 cannot be reached (ConnectError)" in written
+    assert "answered HTTP 400, but not as it should" in written
+    assert "abc" not in written
+    assert "xyz" not in written
 
 
 async def test_the_command_line_explains_itself(run):

@@ -53,7 +53,7 @@ async def make_client(time):
 
     def make(**options):
         options = {"min_interval": 3.0, "clock": time.clock, "now": time.now, "sleep": time.sleep} | options
-        chance = Random(1)  # noqa: S311 - no secret
+        chance = Random(1)
         made.append(PoliteClient("paperround/test (+ada@example.org)", random=chance, **options))
         return made[-1]
 

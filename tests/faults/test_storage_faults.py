@@ -69,7 +69,7 @@ def acknowledged_until_killed(folder: Path, first: int, random: Random) -> set[i
 
 async def test_kill_9_loses_nothing_acknowledged(tmp_path: Path) -> None:
     """A process killed at random moments of 200 writes, compacting all the time, has kept each one it acknowledged."""
-    random = Random(20260803)  # noqa: S311 no secret
+    random = Random(20260803)
     acknowledged: set[int] = set()
     for turn in range(ROUNDS):
         acknowledged |= acknowledged_until_killed(tmp_path, turn * WRITES, random)

@@ -52,3 +52,24 @@ def test_values_are_read_from_the_environment_and_a_file(monkeypatch, tmp_path):
     assert settings.log_level == "ERROR"
     assert settings.arxiv_rss_url == "https://rss.arxiv.org"
     assert settings.arxiv_api_url == "http://127.0.0.1:8080/api"
+
+
+def test_tokens_are_kept_out_of_sight(monkeypatch):
+    """A token can be had on purpose and does not show by accident; a wrong one is not repeated."""
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "12:abc")
+    settings = load_settings(None)
+    assert settings.secrets == ("12:abc",)
+    assert "abc" not in repr(settings)
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "12: abc")
+    with pytest.raises(ConfigError, match="TELEGRAM_BOT_TOKEN") as caught:
+        load_settings(None)
+    assert "abc" not in str(caught.value)
+
+
+def test_owners_are_named_with_their_platform(monkeypatch):
+    """OWNER_IDS is a list of platform and number."""
+    monkeypatch.setenv("OWNER_IDS", "telegram:1, discord:22")
+    assert load_settings(None).owner_ids == ("telegram:1", "discord:22")
+    monkeypatch.setenv("OWNER_IDS", "@ada")
+    with pytest.raises(ConfigError, match=r"OWNER_IDS: .*telegram:123,discord:456"):
+        load_settings(None)

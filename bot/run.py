@@ -1,0 +1,141 @@
+"""`paperround run`: the bot on its platforms or, without any, in this terminal."""
+
+import asyncio
+import logging
+import shutil
+import signal
+import sys
+from collections.abc import Coroutine
+from contextlib import suppress
+from datetime import UTC, timedelta
+from pathlib import Path
+from random import SystemRandom
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot import __version__
+from bot.app import App, open_app, utc_now
+from bot.errors import ConfigError, StorageError
+from bot.logs import set_up_logs
+from bot.pipeline import Pipeline
+from bot.ports import Messenger
+from bot.supervision import Supervisor
+from config.settings import Settings
+from handlers.command import Services
+from handlers.commands import COMMANDS
+from handlers.console import bot as console
+from handlers.console.messenger import ConsoleMessenger
+
+log = logging.getLogger(__name__)
+
+PROBE_EVERY = timedelta(minutes=15)
+"""How often arXiv is asked for an announcement that is not out yet."""
+STOP_SECONDS = 12.0
+"""How long platforms may take to finish what is in flight; each keeps to ten seconds by itself."""
+LOG_FILE = "paperround.log"
+
+
+async def run_bot(settings: Settings) -> None:
+    """Run until SIGINT or SIGTERM, or in a terminal /quit or the end of input; then let go of everything in order.
+
+    Raises ConfigError where every platform refused us.
+    """
+    folder = _make_folder(settings.data_dir)
+    log_file = None if settings.has_platform else folder / LOG_FILE
+    set_up_logs(settings.log_level, settings.log_format, log_file, settings.secrets)
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    async with open_app(settings) as app:
+        scheduler = _start_pulling(app.services.pipeline, None if app.platforms else ConsoleMessenger(_write_aside))
+        try:
+            await _until(stop, _serve(app) if app.platforms else _chat(app.services))
+        finally:
+            scheduler.shutdown(wait=False)
+    log.info("stopped")
+
+
+async def _serve(app: App) -> None:
+    """Keep every platform running, each in a task of its own; ends only where all of them refused us."""
+    supervisor = Supervisor(app.owners, utc_now, SystemRandom())
+    kept = [asyncio.create_task(supervisor.keep(each), name=each.name) for each in app.platforms]
+    try:
+        await asyncio.wait(kept)
+    finally:
+        for task in kept:
+            task.cancel()
+        await asyncio.wait(kept, timeout=STOP_SECONDS)
+    raise ConfigError("No platform is left: every token was refused. The log says why; correct it and start again.")
+
+
+def _make_folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"DATA_DIR {folder} cannot be made: {error.strerror}") from error
+    return folder
+
+
+async def _until(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:
+    """Work until it is done or `stop` is set, whichever comes first. What the work raises is raised."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        if not working.done():
+            working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+
+
+async def _chat(services: Services) -> None:
+    interactive = console.is_interactive()
+    if interactive:
+        print(f"Paperround {__version__}. /start sets this chat up, /help lists the commands, /quit ends.")  # noqa: T201
+    bot = console.ConsoleBot(
+        services,
+        COMMANDS,
+        write=lambda text: print(f"{text}\n", flush=True),  # noqa: T201 - the console's own output
+        notice=_write_aside,
+        width=lambda: shutil.get_terminal_size().columns if interactive else console.PIPE_WIDTH,
+        colour=console.wants_colour(sys.stdout),
+    )
+    await bot.run(console.typed_lines(COMMANDS) if interactive else console.piped_lines(sys.stdin))
+
+
+def _write_aside(text: str) -> None:
+    """Show a passing remark to a person; a script reading our output never sees it."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _start_pulling(pipeline: Pipeline, messenger: Messenger | None) -> AsyncIOScheduler:
+    """Look at arXiv now, and then every minute whether it is time to look again.
+
+    The scheduler only wakes us: what is due follows from the storage and the clock, so that a late start, a long sleep
+    or a changed clock loses nothing. Its defaults drop late jobs (https://github.com/agronholm/apscheduler/issues/292).
+    """
+    scheduler = AsyncIOScheduler(timezone=UTC)
+    scheduler.add_job(
+        _pull_due,
+        "interval",
+        (pipeline, messenger),
+        minutes=1,
+        next_run_time=utc_now(),
+        misfire_grace_time=None,
+        coalesce=True,
+        max_instances=1,
+    )
+    scheduler.start()
+    return scheduler
+
+
+async def _pull_due(pipeline: Pipeline, messenger: Messenger | None) -> None:
+    if await pipeline.is_paused():
+        return
+    brought = await pipeline.pull(await pipeline.followed_categories(), pause=PROBE_EVERY)
+    if brought:
+        await pipeline.prune()
+    if brought and messenger is not None:
+        await messenger.send(console.CHAT, f"A new announcement is here: {brought} papers. /digest shows yours.")

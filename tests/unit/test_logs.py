@@ -1,0 +1,49 @@
+"""Logs: one line per event, and never a secret."""
+
+import json
+import logging
+
+import pytest
+
+from bot.logs import set_up_logs
+
+TOKEN = "1234567890:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
+
+
+@pytest.fixture(autouse=True)
+def put_the_handlers_back():
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    for handler in root.handlers:
+        handler.close()
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_secret_in_message_argument_or_trace(tmp_path, form):
+    """A token is taken out wherever it stands, also one nobody declared that has Telegram's form."""
+    file = tmp_path / "log"
+    set_up_logs("DEBUG", form, file, ["disc ord/secret"])
+    try:
+        raise ValueError(f"https://api.telegram.org/bot{TOKEN}/getMe")
+    except ValueError:
+        logging.getLogger("x").exception("failed with %s at %s", "disc ord/secret", "/a/disc%20ord%2Fsecret")
+    text = file.read_text(encoding="utf-8")
+    assert "[secret]" in text
+    for secret in (TOKEN, "disc ord/secret", "disc%20ord%2Fsecret"):
+        assert secret not in text
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_json_lines_are_json(tmp_path):
+    """Each line is one object with the time in UTC, the level, the logger and the event."""
+    file = tmp_path / "log"
+    set_up_logs("INFO", "json", file)
+    logging.getLogger("bot").info("pulled papers=%d", 3)
+    logging.getLogger("httpx").info("POST /bot123")
+    [line] = file.read_text(encoding="utf-8").splitlines()
+    content = json.loads(line)
+    assert (content["level"], content["logger"], content["event"]) == ("INFO", "bot", "pulled papers=3")
+    assert content["at"].endswith("+00:00")
