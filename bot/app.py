@@ -1,10 +1,11 @@
 """The composition root: the one module that knows every adapter."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bot import __version__
@@ -26,6 +27,9 @@ from config.settings import Settings, read_bundled
 from handlers.command import Services
 from handlers.commands import COMMANDS
 from storage import open_storage, tinydb_url
+
+if TYPE_CHECKING:
+    from bot.web import WebServer
 
 PATIENCE = 30.0
 """Seconds for one feed. What fails is asked for again a quarter of an hour later, so nobody need wait longer."""
@@ -59,11 +63,15 @@ def make_source(client: PoliteClient, settings: Settings) -> ArxivRssSource:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """Everything wired: what commands use, the platforms that have a token, and the people who run the bot."""
+    """Everything wired: what commands use, the platforms that have a token, and the people who run the bot.
+
+    `web` serves HTTP while entered, which raises ConfigError where PORT cannot be had; without PORT it does nothing.
+    """
 
     services: Services
     platforms: tuple[Platform, ...]
     owners: Owners
+    web: AbstractAsyncContextManager[object]
 
 
 @asynccontextmanager
@@ -87,32 +95,53 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
                 partial(_announce, messengers),
                 read_suggestions(read_bundled("suggestions.toml")),
             )
-            platforms = tuple(_make_platforms(settings, services, storage, messengers))
-            yield App(services, platforms, Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers))
+            web = _make_web(settings)
+            platforms = tuple(_make_platforms(settings, services, storage, messengers, web))
+            owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
+            yield App(services, platforms, owners, web or nullcontext())
     finally:
         await storage.close()
 
 
 def _make_platforms(
-    settings: Settings, services: Services, storage: Storage, messengers: dict[str, Messenger]
+    settings: Settings,
+    services: Services,
+    storage: Storage,
+    messengers: dict[str, Messenger],
+    web: "WebServer | None",
 ) -> Iterator[Platform]:
-    """The platforms that have a token; each leaves its messenger in `messengers`."""
+    """The platforms that have a token; each leaves its messenger in `messengers`, and what is posted to it in `web`."""
     if token := settings.telegram_bot_token.get_secret_value():
-        yield _make_telegram(token, settings, services, messengers)
+        yield _make_telegram(token, settings, services, messengers, web)
     if token := settings.discord_bot_token.get_secret_value():
         yield _make_discord(token, settings, services, storage, messengers)
 
 
-# The two libraries take half a second and forty megabytes each, which a terminal or a single digest never needs.
+# These libraries take up to half a second and forty megabytes each, which a terminal or a single digest never needs.
 
 
-def _make_telegram(token: str, settings: Settings, services: Services, messengers: dict[str, Messenger]) -> Platform:
+def _make_web(settings: Settings) -> "WebServer | None":
+    if settings.port is None:
+        return None
+    from bot.web import WebServer  # noqa: PLC0415
+
+    return WebServer(settings.port)
+
+
+def _make_telegram(
+    token: str, settings: Settings, services: Services, messengers: dict[str, Messenger], web: "WebServer | None"
+) -> Platform:
     from handlers.telegram.bot import TelegramPlatform  # noqa: PLC0415
     from handlers.telegram.messenger import TelegramMessenger  # noqa: PLC0415
+    from handlers.telegram.webhook import Webhook  # noqa: PLC0415
 
     api_url, owners = settings.telegram_api_url, settings.owners_on("telegram")
     messengers["telegram"] = TelegramMessenger(token, api_url, services.subscriptions.move)
-    return TelegramPlatform(token, api_url, COMMANDS, services, owners, utc_now, services.subscriptions.move)
+    webhook = None
+    if web is not None and settings.public_url:
+        webhook = Webhook(token, settings.public_url)
+        web.add_post(webhook.path, webhook.receive)
+    return TelegramPlatform(token, api_url, COMMANDS, services, owners, utc_now, services.subscriptions.move, webhook)
 
 
 def _make_discord(

@@ -38,7 +38,7 @@ LOG_FILE = "paperround.log"
 async def run_bot(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM, or in a terminal /quit or the end of input; then let go of everything in order.
 
-    Raises ConfigError where every platform refused us.
+    Raises ConfigError where every platform refused us, or PORT cannot be listened on.
     """
     folder = _make_folder(settings.data_dir)
     log_file = None if settings.has_platform else folder / LOG_FILE
@@ -46,7 +46,7 @@ async def run_bot(settings: Settings) -> None:
     stop = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
-    async with open_app(settings) as app:
+    async with open_app(settings) as app, app.web:
         scheduler = _start_pulling(app.services.pipeline, None if app.platforms else ConsoleMessenger(_write_aside))
         try:
             await _until(stop, _serve(app) if app.platforms else _chat(app.services))

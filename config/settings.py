@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import ConfigError
 from bot.preferences import LANGUAGES
 
 _URL = TypeAdapter(HttpUrl)
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _ADDRESSES = (
     "arxiv_rss_url",
     "arxiv_api_url",
@@ -38,6 +39,8 @@ class Settings(BaseSettings):
     arxiv_site_url: str = "https://arxiv.org"
     arxiv_min_interval: float | None = Field(default=None, ge=0, le=3600)
     contact: str = Field(default="", max_length=200, pattern=r"^[\x20-\x7e]*$")
+    port: int | None = Field(default=None, ge=1, le=65535)
+    public_url: str = ""
     data_dir: Path = Path("data")
     default_categories: Annotated[tuple[str, ...], NoDecode] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
     default_language: str = "en"
@@ -64,6 +67,18 @@ class Settings(BaseSettings):
     @classmethod
     def _is_address(cls, value: str) -> str:
         _URL.validate_python(value)
+        return value.rstrip("/")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_public(cls, value: str, info: ValidationInfo) -> str:
+        if not value:
+            return value
+        url = _URL.validate_python(value)
+        if (url.scheme == "http" and url.host not in _LOOPBACK) or url.username or url.query or url.fragment:
+            raise ValueError("must be like https://bot.example.org")
+        if "port" in info.data and info.data["port"] is None:
+            raise ValueError("needs PORT, too: where to listen for what arrives at this address")
         return value.rstrip("/")
 
     @field_validator("telegram_bot_token", "discord_bot_token")

@@ -1,4 +1,4 @@
-"""Telegram as a platform: polls for what people send, and watches that polling goes on.
+"""Telegram as a platform: takes what people send by polling or by webhook, and watches that it goes on coming.
 
 The polling loop is our own. python-telegram-bot's ends silently at a 401, hides timed-out polls, and its Updater then
 raises in the middle of its own shutdown.
@@ -10,10 +10,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from telegram import Bot, Update
-from telegram.constants import UpdateType
+from telegram import Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bot.errors import PlatformError, PlatformRefusedError
@@ -25,11 +24,12 @@ from handlers.telegram.desk import Desk
 from handlers.telegram.lanes import Lanes
 from handlers.telegram.menus import set_menus
 from handlers.telegram.post import PLATFORM, OnMigration, Post
+from handlers.telegram.webhook import Registration, Webhook
+
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
-KINDS = (UpdateType.MESSAGE, UpdateType.EDITED_MESSAGE, UpdateType.CALLBACK_QUERY, UpdateType.MY_CHAT_MEMBER)
-"""The updates we ask for; without saying so, Telegram goes on with what an earlier program asked for."""
 _SAID_FOR = 3600.0
 _LONGEST_PAUSE = 15.0
 _CONFIRM_SECONDS = 1.5
@@ -37,11 +37,12 @@ _CONFIRM_SECONDS = 1.5
 
 @dataclass(slots=True)
 class TelegramPlatform:
-    """Paperround on Telegram, by long polling.
+    """Paperround on Telegram, by webhook where there is one, else by long polling.
 
     `owners` are user ids. `on_migration` is told of basic groups that became supergroups. `patience`: seconds without an
-    answered poll after which the platform is given up as wedged; `poll_seconds`: how long one poll waits for news;
-    `pause`: seconds after the first failed poll, more after the next; `finish_seconds`: for work in flight at the end.
+    answer after which the platform is given up as wedged; `poll_seconds`: how long one poll waits for news;
+    `check_seconds`: between two looks at a webhook; `pause`: seconds after the first poll or look that failed, more after
+    the next; `finish_seconds`: for work in flight at the end.
     """
 
     token: str = field(repr=False)
@@ -51,8 +52,10 @@ class TelegramPlatform:
     owners: frozenset[str]
     clock: Clock
     on_migration: OnMigration
+    webhook: Webhook | None = None
     patience: float = 90.0
     poll_seconds: int = 30
+    check_seconds: float = 180.0
     pause: float = 1.0
     finish_seconds: float = 7.5
     _last_contact: datetime | None = field(default=None, init=False)
@@ -80,47 +83,87 @@ class TelegramPlatform:
     async def _serve(self, bot: PollingBot) -> None:
         async with asyncio.timeout(self.patience):
             await bot.get_me()
-            # A webhook that an earlier installation left behind would keep us from polling.
-            await bot.delete_webhook()
-        self._note_contact()
-        log.info("telegram status=connected bot=%s", bot.username)
         desk = Desk(bot, Post(bot, self.on_migration), self.catalogue, self.services, self.owners)
         lanes = Lanes()
+        try:
+            if self.webhook is None:
+                await self._poll(desk, lanes)
+            else:
+                await self._listen(self.webhook, desk, lanes)
+        finally:
+            await _step("finish", self.finish_seconds + 1, lambda: lanes.finish(self.finish_seconds))
+
+    async def _begin(self, claim: Callable[[], Awaitable[object]], bot: PollingBot, lanes: Lanes) -> None:
+        """Make Telegram send us updates in the way that `claim` asks for; the two ways exclude each other."""
+        async with asyncio.timeout(self.patience):
+            await claim()
+        self._note_contact()
+        log.info("telegram status=connected bot=%s by=%s", bot.username, "webhook" if self.webhook else "polling")
         await lanes.start("menus", partial(set_menus, bot, self.catalogue))
+
+    async def _poll(self, desk: Desk, lanes: Lanes) -> None:
+        # A webhook that an earlier installation left behind would keep us from polling.
+        await self._begin(desk.bot.delete_webhook, desk.bot, lanes)
         offset = 0
         try:
             while True:
-                for raw in await self._next_updates(bot, offset):
-                    await _take(raw, bot, desk, lanes)
+                for raw in await self._insist(partial(self._poll_once, desk.bot, offset)):
+                    if found := _read(raw, desk):
+                        await lanes.start(*found)
                     offset = int(raw["update_id"]) + 1
         finally:
             # What was taken on is not to come again; what was not, is.
-            await _step("confirm", _CONFIRM_SECONDS, lambda: bot.poll(offset, 0, KINDS))
-            await _step("finish", self.finish_seconds + 1, lambda: lanes.finish(self.finish_seconds))
+            await _step("confirm", _CONFIRM_SECONDS, lambda: desk.bot.poll(offset, 0))
 
-    async def _next_updates(self, bot: PollingBot, offset: int) -> list[dict[str, Any]]:
-        """The next updates, however many polls that takes. Raises PlatformError after `patience` without an answer."""
-        loop = asyncio.get_running_loop()
+    async def _poll_once(self, bot: PollingBot, offset: int) -> list[dict[str, Any]]:
+        try:
+            return await bot.poll(offset, self.poll_seconds)
+        except Conflict as error:
+            if "webhook" not in str(error).lower():
+                raise
+        # Such as the last deed of our predecessor, while it was replaced. A new start would forget what is done with.
+        log.error("telegram conflict: another program set a webhook with the same token; it is removed")
+        await bot.delete_webhook()
+        await asyncio.sleep(self.pause)
+        return []
+
+    async def _listen(self, webhook: Webhook, desk: Desk, lanes: Lanes) -> None:
+        def take(raw: dict[str, Any]) -> bool:
+            self._note_contact()
+            found = _read(raw, desk)
+            return found is None or lanes.offer(*found)
+
+        registration = Registration(desk.bot, webhook)
+        # At the end the webhook stays: Telegram keeps what people send until we are back.
+        with webhook.opened(take):
+            await self._begin(registration.register, desk.bot, lanes)
+            while True:
+                await asyncio.sleep(self.check_seconds)
+                await self._insist(registration.check)
+
+    async def _insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
+        """What `call` gives, however often it takes. Raises PlatformError after `patience` without an answer."""
+        loop, what = asyncio.get_running_loop(), "webhook check" if self.webhook else "poll"
         deadline, pause = loop.time() + self.patience, self.pause
         while True:
             try:
                 async with asyncio.timeout_at(deadline):
-                    updates = await bot.poll(offset, self.poll_seconds, KINDS)
+                    result = await call()
             except TimeoutError as error:
-                raise PlatformError(f"no poll was answered for {self.patience:g} seconds") from error
+                raise PlatformError(f"no {what} was answered for {self.patience:g} seconds") from error
             except Conflict:
                 self._note_conflict(loop.time())
                 deadline, pause = loop.time() + self.patience, 3 * self.pause
             except InvalidToken:
                 raise
             except TelegramError as error:
-                log.warning("poll status=failed error=%r", str(error))
+                log.warning("%s status=failed error=%r", what, str(error))
                 pause = wait_seconds(error) if isinstance(error, RetryAfter) else min(2 * pause, _LONGEST_PAUSE)
                 if loop.time() + pause >= deadline:
                     raise
             else:
                 self._note_contact()
-                return updates
+                return result
             await asyncio.sleep(pause)
 
     def _note_contact(self) -> None:
@@ -137,16 +180,16 @@ class TelegramPlatform:
         self._conflict_seen = moment
 
 
-async def _take(raw: dict[str, Any], bot: Bot, desk: Desk, lanes: Lanes) -> None:
-    """Start the work that an update asks for; one that cannot be read is left out."""
+def _read(raw: dict[str, Any], desk: Desk) -> tuple[str, Callable[[], Awaitable[None]]] | None:
+    """The lane of an update and the work that it asks for; one that cannot be read is left out."""
     try:
-        update = Update.de_json(raw, bot)
+        update = Update.de_json(raw, desk.bot)
+        message = update.effective_message
+        lane = place_of(message).chat.key if message is not None else ""
     except (TypeError, ValueError, KeyError, AttributeError):
         log.exception("update unreadable id=%s", raw.get("update_id"))
-        return
-    message = update.effective_message
-    lane = place_of(message).chat.key if message is not None else ""
-    await lanes.start(lane, partial(desk.handle, update))
+        return None
+    return lane, partial(desk.handle, update)
 
 
 async def _step(name: str, seconds: float, work: Callable[[], Awaitable[object]]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -11,11 +11,14 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 from telegram import Bot
+from telegram.constants import UpdateType
 from telegram.error import NetworkError, RetryAfter
 from telegram.request import HTTPXRequest
 
 Result = TypeVar("Result")
 
+KINDS = (UpdateType.MESSAGE, UpdateType.EDITED_MESSAGE, UpdateType.CALLBACK_QUERY, UpdateType.MY_CHAT_MEMBER)
+"""The updates we ask for; without saying so, Telegram goes on with what an earlier program asked for."""
 READ_SECONDS = 15.0
 LONGEST_WAIT = 60.0
 """Seconds that a reply waits when Telegram says it was too many; if it says longer, the reply is given up."""
@@ -50,9 +53,9 @@ class _TokenTransport(httpx.AsyncBaseTransport):
 class PollingBot(Bot):
     """A Bot whose updates come as they were sent, so that one that cannot be read does not hide the others."""
 
-    async def poll(self, offset: int, seconds: int, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    async def poll(self, offset: int, seconds: int) -> list[dict[str, Any]]:
         """The updates from `offset` on, waiting up to `seconds` for the first; the ones before it are done with."""
-        parameters = {"offset": offset, "timeout": seconds, "allowed_updates": list(kinds)}
+        parameters = {"offset": offset, "timeout": seconds, "allowed_updates": list(KINDS)}
         updates = await self._post("getUpdates", parameters, read_timeout=seconds + READ_SECONDS)
         if not isinstance(updates, list):
             raise NetworkError("getUpdates gave no list")

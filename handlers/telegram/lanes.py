@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 20
-"""How much may wait in one lane; what comes on top is dropped, so that nobody can fill the memory."""
+"""How much may wait in one lane; what comes on top is turned away, so that nobody can fill the memory."""
 MOST_TASKS = 1000
 
 
@@ -23,16 +23,21 @@ class Lanes:
 
     async def start(self, lane: str, work: Callable[[], Awaitable[None]]) -> None:
         """Begin the work as soon as its lane is free. Waits only where very much is under way already."""
-        if self._waiting[lane] >= MOST_WAITING:
-            log.warning("dropped an update, too many wait lane=%s", lane)
-            return
         while len(self._tasks) >= MOST_TASKS:
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not self.offer(lane, work):
+            log.warning("dropped an update, too many wait lane=%s", lane)
+
+    def offer(self, lane: str, work: Callable[[], Awaitable[None]]) -> bool:
+        """Begin the work as soon as its lane is free; False, and nothing is begun, where too much waits already."""
+        if self._waiting[lane] >= MOST_WAITING or len(self._tasks) >= MOST_TASKS:
+            return False
         self._waiting[lane] += 1
         task = asyncio.create_task(self._run(self._last.get(lane), work))
         self._last[lane] = task
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._leave(lane, done))
+        return True
 
     async def _run(self, before: asyncio.Task[None] | None, work: Callable[[], Awaitable[None]]) -> None:
         if before is not None:

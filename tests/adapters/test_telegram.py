@@ -644,7 +644,7 @@ async def test_stopping_does_not_wait_for_ever(server, caplog):
     async with opened(server, finish_seconds=0.5) as telegram:
         await server.say(ADA, ADA, "/slow 60")
         await server.until(lambda: server.called("sendChatAction"))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(5):
             await telegram.stop()
     assert "unfinished work count=1" in caplog.text
 

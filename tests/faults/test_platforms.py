@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 
 from bot.calendar import latest_day
 from handlers.telegram.text import without_joiners
@@ -169,6 +170,33 @@ async def test_a_platform_that_comes_back_is_served_again(start, unused_tcp_port
             [reply] = await back.replies(ADA, seconds=30)
             assert "/topics" in reply.text
             assert await bot.stop() == 0
+
+
+async def test_telegram_comes_by_webhook_where_the_process_is_public(start, unused_tcp_port):
+    """With PUBLIC_URL and PORT nothing is polled, health is told, and after SIGTERM the webhook waits for us."""
+    address = f"http://127.0.0.1:{unused_tcp_port}"
+    async with start(PUBLIC_URL=address, PORT=str(unused_tcp_port)) as bot:
+        await bot.telegram.until(lambda: bot.telegram.hook, 15)
+        assert bot.telegram.hook.url.startswith(f"{address}/telegram/")
+        assert "/topics" in (await bot.telegram.ask(ADA, ADA, "/help")).text
+        async with ClientSession() as session, session.get(f"{address}/healthz") as answer:
+            assert answer.status == 200
+        secret = bot.telegram.hook.secret
+        assert bot.telegram.called("getUpdates") == []
+        assert await bot.stop() == 0
+        assert bot.telegram.hook is not None
+        assert bot.telegram.complaints == []
+        assert secret not in bot.said()
+
+
+async def test_a_port_in_use_is_told(start):
+    """Two bots on one PORT: the second ends with exit code 2 and says which setting to change."""
+    async with telegram.TelegramServer() as other:
+        port = other.url.rpartition(":")[2]
+        async with start(PORT=port) as bot:
+            async with asyncio.timeout(15):
+                assert await bot.process.wait() == 2
+            assert f"PORT {port}" in bot.said()
 
 
 async def test_without_any_platform_left_the_process_ends(start):

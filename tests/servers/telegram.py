@@ -11,7 +11,7 @@ import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
-from aiohttp import web
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from tests.servers.telegram_text import RefusedTextError, judge, judge_plain, utf16_length
 
@@ -39,6 +39,8 @@ _COMMON = {
 METHODS = {
     "getMe": (set(), set()),
     "getUpdates": (set(), {"offset", "limit", "timeout", "allowed_updates"}),
+    "setWebhook": ({"url"}, {"max_connections", "allowed_updates", "drop_pending_updates", "secret_token"}),
+    "getWebhookInfo": (set(), set()),
     "deleteWebhook": (set(), {"drop_pending_updates"}),
     "setMyCommands": ({"commands"}, {"scope", "language_code"}),
     "deleteMyCommands": (set(), {"scope", "language_code"}),
@@ -52,8 +54,8 @@ METHODS = {
     "getFile": ({"file_id"}, set()),
     "leaveChat": ({"chat_id"}, set()),
 }  # fmt: skip
-_NUMBERS = {"chat_id", "message_id", "message_thread_id", "user_id", "offset", "limit", "timeout"}
-_STRINGS = {"text", "parse_mode", "callback_query_id", "file_id", "action", "language_code", "url"}
+_NUMBERS = {"chat_id", "message_id", "message_thread_id", "user_id", "offset", "limit", "timeout", "max_connections"}
+_STRINGS = {"secret_token", "text", "parse_mode", "callback_query_id", "file_id", "action", "language_code", "url"}
 
 
 class RefusedError(Exception):
@@ -118,9 +120,24 @@ class Sent:
         return [[button["text"] for button in row] for row in self.keyboard]
 
 
+@dataclass(slots=True)
+class Hook:
+    """A webhook that is set; `last_error` as getWebhookInfo tells it."""
+
+    url: str
+    secret: str
+    max_connections: int
+    allowed: list
+    last_error: dict = field(default_factory=dict)
+
+
 @dataclass
 class TelegramServer:
-    """`rooms` by id, `calls` as (method, parameters), `complaints`: what no real bot may do though Telegram would let it."""
+    """`rooms` by id, `calls` as (method, parameters), `complaints`: what no real bot may do though Telegram would let it.
+
+    `hook` is the webhook, if one is set, and `posts` what was posted to it as (update id, status, Retry-After), status 0
+    where nobody answered. The answers to the next `lost_answers` posts are lost.
+    """
 
     token: str = TOKEN
     port: int = 0
@@ -132,6 +149,9 @@ class TelegramServer:
     files: dict = field(default_factory=dict)
     scripts: dict = field(default_factory=lambda: defaultdict(deque))
     is_dead: bool = False
+    hook: Hook | None = None
+    posts: list = field(default_factory=list)
+    lost_answers: int = 0
 
     async def __aenter__(self):
         self._ids = itertools.count(1)
@@ -145,9 +165,12 @@ class TelegramServer:
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._posting = asyncio.create_task(self._post_updates())
         return self
 
     async def __aexit__(self, *_):
+        self._posting.cancel()
+        await asyncio.wait({self._posting})
         await self._runner.cleanup()
 
     # What tests do as people.
@@ -278,13 +301,85 @@ class TelegramServer:
     def _get_me(self, _):
         return BOT | {"can_join_groups": True, "can_read_all_group_messages": False, "supports_inline_queries": False}
 
-    def _delete_webhook(self, _):
+    async def _set_webhook(self, parameters):
+        url, secret = parameters["url"], parameters.get("secret_token", "")
+        if not url.startswith(("https://", "http://127.0.0.1:")):
+            raise RefusedError(400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook")
+        if not re.fullmatch(r"[\w-]{0,256}", secret, re.ASCII):
+            raise RefusedError(400, "Bad Request: secret token contains unallowed characters")
+        if not 1 <= parameters.get("max_connections", 40) <= 100:
+            raise RefusedError(400, "Bad Request: max_connections must be between 1 and 100")
+        self._note_allowed(parameters)
+        self.complaints += ["a webhook without a secret"] * (not secret)
+        self.complaints += ["the webhook's address or secret tells the token"] * (
+            self.token.split(":")[1] in url + secret
+        )
+        self._forget_updates(parameters)
+        self.hook = Hook(url, secret, parameters.get("max_connections", 40), self._allowed)
+        async with self._news:
+            self._news.notify_all()
         return True
 
-    async def _get_updates(self, parameters):
+    def _get_webhook_info(self, _):
+        info = {"url": "", "has_custom_certificate": False, "pending_update_count": len(self._updates)}
+        if self.hook:
+            info |= {"url": self.hook.url, "max_connections": self.hook.max_connections, **self.hook.last_error}
+        return info | {"allowed_updates": self._allowed}
+
+    def _delete_webhook(self, parameters):
+        self._forget_updates(parameters)
+        self.hook = None
+        return True
+
+    def _forget_updates(self, parameters):
+        if parameters.get("drop_pending_updates"):
+            self.complaints.append("what people said was thrown away")
+            self._updates.clear()
+
+    async def _post_updates(self):
+        """Post what is new to the webhook; of one chat in order, one after the other, until each is taken."""
+        async with ClientSession(timeout=ClientTimeout(total=5)) as session:
+            while True:
+                held = set()
+                for update in list(self._updates) if self.hook else ():
+                    chat = _chat_of(update)
+                    if chat not in held and self.hook and not await self._post(session, self.hook, update):
+                        held.add(chat)
+                await asyncio.sleep(0.05 if held else 0.005)
+
+    async def _post(self, session, hook, update):
+        """Whether the update was taken, as far as the server knows."""
+        status, reason, later = 0, "Connection refused", None
+        try:
+            headers = {"X-Telegram-Bot-Api-Secret-Token": hook.secret}
+            async with session.post(hook.url, json=update, headers=headers) as answer:
+                status, reason, later = answer.status, answer.reason, answer.headers.get("Retry-After")
+        except (ClientError, TimeoutError):
+            pass
+        self.posts.append((update["update_id"], status, later))
+        if self.lost_answers:
+            self.lost_answers -= 1
+            return False
+        if 200 <= status < 300:
+            self._updates = [each for each in self._updates if each is not update]
+            return True
+        message = f"Wrong response from the webhook: {status} {reason}" if status else reason
+        hook.last_error = {"last_error_date": int(time.time()), "last_error_message": message}
+        return False
+
+    def _note_allowed(self, parameters):
         if "allowed_updates" in parameters:
             self._allowed = parameters["allowed_updates"]
             self.complaints += [f"no kind of update: {each}" for each in self._allowed if each not in KINDS]
+
+    async def _get_updates(self, parameters):
+        if self.hook:
+            raise RefusedError(
+                409,
+                "Conflict: can't use getUpdates method while webhook is active; "
+                "use deleteWebhook to delete the webhook first",
+            )
+        self._note_allowed(parameters)
         self._poll += 1
         mine, deadline = self._poll, time.monotonic() + min(parameters.get("timeout", 0), 50)
         async with self._news:
@@ -296,6 +391,8 @@ class TelegramServer:
                     await asyncio.wait_for(self._news.wait(), left)
                 except TimeoutError:
                     break
+                if self.hook:
+                    raise RefusedError(409, "Conflict: terminated by setWebhook request")
                 if self._poll != mine:
                     raise RefusedError(
                         409,
@@ -481,6 +578,11 @@ def _check_keyboard(rows):
         if not 1 <= len(button.get("callback_data", "").encode()) <= 64:
             raise RefusedError(400, "Bad Request: BUTTON_DATA_INVALID")
     return rows
+
+
+def _chat_of(update):
+    content = next(each for name, each in update.items() if name != "update_id")
+    return (content.get("message", content).get("chat") or {}).get("id")
 
 
 def _person(user):

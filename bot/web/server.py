@@ -1,0 +1,66 @@
+"""The HTTP server of the process: started once, whatever becomes of the platforms that take posts through it."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Self
+
+from aiohttp import web
+
+from bot.errors import ConfigError
+
+Receive = Callable[[Mapping[str, str], bytes], int]
+"""Takes the headers (names in any case) and the body of a post, and gives the HTTP status that answers it."""
+
+LARGEST_BODY = 2**20
+"""Bytes; a larger body is answered with 413."""
+BODY_SECONDS = 10.0
+STOP_SECONDS = 2.0
+_RETRY_SECONDS = 5
+
+
+class WebServer:
+    """Serves `/healthz` and what was added, while entered. Entering raises ConfigError where `port` cannot be had."""
+
+    def __init__(self, port: int, host: str = "0.0.0.0") -> None:  # noqa: S104 - hosting platforms route to any interface
+        self._port, self._host = port, host
+        self._app = web.Application(client_max_size=LARGEST_BODY)
+        self._app.router.add_get("/healthz", _say_ok)
+
+    def add_post(self, path: str, receive: Receive) -> None:
+        """Hand posts to `path` to `receive`; before the server is entered."""
+
+        async def answer(request: web.Request) -> web.Response:
+            status = receive(request.headers, await _read_body(request))
+            busy = status == HTTPStatus.SERVICE_UNAVAILABLE
+            return web.Response(status=status, headers={"Retry-After": str(_RETRY_SECONDS)} if busy else None)
+
+        self._app.router.add_post(path, answer)
+
+    async def __aenter__(self) -> Self:
+        self._runner = web.AppRunner(self._app, handle_signals=False, access_log=None, shutdown_timeout=STOP_SECONDS)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            reason = error.strerror or str(error)
+            raise ConfigError(f"PORT {self._port} cannot be listened on: {reason}. Choose another one.") from error
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+
+async def _say_ok(_: web.Request) -> web.Response:
+    return web.Response(text="ok")
+
+
+async def _read_body(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout from error
+    except (web.RequestPayloadError, ConnectionError) as error:
+        raise web.HTTPBadRequest from error
