@@ -19,11 +19,14 @@ async def locate_channel(interaction: Interaction, identifier: str) -> Located:
 
     Roles are those of the gateway's events; the channel, and the bot's own membership, are asked for.
     """
-    identifier = identifier.strip().removeprefix("<#").removesuffix(">")
-    if not (identifier.isascii() and identifier.isdigit()):
-        raise UserError("Choose the channel from the list: /manage channel:#forum")
     person, guild, me = interaction.user, interaction.guild, interaction.client.user
-    if me is None or guild is None or guild.unavailable or guild.default_role is None or not isinstance(person, discord.Member):
+    if (
+        me is None
+        or guild is None
+        or guild.unavailable
+        or guild.default_role is None
+        or not isinstance(person, discord.Member)
+    ):
         raise UserError("I am no member of this server. Its administrator can add me to it.")
     try:
         channel = await bounded(interaction.client.fetch_channel(int(identifier)))
@@ -35,8 +38,12 @@ async def locate_channel(interaction: Interaction, identifier: str) -> Located:
         raise UserError(_UNSEEN) from error
     except NETWORK_ERRORS as error:
         raise UserError("Discord did not say what your rights there are. Please try again.") from error
-    if not isinstance(parent, discord.TextChannel | discord.ForumChannel) or parent.guild.id != guild.id:
+    if getattr(parent, "guild", None) != guild:
         raise UserError(_UNSEEN)
+    if not isinstance(parent, discord.TextChannel | discord.ForumChannel):
+        raise UserError(
+            "This is no channel that I can write to: choose a text, announcement or forum channel, or a thread."
+        )
     if not parent.permissions_for(person).manage_channels:
         raise UserError(f"Only an administrator of #{channel} (Manage Channels there) can manage it.")
     if lacking := _lacking(channel, parent.permissions_for(us)):

@@ -30,9 +30,7 @@ async def bounded(request: Awaitable[T]) -> T:
         return await request
 
 
-async def send_to(
-    channel: discord.abc.Messageable, messages: Sequence[DiscordMessage]
-) -> tuple[discord.Message, ...]:
+async def send_to(channel: discord.abc.Messageable, messages: Sequence[DiscordMessage]) -> tuple[discord.Message, ...]:
     """Messages of their own, in this order; what was sent."""
     sent: list[discord.Message] = []
 

@@ -58,6 +58,7 @@ class DiscordServer:
         self.acknowledges = True
         self.heartbeat = 41_250
         self.dm_channels, self.threads = {}, {}
+        self.is_guest = False
         self.places, self.crossposted = {}, []
         self.base = ""
 
@@ -208,7 +209,7 @@ class DiscordServer:
             "id": identifier, "application_id": APPLICATION, "type": kind, "token": exchange.token, "version": 1,
             "data": data, "channel_id": channel, "channel": {"id": channel, "type": 0 if guild else 1},
             "app_permissions": "0", "locale": "en-US", "entitlements": [], "attachment_size_limit": 10_000_000,
-            "authorizing_integration_owners": {"0": guild or "0"}, "context": 0 if guild else 1,
+            "authorizing_integration_owners": {"1": user} if self.is_guest else {"0": guild or "0"}, "context": 0 if guild else 1,
         }  # fmt: skip
         if message is not None:
             payload["message"] = message
@@ -308,24 +309,30 @@ class DiscordServer:
         if method == "POST" and rest == ["threads"] and place["type"] == FORUM_TYPE:
             return self._open_post(place, body, has_file)
         if method == "POST" and len(rest) == 3 and rest[::2] == ["messages", "crosspost"]:
-            known = any(each["id"] == rest[1] for each in self.messages(channel))
-            if place["type"] != NEWS_TYPE or not known:
-                return _json({"code": 50024, "message": "Cannot execute action on this channel type"}, 400)
-            if rest[1] in self.crossposted:
-                return _json({"code": 40033, "message": "This message has already been crossposted."}, 400)
-            self.crossposted.append(rest[1])
-            return _json(next(each for each in self.messages(channel) if each["id"] == rest[1]))
+            return self._crosspost(place, rest[1])
         if method == "POST" and rest == ["messages"]:
-            if place["type"] == FORUM_TYPE:
-                return _json({"code": 50008, "message": "Cannot send messages in a non-text channel"}, 400)
-            if place.get("thread_metadata", {}).get("locked"):
-                return _json({"code": 50083, "message": "Thread is archived"}, 400)
-            place.get("thread_metadata", {})["archived"] = False
-            check_message(body, has_file=has_file)
-            message = self._message(channel, body)
-            self.messages(channel).append(message)
-            return _json(message)
+            return self._take_message(place, body, has_file)
         return _json({"code": 0, "message": "404: Not Found"}, 404)
+
+    def _crosspost(self, place, message):
+        known = next((each for each in self.messages(place["id"]) if each["id"] == message), None)
+        if place["type"] != NEWS_TYPE or known is None:
+            return _json({"code": 50024, "message": "Cannot execute action on this channel type"}, 400)
+        if message in self.crossposted:
+            return _json({"code": 40033, "message": "This message has already been crossposted."}, 400)
+        self.crossposted.append(message)
+        return _json(known)
+
+    def _take_message(self, place, body, has_file):
+        if place["type"] == FORUM_TYPE:
+            return _json({"code": 50008, "message": "Cannot send messages in a non-text channel"}, 400)
+        if place.get("thread_metadata", {}).get("locked"):
+            return _json({"code": 50083, "message": "Thread is archived"}, 400)
+        place.get("thread_metadata", {})["archived"] = False
+        check_message(body, has_file=has_file)
+        message = self._message(place["id"], body)
+        self.messages(place["id"]).append(message)
+        return _json(message)
 
     def _open_post(self, forum, body, has_file):
         tags = check_post(body)

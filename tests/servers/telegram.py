@@ -500,9 +500,10 @@ async def _read_parameters(request, uploads):
     posted = dict(await request.post())
     for name, value in posted.items():
         if isinstance(value, web.FileField):
-            uploads[name] = value.filename, value.file.read()
-    raw |= {name: value for name, value in posted.items() if not isinstance(value, web.FileField)}
-    return {name: value if name in _STRINGS else _decode(value) for name, value in raw.items()}
+            # A parameter may be the file itself, or name the field that has it.
+            uploads[name], posted[name] = (value.filename, value.file.read()), f"attach://{name}"
+    raw |= posted
+    return {name: value if name in _STRINGS | {"document"} else _decode(value) for name, value in raw.items()}
 
 
 def _decode(value):
