@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from bot import __version__
 from bot.errors import PlatformError
+from bot.managing import Managing
 from bot.model.chat import Chat
 from bot.pipeline import Pipeline
 from bot.ports import Messenger, Platform, Ranker, Storage
@@ -94,6 +95,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
                 Throttle(utc_now) if settings.has_platform else None,
                 partial(_announce, messengers),
                 read_suggestions(read_bundled("suggestions.toml")),
+                managing=Managing(utc_now),
             )
             web = _make_web(settings)
             platforms = tuple(_make_platforms(settings, services, storage, messengers, web))
@@ -152,8 +154,13 @@ def _make_discord(
 
     api_url, owners = settings.discord_api_url, settings.owners_on("discord")
     platform = DiscordPlatform(token, api_url, COMMANDS, services, owners, utc_now, storage.get_note, storage.set_note)
-    messengers["discord"] = DiscordMessenger(platform.get_client)
+    messengers["discord"] = DiscordMessenger(platform.get_client, partial(_forum_tag, storage))
     return platform
+
+
+async def _forum_tag(storage: Storage, chat: Chat) -> str:
+    subscription = await storage.get_subscription(chat)
+    return subscription.forum_tag if subscription else ""
 
 
 async def _announce(messengers: Mapping[str, Messenger], chat: Chat, text: str) -> None:

@@ -11,6 +11,9 @@ from bot.model.subscription import DETAILS, Subscription
 LANGUAGES = tuple("ar cs da de el en es fa fi fr he hi hu id it ja ko nl no pl pt ro ru sv th tr uk vi zh".split())
 """The ISO 639-1 codes that summaries can be asked for in."""
 RANKERS = ("rules", "classic")
+_NONE = "none"
+# https://docs.discord.com/developers/resources/channel#forum-tag-object
+_LONGEST_TAG = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Preference:
         value = getattr(subscription, self.name)
         if isinstance(value, tuple):
             return ",".join(value)
-        return f"{value:g}" if isinstance(value, float) else str(value)
+        return f"{value:g}" if isinstance(value, float) else str(value) or _NONE
 
 
 def _whole_number(name: str, low: int, high: int) -> Callable[[str], int]:
@@ -70,6 +73,13 @@ def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
     return parse
 
 
+def _tag(text: str) -> str:
+    name = " ".join(text.split())
+    if len(name) > _LONGEST_TAG:
+        raise UserError(f"forum_tag takes the name of a tag, at most {_LONGEST_TAG} characters, or none.")
+    return "" if name.lower() == _NONE else name
+
+
 PREFERENCES = (
     Preference("max_papers", "how many papers a digest shows at most, 1 to 100", _whole_number("max_papers", 1, 100)),
     Preference("min_score", "the score a paper needs to be shown, 0 or more", _score),
@@ -80,6 +90,7 @@ PREFERENCES = (
     Preference("detail", "how much of each paper is shown: titles, short, full", _one_of("detail", DETAILS)),
     Preference("ranker", "how papers are scored: rules or classic", _one_of("ranker", RANKERS)),
     Preference("language", "the language summaries are written in, such as en or de", _one_of("language", LANGUAGES)),
+    Preference("forum_tag", "the tag of posts in a Discord forum, none for no tag", _tag),
 )
 
 

@@ -5,10 +5,11 @@ import difflib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from secrets import token_hex
 
 from bot.errors import UserError
+from bot.managing import Locate, Located, Managing, mark_of
 from bot.model.card import Card
 from bot.model.chat import Chat
 from bot.model.digest import Digest
@@ -32,7 +33,7 @@ TOO_MANY = (
 class Services:
     """What commands may use.
 
-    `throttle` None: nobody is limited. `announce` shows a text in any chat, and raises PlatformError where it could not.
+    `throttle` None: nobody is limited. `managing` None: nobody acts on another chat than the one they are in. `announce` shows a text in any chat, and raises PlatformError where it could not.
     """
 
     subscriptions: Subscriptions
@@ -41,6 +42,7 @@ class Services:
     announce: Callable[[Chat, str], Awaitable[None]] | None = None
     suggestions: Suggestions = field(default_factory=dict)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    managing: Managing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,9 @@ class Request:
     """One command as it arrived: where, from whom (a platform's user id), and its arguments by name.
 
     `is_admin` asks the platform, afresh at each call, whether the person may change this chat's subscription.
-    `is_owner`: the person is one of the bot's own `OWNER_IDS`.
+    `is_owner`: the person is one of the bot's own `OWNER_IDS`. `locate` finds the chats that can be managed from this one,
+    None where that is none. `is_press`: the line was not typed now, but drawn earlier as a button or a question; it acts
+    on the chat that it was drawn for.
     """
 
     chat: Chat
@@ -57,6 +61,8 @@ class Request:
     args: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = lambda _: None
     is_owner: bool = False
+    locate: Locate | None = None
+    is_press: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class Reply:
     completes: a question was asked. `replaces`: where a button was pressed, this takes the place of the message with the
     button. `toast`: a few words for the person alone who pressed, such as "Saved."; without a button it is ordinary text.
     `payload`: what `/start` takes to do what this reply offers; a platform with links that start the bot shows such a link.
+    `heading`: a line above a text that must stay as it is, to be copied.
     A reply that `is_silent` is not sent: the person gave too many commands and was told so.
     """
 
@@ -87,6 +94,7 @@ class Reply:
     replaces: bool = False
     toast: str = ""
     payload: str = ""
+    heading: str = ""
 
     @property
     def is_silent(self) -> bool:
@@ -96,12 +104,16 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """One argument, always text; the last of a command takes the rest of the line. `is_file`: a file may give it."""
+    """One argument, always text; the last of a command takes the rest of the line. `is_file`: a file may give it.
+
+    `is_channel`: it names a chat of the platform, which may offer a choice instead and then gives the id.
+    """
 
     name: str
     help: str
     required: bool = True
     is_file: bool = False
+    is_channel: bool = False
 
 
 Run = Callable[[Services, Request], Awaitable[Reply]]
@@ -113,7 +125,7 @@ class Command:
 
     `is_public`: in a server everyone sees the answer; otherwise, where the platform can, only the person who asked.
     `owner_only` commands answer nobody else, and are in no menu. `is_hidden`: only buttons need it, so it is in no menu and
-    no list; typing it works.
+    no list; typing it works. A command that `acts_here` is about the chat it is used in, also while another is managed.
     """
 
     name: str
@@ -125,6 +137,7 @@ class Command:
     owner_only: bool = False
     is_public: bool = False
     is_hidden: bool = False
+    acts_here: bool = False
 
     def __post_init__(self) -> None:
         _check(self.name, self.help)
@@ -169,15 +182,22 @@ def _check(name: str, text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A command found in a line of text. `usage` is its name as people type it."""
+    """A command found in a line of text. `usage` is its name as people type it.
+
+    `mark` says for which managed chat the button or question was drawn; empty for none.
+    """
 
     command: Command
     usage: str
     args: Mapping[str, str]
+    mark: str = ""
 
 
 def parse_line(catalogue: Catalogue, line: str) -> Invocation:
     """The command that a line such as `/topics add kv cache` asks for. Raises UserError where there is none."""
+    if line.startswith("~"):
+        mark, _, line = line.partition(" ")
+        return replace(parse_line(catalogue, line), mark=mark)
     name, _, rest = line.strip().removeprefix("/").partition(" ")
     entry = next((each for each in catalogue if each.name == name.lower()), None)
     if entry is None:
@@ -222,22 +242,67 @@ async def execute(invocation: Invocation, services: Services, request: Request) 
     refusal = _throttle(services.throttle, request)
     if refusal is not None:
         return refusal
+    located: Located | None = None
     try:
         if command.owner_only and not request.is_owner:
             raise UserError(f"There is no command {invocation.usage}. /help lists them all.")
-        if command.admin_only and not await request.is_admin():
-            raise UserError(f"Only an administrator of this chat can use {invocation.usage}.")
-        missing = next((each for each in command.params if each.required and each.name not in request.args), None)
-        if missing is not None:
-            example = f"\nFor example: {command.example}" if command.example else ""
-            raise UserError(f"{invocation.usage} needs <{missing.name}>: {missing.help}.{example}")
-        return await command.run(services, request)
+        located = await _locate(invocation, services, request)
+        if located is not None:
+            request = replace(request, chat=located.chat, is_admin=_just_checked)
+        return _about(located, await _run(invocation, services, request))
     except UserError as error:
-        return Reply(str(error))
+        return _about(located, Reply(str(error)))
     except Exception:
         error_id = token_hex(4)
         log.exception("command failed usage=%s chat=%s error_id=%s", invocation.usage, request.chat.key, error_id)
-        return Reply(APOLOGY.format(error_id))
+        return _about(located, Reply(APOLOGY.format(error_id)))
+
+
+async def _run(invocation: Invocation, services: Services, request: Request) -> Reply:
+    command = invocation.command
+    if command.admin_only and not await request.is_admin():
+        raise UserError(f"Only an administrator of this chat can use {invocation.usage}.")
+    missing = next((each for each in command.params if each.required and each.name not in request.args), None)
+    if missing is not None:
+        example = f"\nFor example: {command.example}" if command.example else ""
+        raise UserError(f"{invocation.usage} needs <{missing.name}>: {missing.help}.{example}")
+    return await command.run(services, request)
+
+
+async def _locate(invocation: Invocation, services: Services, request: Request) -> Located | None:
+    """The chat that is managed instead of this one, where the command is meant for it. Raises UserError if it cannot be."""
+    command, managing = invocation.command, services.managing
+    chosen = managing.get(request.chat, request.person) if managing and request.locate else None
+    if invocation.mark and (chosen is None or invocation.mark != mark_of(chosen)):
+        raise UserError("This is about a channel that you no longer manage from here. /manage it again first.")
+    is_for_here = command.acts_here or command.owner_only or (request.is_press and not invocation.mark)
+    if chosen is None or request.locate is None or is_for_here:
+        return None
+    try:
+        return await request.locate(chosen.id)
+    except UserError as error:
+        raise UserError(f"{error} Nothing was done; /manage off lets you act on this chat again.") from error
+
+
+async def _just_checked() -> bool:
+    return True
+
+
+def _about(located: Located | None, reply: Reply) -> Reply:
+    """The reply with the managed chat named in its first line, its buttons and its question meant for that chat."""
+    if located is None or reply.is_silent:
+        return reply
+    mark, lead = mark_of(located.chat), f"For {located.title}:"
+    reply = replace(
+        reply,
+        buttons=tuple(Button(each.label, f"{mark} {each.line}") for each in reply.buttons),
+        expects=f"{mark} {reply.expects}" if reply.expects else "",
+        toast=f"{lead} {reply.toast}" if reply.toast else "",
+    )
+    if reply.text.startswith("{"):
+        return replace(reply, heading=lead)
+    has_more = reply.text or reply.digest or reply.card
+    return replace(reply, text=f"{lead} {reply.text}".strip()) if has_more else reply
 
 
 def _throttle(throttle: Throttle | None, request: Request) -> Reply | None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from bot.errors import PlatformError, UserError
+from bot.managing import Managing
 from bot.pipeline import Pipeline
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
@@ -53,6 +54,7 @@ class World:
             self.announce,
             read_suggestions(read_bundled("suggestions.toml")),
             self.sleep,
+            Managing(lambda: self.now),
         )
 
     async def announce(self, chat, text):

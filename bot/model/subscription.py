@@ -16,7 +16,8 @@ class Subscription:
 
     `topics` are queries as typed; one that begins with `-` leaves papers out. `created` is an aware UTC instant.
     `days_back`: for how many days a paper that matched but did not fit stays a candidate.
-    `detail`: how much of each paper is shown, one of `DETAILS`.
+    `detail`: how much of each paper is shown, one of `DETAILS`. `forum_tag`: the name of the tag that posts in a Discord
+    forum get; empty for none.
     """
 
     chat: Chat
@@ -30,3 +31,4 @@ class Subscription:
     ranker: str = "rules"
     language: str = "en"
     detail: str = "short"
+    forum_tag: str = ""

@@ -5,6 +5,7 @@ from handlers.commands.categories import CATEGORIES
 from handlers.commands.config import EXPORT, FORGET_ME, IMPORT
 from handlers.commands.digest import DIGEST, WHY
 from handlers.commands.help import help_command
+from handlers.commands.manage import MANAGE
 from handlers.commands.owner import OWNER
 from handlers.commands.papers import MARK, PAPER, SAVED
 from handlers.commands.settings import SETTINGS
@@ -28,6 +29,7 @@ COMMANDS: Catalogue = (
     EXPORT,
     IMPORT,
     SHARE,
+    MANAGE,
     FORGET_ME,
     OWNER,
 )

@@ -10,7 +10,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from handlers.command import Catalogue, Command, CommandGroup, Invocation
+from handlers.command import Catalogue, Command, CommandGroup, Invocation, Param
 from handlers.discord.markup import unbroken
 
 log = logging.getLogger(__name__)
@@ -28,9 +28,12 @@ SUGGESTED = {
     "/settings set": ("name",),
 }
 """The parameters for which suggestions are made."""
-# Its parameters are answers to questions, which forms and buttons take.
-_WITHOUT_OPTIONS = ("/start",)
+# The parameters of /start are answers to questions, which forms and buttons take; only a shared set is typed.
+_START = "/start"
+_SHARE = Param("share", "what /share gave: topics_… makes this chat follow the same", required=False)
 _FILE = "file"
+_Thread = app_commands.AppCommandThread
+_ANY_CHANNEL = app_commands.AppCommandChannel | _Thread
 
 
 def build_tree(
@@ -80,14 +83,16 @@ def _group(entry: CommandGroup, run: Run, suggest: Suggest) -> app_commands.Grou
 def _command(command: Command, usage: str, run: Run, suggest: Suggest) -> app_commands.Command[Any, ..., None]:
     async def callback(interaction: Interaction, **options: Any) -> None:  # noqa: ANN401 - as discord.py gives them
         file = options.pop(_FILE, None)
-        texts = {name: unbroken(str(value or "")).strip() for name, value in options.items()}
+        texts = {name: unbroken(_text_of(value)).strip() for name, value in options.items()}
         args = {name: text for name, text in texts.items() if text}
+        if usage == _START and _SHARE.name in args:
+            args = {command.params[0].name: args[_SHARE.name].removeprefix("/start").strip()}
         await run(interaction, Invocation(command, usage, args), file)
 
     parameters = _parameters(command, usage)
     interaction = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Interaction)
     vars(callback)["__signature__"] = inspect.Signature([interaction, *parameters])
-    helps = {each.name: each.help for each in command.params if each.name in {one.name for one in parameters}}
+    helps = {each.name: each.help for each in _options(command, usage)}
     if any(each.name == _FILE for each in parameters):
         helps[_FILE] = "the same as a file"
     app_commands.describe(**helps)(callback)
@@ -96,12 +101,24 @@ def _command(command: Command, usage: str, run: Run, suggest: Suggest) -> app_co
     return app_commands.Command(name=command.name, description=command.help, callback=callback)
 
 
+def _options(command: Command, usage: str) -> tuple[Param, ...]:
+    """What is typed with the command."""
+    return command.params if usage != _START else (_SHARE,)
+
+
+def _text_of(value: object) -> str:
+    """An option as the text that commands take; a channel is its id."""
+    return str(value.id) if isinstance(value, app_commands.AppCommandChannel | _Thread) else str(value or "")
+
+
 def _parameters(command: Command, usage: str) -> list[inspect.Parameter]:
     """discord.py reads the options from a signature. Where a file may give the text, neither is required."""
     kind = inspect.Parameter.KEYWORD_ONLY
     found: list[inspect.Parameter] = []
-    for each in command.params if usage not in _WITHOUT_OPTIONS else ():
-        if each.required and not each.is_file:
+    for each in _options(command, usage):
+        if each.is_channel:
+            found.append(inspect.Parameter(each.name, kind, annotation=_ANY_CHANNEL, default=None))
+        elif each.required and not each.is_file:
             found.append(inspect.Parameter(each.name, kind, annotation=str))
         else:
             found.append(inspect.Parameter(each.name, kind, annotation=str, default=""))

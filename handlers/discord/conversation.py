@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from secrets import token_hex
 from typing import Any, cast
 
@@ -14,16 +15,21 @@ from bot.errors import UserError
 from bot.model.chat import Chat
 from bot.model.paper import parse_arxiv_id
 from handlers.command import APOLOGY, Catalogue, Invocation, Reply, Request, Services, execute, parse_line
+from handlers.discord.channels import locate_channel
 from handlers.discord.commands import Interaction
 from handlers.discord.delivery import NETWORK_ERRORS, REQUEST_SECONDS, bounded, edit, follow_up, send_to
 from handlers.discord.markup import unbroken
-from handlers.discord.render import ANSWER, DiscordMessage, render_reply
+from handlers.discord.render import ANSWER, DiscordMessage, limited, render_reply
 from handlers.discord.suggestions import suggest
 from handlers.discord.view import to_form, typed_text
 
 log = logging.getLogger(__name__)
 
 _LARGEST_FILE = 1_000_000
+MOST_MESSAGES = 12
+"""How many messages answer one interaction at most; more would bury a channel."""
+# https://docs.discord.com/developers/interactions/receiving-and-responding#followup-messages
+_MOST_WHERE_NOT_INVITED = 6
 
 
 @dataclass(slots=True)
@@ -132,7 +138,15 @@ class Conversation:
         if interaction.channel_id is None:
             return Reply("I do not know this kind of channel. Please use another one.")
         person = str(interaction.user.id)
-        request = Request(_chat(interaction), person, is_admin, invocation.args, is_owner=person in self.owners)
+        request = Request(
+            _chat(interaction),
+            person,
+            is_admin,
+            invocation.args,
+            is_owner=person in self.owners,
+            locate=partial(locate_channel, interaction) if interaction.guild_id is not None else None,
+            is_press=interaction.type is not discord.InteractionType.application_command,
+        )
         return await execute(invocation, self.services, request)
 
     async def _reply(self, interaction: Interaction, reply: Reply, *, is_hidden: bool) -> None:
@@ -143,7 +157,7 @@ class Conversation:
         if reply.is_silent:
             await bounded(interaction.delete_original_response())
             return
-        first, *others = _render(reply)
+        first, *others = limited(_render(reply), _most_messages(interaction))
         await edit(interaction, first, is_hidden=is_hidden)
         await follow_up(interaction, others, is_hidden=is_hidden)
 
@@ -155,7 +169,7 @@ class Conversation:
         if reply.replaces and messages:
             await edit(interaction, messages[0], is_hidden=is_hidden)
             messages = messages[1:]
-        await follow_up(interaction, messages, is_hidden=is_hidden)
+        await follow_up(interaction, limited(messages, _most_messages(interaction) - 1), is_hidden=is_hidden)
         if reply.toast:
             await follow_up(interaction, _render(Reply(reply.toast)), is_hidden=is_hidden)
 
@@ -182,6 +196,11 @@ class Conversation:
 
 async def _always() -> bool:
     return True
+
+
+def _most_messages(interaction: Interaction) -> int:
+    """Where only the person installed the bot, Discord takes five messages after the first."""
+    return MOST_MESSAGES if interaction.is_guild_integration() else _MOST_WHERE_NOT_INVITED
 
 
 def _chat(interaction: Interaction) -> Chat:

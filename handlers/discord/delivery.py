@@ -30,14 +30,40 @@ async def bounded(request: Awaitable[T]) -> T:
         return await request
 
 
-async def send_to(channel: discord.abc.Messageable, messages: Sequence[DiscordMessage]) -> None:
-    """Messages of their own, in this order."""
+async def send_to(channel: discord.abc.Messageable, messages: Sequence[DiscordMessage]) -> tuple[discord.Message, ...]:
+    """Messages of their own, in this order; what was sent."""
+    sent: list[discord.Message] = []
 
     async def send(message: DiscordMessage) -> None:
-        await channel.send(**to_arguments(message), files=to_files(message), suppress_embeds=True)
+        sent.append(await channel.send(**to_arguments(message), files=to_files(message), suppress_embeds=True))
 
     for message in messages:
         await _deliver(message, send, send, send)
+    return tuple(sent)
+
+
+async def open_post(
+    forum: discord.ForumChannel,
+    messages: Sequence[DiscordMessage],
+    title: str,
+    tags: Sequence[discord.ForumTag],
+) -> tuple[discord.Message, ...]:
+    """A new post of a forum with these messages, in this order; what was sent."""
+    opened: list[discord.channel.ThreadWithMessage] = []
+    rest: list[discord.Message] = []
+
+    async def begin(message: DiscordMessage) -> None:
+        arguments = to_arguments(message) | {"files": to_files(message), "suppress_embeds": True}
+        opened.append(await forum.create_thread(name=title, applied_tags=tags, **arguments))
+
+    async def go_on(message: DiscordMessage) -> None:
+        rest.extend(await send_to(opened[0].thread, (message,)))
+
+    first, *others = messages
+    await _deliver(first, begin, begin, go_on)
+    for message in others:
+        await go_on(message)
+    return opened[0].message, *rest
 
 
 async def edit(interaction: Interaction, message: DiscordMessage, *, is_hidden: bool) -> None:

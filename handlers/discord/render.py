@@ -6,7 +6,7 @@ https://docs.discord.com/developers/components/reference, https://docs.discord.c
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, Score
@@ -37,6 +37,7 @@ _MOST_MENUS = 8
 _TITLE_LIMIT, _LINE_LIMIT = 600, 800
 _HEADER_LIMIT = 1500
 _FILE_LIMIT = 1900
+_HEADING_LIMIT = 300
 
 ANSWER = "answer "
 """A button whose line begins so opens a form; what is typed there completes the rest of the line."""
@@ -91,7 +92,7 @@ def render_reply(reply: Reply, *, as_components: bool = False) -> tuple[DiscordM
     """The reply as one message or several, the controls on the last. `as_components`: it replaces such a message."""
     buttons = _buttons(reply)
     if not (reply.digest or reply.card or buttons or as_components):
-        return _plain(reply.text)
+        return _plain(reply.text, reply.heading)
     texts = list(split(escape_reply(reply.text), TEXT_LIMIT - 500))
     if reply.digest is not None:
         texts += _digest_texts(reply.digest, reply.detail)
@@ -108,12 +109,23 @@ def to_plain(message: DiscordMessage) -> tuple[DiscordMessage, ...]:
     return tuple(DiscordMessage(content=each) for each in split("\n\n".join(message.texts), CONTENT_LIMIT))
 
 
-def _plain(text: str) -> tuple[DiscordMessage, ...]:
+def limited(messages: tuple[DiscordMessage, ...], most: int) -> tuple[DiscordMessage, ...]:
+    """At most so many of the messages; where that is not all, the last says so, and has the controls of the last one."""
+    if len(messages) <= most:
+        return messages
+    note = f"… and {len(messages) - most + 1} more messages, which are too many here. /settings set max_papers 5 helps."
+    last = messages[-1]
+    closing = DiscordMessage(content=note) if last.content else replace(last, texts=(note,))
+    return (*messages[: most - 1], closing)
+
+
+def _plain(text: str, heading: str) -> tuple[DiscordMessage, ...]:
     if text.startswith("{"):  # a configuration, to be copied as it is
         safe = text.replace("`", "\\u0060").replace("@", "\\u0040")
-        if len(safe) <= _FILE_LIMIT:
-            return (DiscordMessage(content=f"```json\n{safe}\n```"),)
-        return (DiscordMessage(content="The configuration is in the file.", file=text),)
+        lead = escape_line(heading, _HEADING_LIMIT)
+        if len(safe) + len(lead) <= _FILE_LIMIT:
+            return (DiscordMessage(content=f"{lead}\n```json\n{safe}\n```".strip()),)
+        return (DiscordMessage(content=f"{lead} The configuration is in the file.".strip(), file=text),)
     pieces = split(escape_reply(text), CONTENT_LIMIT) or ("Done.",)
     return tuple(DiscordMessage(content=each) for each in pieces)
 

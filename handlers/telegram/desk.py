@@ -5,15 +5,17 @@ import logging
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from secrets import token_hex
 
 from telegram import Message, Update
-from telegram.constants import ChatAction, ChatMemberStatus
+from telegram.constants import ChatAction
 from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.errors import UserError
 from handlers.command import APOLOGY, Catalogue, Invocation, Reply, Request, Services, execute, parse_line
 from handlers.telegram.arrivals import Arrival, Questions, command_in, from_message, from_press, paper_in
+from handlers.telegram.channels import ADMINISTRATORS, locate_channel
 from handlers.telegram.client import PollingBot
 from handlers.telegram.post import Post
 from handlers.telegram.render import TelegramMessage, render_reply
@@ -26,7 +28,6 @@ PATIENCE = 1.0
 _TYPING_LASTS = 4.5
 _LARGEST_FILE = 1_000_000
 _LONGEST_TOAST = 200
-_ADMINISTRATORS = (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
 _TOO_OLD = "This message is too old for its buttons. Please send the command again."
 
 
@@ -117,8 +118,15 @@ class Desk:
             invocation = await self._with_file(parse_line(self.catalogue, line), arrival)
         except UserError as error:
             return Reply(str(error))
+        user_id = arrival.user_id if arrival.is_private else None
         request = Request(
-            arrival.place.chat, arrival.person, is_admin, invocation.args, is_owner=arrival.person in self.owners
+            arrival.place.chat,
+            arrival.person,
+            is_admin,
+            invocation.args,
+            is_owner=arrival.person in self.owners,
+            locate=None if user_id is None else partial(locate_channel, self.bot, user_id),
+            is_press=arrival.query is not None,
         )
         reply = await execute(invocation, self.services, request)
         is_refusal = refused and not (reply.digest or reply.card or reply.buttons)
@@ -135,7 +143,7 @@ class Desk:
         except BadRequest as error:
             log.info("no member chat=%s error=%r", arrival.place.chat.key, str(error))
             return False
-        return member.status in _ADMINISTRATORS
+        return member.status in ADMINISTRATORS
 
     async def _with_file(self, invocation: Invocation, arrival: Arrival) -> Invocation:
         """The invocation with the sent file's text for the parameter that takes files."""

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from telegram import Bot, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Message
+from telegram import Bot, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, InputFile, LinkPreviewOptions, Message
 from telegram import ReplyParameters as ReplyTo
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, ChatMigrated
@@ -21,6 +21,7 @@ OnMigration = Callable[[Chat, Chat], Awaitable[None]]
 
 # "Bad Request: can't parse entities: Unsupported start tag …", "ENTITY_TEXTURL_INVALID" and their like.
 _MARKUP_WORDS = ("entit", "start tag", "end tag")
+_FILE_NAME = "paperround.json"
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
@@ -69,6 +70,8 @@ class Post:
         if markup is None and asks:
             markup = ForceReply(selective=True)
 
+        answered = None if reply_to is None else ReplyTo(reply_to, allow_sending_without_reply=True)
+
         async def send(text: str, mode: str | None) -> Message:
             return await self.bot.send_message(
                 place.chat_id,
@@ -76,11 +79,22 @@ class Post:
                 mode,
                 message_thread_id=place.thread_id,
                 link_preview_options=_NO_PREVIEW,
-                reply_parameters=None if reply_to is None else ReplyTo(reply_to, allow_sending_without_reply=True),
+                reply_parameters=answered,
                 reply_markup=markup,
             )
 
-        return await _marked_up(message, send)
+        async def send_file(text: str, mode: str | None) -> Message:
+            return await self.bot.send_document(
+                place.chat_id,
+                InputFile(message.file.encode(), _FILE_NAME),
+                text,
+                parse_mode=mode,
+                message_thread_id=place.thread_id,
+                reply_parameters=answered,
+                reply_markup=markup,
+            )
+
+        return await _marked_up(message, send_file if message.file else send)
 
     async def edit(self, place: Place, message_id: int, message: TelegramMessage) -> None:
         """Put `message` in the place of one of ours; one that says the same already is fine."""

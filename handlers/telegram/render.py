@@ -49,11 +49,15 @@ _LEAST_ABSTRACT = 40
 
 @dataclass(frozen=True, slots=True)
 class TelegramMessage:
-    """One message. `plain` is what is seen of `html`, for when Telegram refuses the markup."""
+    """One message. `plain` is what is seen of `html`, for when Telegram refuses the markup.
+
+    `file` is the text of a JSON file that goes with it.
+    """
 
     html: str
     plain: str
     keyboard: Keyboard = ()
+    file: str = ""
 
 
 def render_reply(reply: Reply, *, bot_name: str = "") -> tuple[TelegramMessage, ...]:
@@ -61,6 +65,9 @@ def render_reply(reply: Reply, *, bot_name: str = "") -> tuple[TelegramMessage, 
 
     Links to the bot of `bot_name` stay links. Raises ValueError for buttons that Telegram does not take.
     """
+    if _is_json(reply) and len(pack(verbatim(reply.text))) > 1:
+        (caption,) = pack(spoken(f"{reply.heading} The configuration is in the file.".strip(), bot_name))
+        return (TelegramMessage(caption.html, caption.plain, file=reply.text),)
     keyboard = lay_out(reply.buttons)
     messages = pack(_parts(reply, bot_name))
     last = len(messages) - 1
@@ -71,14 +78,20 @@ def render_reply(reply: Reply, *, bot_name: str = "") -> tuple[TelegramMessage, 
 
 
 def _parts(reply: Reply, bot_name: str) -> Iterator[tuple[str, Markup]]:
-    if reply.text.startswith("{") and reply.text.endswith("}"):
-        yield from verbatim(reply.text)
+    if _is_json(reply):
+        yield from spoken(reply.heading, bot_name) if reply.heading else ()
+        yield from (((separator or "\n"), part) for separator, part in verbatim(reply.text))
     elif reply.text:
         yield from spoken(reply.text, bot_name)
     if reply.digest is not None:
         yield from (("\n\n", part) for part in _digest(reply.digest, reply.detail))
     if reply.card is not None:
         yield "\n\n", _card(reply.card)
+
+
+def _is_json(reply: Reply) -> bool:
+    """Whether the text is a configuration, to be copied as it is."""
+    return reply.text.startswith("{") and reply.text.endswith("}")
 
 
 def _digest(digest: Digest, detail: str) -> Iterator[Markup]:

@@ -111,8 +111,11 @@ async def test_the_commands_offered_are_those_of_the_catalogue(server):
     wanted = {name: each for name, each in leaves(COMMANDS) if not (each.owner_only or each.is_hidden)}
     assert set(offered) == set(wanted)
     for name, command in wanted.items():
-        options = {each["name"]: each for each in offered[name]["options"] if each["type"] == 3}
-        params = () if name == "start" else command.params
+        options = {each["name"]: each for each in offered[name]["options"] if each["type"] in {3, 7}}
+        if name == "start":
+            assert [(each["name"], each["required"]) for each in options.values()] == [("share", False)]
+            continue
+        params = command.params
         assert offered[name]["description"] == command.help
         assert {key: each["description"] for key, each in options.items()} == {each.name: each.help for each in params}
         for each in params:

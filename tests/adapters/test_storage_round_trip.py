@@ -36,6 +36,7 @@ SUBSCRIPTION_FIELDS = {
     "ranker": texts(),
     "language": texts(),
     "detail": texts(),
+    "forum_tag": texts(),
 }
 CHATS = st.builds(
     Chat,

@@ -591,7 +591,7 @@ async def test_polls_that_are_never_answered_are_noticed(server):
         await server.ask(ADA, ADA, "/topics")
         server.is_dead = True
         with pytest.raises(PlatformError, match="no poll was answered"):
-            await asyncio.wait_for(telegram.running, 8)
+            await asyncio.wait_for(telegram.running, 25)
         server.is_dead = False
         await telegram.start()
         assert "No topics" in read(await server.ask(ADA, ADA, "/topics"))
@@ -660,7 +660,7 @@ async def test_no_log_and_no_error_holds_the_token(server, caplog):
         await server.until(lambda: len(server.called("sendMessage")) >= 6)
         server.is_dead = True
         with pytest.raises(PlatformError) as caught:
-            await asyncio.wait_for(telegram.running, 8)
+            await asyncio.wait_for(telegram.running, 25)
     assert len(caplog.records) > 50
     assert any("sendMessage" in record.getMessage() for record in caplog.records)
     assert TOKEN not in caplog.text + repr(caught.value) + repr(caught.value.__cause__) + repr(telegram.platform)

@@ -34,6 +34,7 @@ RICH = Subscription(
     ranker="learned",
     language="pt-BR",
     detail="full",
+    forum_tag="Émile 🙂",
 )
 
 

@@ -8,7 +8,21 @@ from contextlib import asynccontextmanager
 
 from aiohttp import WSMsgType, web
 
-from tests.servers.discord_data import APPLICATION, BOT, GUILD, NOW, Exchange, buttons_of, make_guild, make_user
+from tests.servers.discord_data import (
+    APPLICATION,
+    BOT,
+    BOT_ROLE,
+    FORUM_TYPE,
+    GUILD,
+    NEWS_TYPE,
+    NOW,
+    Exchange,
+    buttons_of,
+    make_channel,
+    make_guild,
+    make_thread,
+    make_user,
+)
 from tests.servers.discord_rules import (
     COMPONENTS_V2,
     EPHEMERAL,
@@ -17,6 +31,7 @@ from tests.servers.discord_rules import (
     check_commands,
     check_message,
     check_modal,
+    check_post,
     require,
     walk,
 )
@@ -43,6 +58,8 @@ class DiscordServer:
         self.acknowledges = True
         self.heartbeat = 41_250
         self.dm_channels, self.threads = {}, {}
+        self.is_guest = False
+        self.places, self.crossposted = {}, []
         self.base = ""
 
     # Scripting.
@@ -124,6 +141,19 @@ class DiscordServer:
         await self._quiet()
         return self.messages(channel)[before:]
 
+    def place(self, channel):
+        """What GET /channels tells; a channel that no test described is an ordinary one."""
+        if channel in self.dm_channels.values():
+            return {"id": channel, "type": 1, "recipients": [make_user("1")]}
+        if channel not in self.places:
+            return make_thread(channel, self.threads[channel]) if channel in self.threads else make_channel(channel)
+        return self.places[channel]
+
+    def add(self, place):
+        """A channel or thread as `make_channel` and `make_thread` describe it; its id."""
+        self.places[place["id"]] = place
+        return place["id"]
+
     def dm_channel(self, user):
         return self.dm_channels.setdefault(str(user), str(next(self.ids)))
 
@@ -156,16 +186,19 @@ class DiscordServer:
 
     def _command_data(self, name, options):
         words = name.split(" ")
-        given = [{"name": key, "type": 3, "value": value} for key, value in options.items()]
         known = next((each for each in self.commands if each["name"] == words[0]), None)
         require(known is not None, f"there is no command {words[0]}")
         if len(words) > 1:
             known = next(each for each in known["options"] if each["name"] == words[1])
-        offered = {each["name"] for each in known["options"]}
-        require(set(options) <= offered, f"/{name} has no options {set(options) - offered}")
+        offered = {each["name"]: each["type"] for each in known["options"]}
+        require(set(options) <= set(offered), f"/{name} has no options {set(options) - set(offered)}")
+        given = [{"name": key, "type": offered[key], "value": value} for key, value in options.items()]
+        chosen = [value for key, value in options.items() if offered[key] == 7]
         if len(words) > 1:
             given = [{"name": words[1], "type": 1, "options": given}]
-        return {"id": "1", "name": words[0], "type": 1, "options": given}
+        data = {"id": "1", "name": words[0], "type": 1, "options": given}
+        resolved = {each: self.place(each) | {"permissions": "0"} for each in chosen}
+        return data | ({"resolved": {"channels": resolved}} if chosen else {})
 
     async def _interact(self, kind, channel, user, data, permissions, guild, message=None):
         identifier = str(next(self.ids))
@@ -176,7 +209,7 @@ class DiscordServer:
             "id": identifier, "application_id": APPLICATION, "type": kind, "token": exchange.token, "version": 1,
             "data": data, "channel_id": channel, "channel": {"id": channel, "type": 0 if guild else 1},
             "app_permissions": "0", "locale": "en-US", "entitlements": [], "attachment_size_limit": 10_000_000,
-            "authorizing_integration_owners": {}, "context": 0 if guild else 1,
+            "authorizing_integration_owners": {"1": user} if self.is_guest else {"0": guild or "0"}, "context": 0 if guild else 1,
         }  # fmt: skip
         if message is not None:
             payload["message"] = message
@@ -261,12 +294,60 @@ class DiscordServer:
         if (method, path) == ("POST", "/users/@me/channels"):
             channel = self.dm_channel(body["recipient_id"])
             return _json({"id": channel, "type": 1, "recipients": [make_user(body["recipient_id"])]})
-        if method == "POST" and parts[0] == "channels" and parts[2] == "messages":
-            check_message(body, has_file=has_file)
-            message = self._message(parts[1], body)
-            self.messages(parts[1]).append(message)
-            return _json(message)
+        if (method, path) == ("GET", f"/guilds/{GUILD}/members/{BOT}"):
+            return _json({"user": make_user(BOT, is_bot=True), "roles": [BOT_ROLE], "joined_at": NOW, "deaf": False,
+                          "mute": False, "flags": 0})  # fmt: skip
+        if parts[0] == "channels":
+            return self._channel(method, parts[1], parts[2:], body, has_file)
         return _json({"code": 0, "message": "404: Not Found"}, 404)
+
+    def _channel(self, method, channel, rest, body, has_file):
+        place = self.place(channel)
+        if method == "GET" and not rest:
+            hidden = place.get("is_hidden")
+            return _json({"code": 50001, "message": "Missing Access"}, 403) if hidden else _json(place)
+        if method == "POST" and rest == ["threads"] and place["type"] == FORUM_TYPE:
+            return self._open_post(place, body, has_file)
+        if method == "POST" and len(rest) == 3 and rest[::2] == ["messages", "crosspost"]:
+            return self._crosspost(place, rest[1])
+        if method == "POST" and rest == ["messages"]:
+            return self._take_message(place, body, has_file)
+        return _json({"code": 0, "message": "404: Not Found"}, 404)
+
+    def _crosspost(self, place, message):
+        known = next((each for each in self.messages(place["id"]) if each["id"] == message), None)
+        if place["type"] != NEWS_TYPE or known is None:
+            return _json({"code": 50024, "message": "Cannot execute action on this channel type"}, 400)
+        if message in self.crossposted:
+            return _json({"code": 40033, "message": "This message has already been crossposted."}, 400)
+        self.crossposted.append(message)
+        return _json(known)
+
+    def _take_message(self, place, body, has_file):
+        if place["type"] == FORUM_TYPE:
+            return _json({"code": 50008, "message": "Cannot send messages in a non-text channel"}, 400)
+        if place.get("thread_metadata", {}).get("locked"):
+            return _json({"code": 50083, "message": "Thread is archived"}, 400)
+        place.get("thread_metadata", {})["archived"] = False
+        check_message(body, has_file=has_file)
+        message = self._message(place["id"], body)
+        self.messages(place["id"]).append(message)
+        return _json(message)
+
+    def _open_post(self, forum, body, has_file):
+        tags = check_post(body)
+        if not tags and forum["flags"] & 16:
+            return _json({"code": 40067, "message": "A tag is required to create a forum post in this channel"}, 400)
+        require(set(tags) <= {each["id"] for each in forum["available_tags"]}, f"no such tags {tags}")
+        check_message(body["message"], has_file=has_file)
+        post = self.add(make_thread(str(next(self.ids)), forum["id"], name=body["name"], applied_tags=tags))
+        message = self._message(post, body["message"])
+        self.messages(post).append(message)
+        return _json(self.places[post] | {"message": message}, 201)
+
+    def posts(self, forum):
+        """The posts of a forum, oldest first."""
+        return [each for each in self.places.values() if each.get("parent_id") == forum]
 
     def _callback(self, identifier, token, body):
         exchange = self.exchanges.get(token)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from tests.servers.discord_rules import texts_of, walk
 
-APPLICATION, BOT, GUILD = "7000", "7001", "9000"
+APPLICATION, BOT, GUILD, BOT_ROLE = "7000", "7001", "9000", "9001"
 NOW = "2026-11-20T12:00:00+00:00"
 
 
@@ -64,9 +64,49 @@ def make_user(identifier, *, is_bot=False):
             "global_name": None, "bot": is_bot}  # fmt: skip
 
 
+FORUM_TYPE, NEWS_TYPE, TEXT_TYPE, THREAD_TYPE = 15, 5, 0, 11
+VIEW, SEND, SEND_IN_THREADS, MANAGE = 1 << 10, 1 << 11, 1 << 38, 1 << 4
+"""Permissions, as bits."""
+
+
+def make_role(identifier, permissions):
+    return {
+        "id": identifier, "name": f"role{identifier}", "permissions": str(permissions), "position": 0, "color": 0,
+        "hoist": False, "managed": False, "mentionable": False, "flags": 0,
+    }  # fmt: skip
+
+
+def make_channel(identifier, kind=TEXT_TYPE, *, tags=(), requires_tag=False, overwrites=None, **extra):
+    """A server's channel. `overwrites` maps ids of people and roles to (allowed, denied) bits; `tags` are names."""
+    roles = {GUILD, BOT_ROLE}
+    tags = [
+        {"id": str(8000 + number), "name": name.strip("!"), "moderated": name.startswith("!"), "emoji_id": None,
+         "emoji_name": None} for number, name in enumerate(tags)
+    ]  # fmt: skip
+    return {
+        "id": identifier, "type": kind, "guild_id": GUILD, "name": f"room{identifier}", "position": 0, "nsfw": False,
+        "permission_overwrites": [
+            {"id": key, "type": int(key not in roles), "allow": str(allowed), "deny": str(denied)}
+            for key, (allowed, denied) in (overwrites or {}).items()
+        ],
+        "parent_id": None, "topic": None, "last_message_id": None, "rate_limit_per_user": 0,
+        "available_tags": tags, "flags": 16 if requires_tag else 0, **extra,
+    }  # fmt: skip
+
+
+def make_thread(identifier, parent, *, name="thread", is_archived=False, is_locked=False, **extra):
+    times = {"archived": is_archived, "auto_archive_duration": 60, "archive_timestamp": NOW, "locked": is_locked}
+    return {
+        "id": identifier, "type": THREAD_TYPE, "guild_id": GUILD, "name": name, "parent_id": parent, "owner_id": "1",
+        "thread_metadata": times, "message_count": 0, "member_count": 1, "rate_limit_per_user": 0, "flags": 0,
+        "applied_tags": [], **extra,
+    }  # fmt: skip
+
+
 def make_guild():
     return {
-        "id": GUILD, "name": "Lab", "owner_id": "1", "channels": [], "threads": [], "roles": [], "members": [],
+        "id": GUILD, "name": "Lab", "owner_id": "1", "channels": [], "threads": [], "members": [],
+        "roles": [make_role(GUILD, VIEW | SEND | SEND_IN_THREADS), make_role(BOT_ROLE, 0)],
         "emojis": [], "stickers": [], "features": [], "member_count": 2, "unavailable": False, "large": False,
         "preferred_locale": "en-US", "icon": None, "banner": None, "description": None, "verification_level": 0,
         "default_message_notifications": 0, "explicit_content_filter": 0, "mfa_level": 0, "premium_tier": 0,

@@ -73,6 +73,16 @@ def check_message(payload, *, for_interaction=False, was_v2=False, has_file=Fals
     require(len(ids) == len(set(ids)), "a custom_id is there twice")
 
 
+def check_post(payload):
+    """Raise RefusedError for what is no post of a forum but for its message; the ids of its tags."""
+    known = {"name", "auto_archive_duration", "rate_limit_per_user", "applied_tags", "message", "type"}
+    require(set(payload) <= known, f"unknown fields {set(payload) - known}")
+    require(1 <= len(payload["name"]) <= 100, "the name of a post")
+    tags = payload.get("applied_tags") or []
+    require(len(tags) <= 5, "more than five tags")
+    return tags
+
+
 def _check_mentions(allowed):
     if allowed is not None:
         require(set(allowed) <= {"parse", "roles", "users", "replied_user"}, f"allowed_mentions has {set(allowed)}")

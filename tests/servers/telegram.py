@@ -45,6 +45,7 @@ METHODS = {
     "setMyCommands": ({"commands"}, {"scope", "language_code"}),
     "deleteMyCommands": (set(), {"scope", "language_code"}),
     "sendMessage": ({"chat_id", "text"}, {"parse_mode", "entities", "link_preview_options"} | _COMMON),
+    "sendDocument": ({"chat_id", "document"}, {"caption", "parse_mode", "caption_entities"} | _COMMON),
     "editMessageText": ({"chat_id", "message_id", "text"}, {"parse_mode", "entities", "link_preview_options", "reply_markup"}),
     "answerCallbackQuery": ({"callback_query_id"}, {"text", "show_alert", "url", "cache_time"}),
     "sendChatAction": ({"chat_id", "action"}, {"message_thread_id"}),
@@ -54,8 +55,9 @@ METHODS = {
     "getFile": ({"file_id"}, set()),
     "leaveChat": ({"chat_id"}, set()),
 }  # fmt: skip
-_NUMBERS = {"chat_id", "message_id", "message_thread_id", "user_id", "offset", "limit", "timeout", "max_connections"}
-_STRINGS = {"secret_token", "text", "parse_mode", "callback_query_id", "file_id", "action", "language_code", "url"}
+_NUMBERS = {"message_id", "message_thread_id", "user_id", "offset", "limit", "timeout", "max_connections"}
+_STRINGS = {"secret_token", "text", "caption", "parse_mode", "callback_query_id", "file_id", "action", "language_code"}
+_STRINGS |= {"url"}
 
 
 class RefusedError(Exception):
@@ -83,7 +85,10 @@ class Fault:
 
 @dataclass(slots=True)
 class Room:
-    """A chat: private, group, supergroup. `members` maps user ids to their status; `threads` are a forum's topics."""
+    """A chat: private, group, supergroup, channel. `members` maps user ids to their status; `threads` are a forum's topics.
+
+    `rights`: what an administrator may do, where that is more than nothing.
+    """
 
     id: int
     type: str = "private"
@@ -93,11 +98,14 @@ class Room:
     is_forum: bool = False
     moved_to: int = 0
     messages: list = field(default_factory=list)
+    username: str = ""
+    rights: dict = field(default_factory=dict)
 
     @property
     def json(self):
         name = {"first_name": f"Person {self.id}"} if self.type == "private" else {"title": self.title}
-        return {"id": self.id, "type": self.type, **name, **({"is_forum": True} if self.is_forum else {})}
+        return {"id": self.id, "type": self.type, **name, **({"is_forum": True} if self.is_forum else {}),
+                **({"username": self.username} if self.username else {})}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -114,6 +122,8 @@ class Sent:
     reply_to: int | None = None
     edits: int = 0
     forces_reply: bool = False
+    file_name: str = ""
+    file: bytes = b""
 
     @property
     def labels(self):
@@ -148,6 +158,7 @@ class TelegramServer:
     answers: dict = field(default_factory=dict)
     files: dict = field(default_factory=dict)
     scripts: dict = field(default_factory=lambda: defaultdict(deque))
+    uploads: dict = field(default_factory=dict)
     is_dead: bool = False
     hook: Hook | None = None
     posts: list = field(default_factory=list)
@@ -179,6 +190,12 @@ class TelegramServer:
         """A group with the bot in it."""
         members = {BOT["id"]: "member"} | members
         self.rooms[chat] = Room(chat, kind, "A group", members, set(threads), is_forum=bool(threads))
+
+    def channel(self, chat, members, username="", *, can_post=True):
+        """A channel with the bot as an administrator."""
+        members = {BOT["id"]: "administrator"} | members
+        rights = {BOT["id"]: {"can_post_messages": can_post}}
+        self.rooms[chat] = Room(chat, "channel", "A channel", members, username=username, rights=rights)
 
     async def say(self, chat, user, text=None, *, thread=None, edited=False, anonymous=False, **extra):
         """A person writes; private chats begin by it. The message's id. `extra`: other fields of the message."""
@@ -256,7 +273,7 @@ class TelegramServer:
         if request.match_info["token"] != self.token:
             known_form = re.fullmatch(r"\d+:[\w-]{20,}", request.match_info["token"])
             return _answer(*((401, "Unauthorized") if known_form else (404, "Not Found")))
-        parameters = await _read_parameters(request)
+        parameters = await _read_parameters(request, self.uploads)
         self.calls.append((method, parameters))
         fault = self.scripts[method].popleft() if self.scripts[method] else Fault()
         await asyncio.sleep(3600 if self.is_dead else fault.pause)
@@ -426,7 +443,12 @@ class TelegramServer:
         return True
 
     def _room(self, parameters):
-        room = self.rooms.get(parameters["chat_id"])
+        name = parameters["chat_id"]
+        if isinstance(name, str) and name.startswith("@"):
+            name = next((each.id for each in self.rooms.values() if f"@{each.username}" == name), None)
+        elif not isinstance(name, int):
+            raise RefusedError(400, "Bad Request: chat_id must be a number or a name")
+        room = self.rooms.get(name)
         if room is None:
             raise RefusedError(400, "Bad Request: chat not found")
         if room.moved_to:
@@ -458,6 +480,25 @@ class TelegramServer:
             parameters.get("reply_parameters", {}).get("message_id"),
             forces_reply=bool(markup.get("force_reply")),
         )
+        room.messages.append(sent)
+        return self._message(sent)
+
+    def _send_document(self, parameters):
+        room = self._room(parameters)
+        if parameters.get("message_thread_id") not in (None, *room.threads):
+            raise RefusedError(400, "Bad Request: message thread not found")
+        upload = self.uploads.pop(parameters["document"].removeprefix("attach://"), None)
+        if upload is None:
+            raise RefusedError(400, "Bad Request: wrong file identifier/HTTP URL specified")
+        if not upload[1]:
+            raise RefusedError(400, "Bad Request: file must be non-empty")
+        text, entities = judge(parameters.get("caption", ""))
+        if utf16_length(text) > 1024:
+            raise RefusedError(400, "Bad Request: message caption is too long")
+        answered = parameters.get("reply_parameters", {}).get("message_id")
+        thread = parameters.get("message_thread_id")
+        sent = Sent(next(self._ids), room.id, thread, text, entities, [], is_html=True, reply_to=answered)
+        sent.file_name, sent.file = upload
         room.messages.append(sent)
         return self._message(sent)
 
@@ -529,7 +570,10 @@ class TelegramServer:
         room = self._room(parameters)
         if parameters["user_id"] not in room.members:
             raise RefusedError(400, "Bad Request: PARTICIPANT_ID_INVALID")
-        return _member(parameters["user_id"], room.members[parameters["user_id"]])
+        user = parameters["user_id"]
+        if room.type == "channel" and room.members.get(BOT["id"]) != "administrator":
+            raise RefusedError(400, "Bad Request: member list is inaccessible")
+        return _member(user, room.members[user]) | room.rights.get(user, {})
 
     def _get_chat_administrators(self, parameters):
         room = self._room(parameters)
@@ -547,12 +591,17 @@ class TelegramServer:
         return True
 
 
-async def _read_parameters(request):
+async def _read_parameters(request, uploads):
     raw = dict(request.query)
     if request.content_type == "application/json":
         return raw | await request.json()
-    raw |= dict(await request.post())
-    return {name: value if name in _STRINGS else _decode(value) for name, value in raw.items()}
+    posted = dict(await request.post())
+    for name, value in posted.items():
+        if isinstance(value, web.FileField):
+            # A parameter may be the file itself, or name the field that has it.
+            uploads[name], posted[name] = (value.filename, value.file.read()), f"attach://{name}"
+    raw |= posted
+    return {name: value if name in _STRINGS | {"document"} else _decode(value) for name, value in raw.items()}
 
 
 def _decode(value):

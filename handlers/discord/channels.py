@@ -1,0 +1,63 @@
+"""Channels that are managed from elsewhere in their server, with the rights of both sides checked each time."""
+
+import discord
+
+from bot.errors import UserError
+from bot.managing import Located
+from bot.model.chat import Chat
+from handlers.discord.commands import Interaction
+from handlers.discord.delivery import NETWORK_ERRORS, bounded
+
+Managed = discord.TextChannel | discord.ForumChannel | discord.Thread
+_UNSEEN = (
+    "I cannot see that channel in this server. An administrator of it can give me View Channel and Send Messages there."
+)
+
+
+async def locate_channel(interaction: Interaction, identifier: str) -> Located:
+    """The channel with this id, which the person may manage and the bot may write in. Raises UserError if not so.
+
+    Roles are those of the gateway's events; the channel, and the bot's own membership, are asked for.
+    """
+    person, guild, me = interaction.user, interaction.guild, interaction.client.user
+    if (
+        me is None
+        or guild is None
+        or guild.unavailable
+        or guild.default_role is None
+        or not isinstance(person, discord.Member)
+    ):
+        raise UserError("I am no member of this server. Its administrator can add me to it.")
+    try:
+        channel = await bounded(interaction.client.fetch_channel(int(identifier)))
+        parent = channel
+        if isinstance(channel, discord.Thread):
+            parent = await bounded(interaction.client.fetch_channel(channel.parent_id))
+        us = await bounded(guild.fetch_member(me.id))
+    except (discord.Forbidden, discord.NotFound, discord.InvalidData) as error:
+        raise UserError(_UNSEEN) from error
+    except NETWORK_ERRORS as error:
+        raise UserError("Discord did not say what your rights there are. Please try again.") from error
+    if getattr(parent, "guild", None) != guild:
+        raise UserError(_UNSEEN)
+    if not isinstance(parent, discord.TextChannel | discord.ForumChannel):
+        raise UserError(
+            "This is no channel that I can write to: choose a text, announcement or forum channel, or a thread."
+        )
+    if not parent.permissions_for(person).manage_channels:
+        raise UserError(f"Only an administrator of #{channel} (Manage Channels there) can manage it.")
+    if lacking := _lacking(channel, parent.permissions_for(us)):
+        raise UserError(f"I lack {' and '.join(lacking)} in #{channel}. Give it to me in the channel's permissions.")
+    return Located(Chat("discord", identifier), f"#{channel}")
+
+
+def _lacking(channel: object, ours: discord.Permissions) -> list[str]:
+    """What the bot needs in this kind of channel and has not, as Discord's settings name it."""
+    is_forum, is_thread = isinstance(channel, discord.ForumChannel), isinstance(channel, discord.Thread)
+    needed = [("View Channel", ours.view_channel)]
+    if not is_thread:
+        # One right with two names: https://docs.discord.com/developers/topics/threads#forums
+        needed.append(("Create Posts" if is_forum else "Send Messages", ours.send_messages))
+    if is_forum or is_thread:
+        needed.append(("Send Messages in Threads", ours.send_messages_in_threads))
+    return [name for name, has in needed if not has]

@@ -1,0 +1,258 @@
+"""Channels managed from elsewhere, and channels of every kind as destinations, against a strict Discord on loopback."""
+
+import json
+
+import pytest
+
+from bot.errors import PlatformError
+from bot.model.chat import Chat
+from handlers.command import Command, Reply
+from handlers.discord.conversation import MOST_MESSAGES
+from handlers.discord.messenger import DiscordMessenger
+from tests.adapters.test_discord import ADMIN, MEMBER, ROOM, Rig
+from tests.build import make_batch, make_paper
+from tests.servers.discord import MANAGE_CHANNELS, serve
+from tests.servers.discord_data import (
+    BOT,
+    BOT_ROLE,
+    FORUM_TYPE,
+    MANAGE,
+    NEWS_TYPE,
+    SEND,
+    SEND_IN_THREADS,
+    VIEW,
+    Answer,
+    make_channel,
+    make_thread,
+)
+from tests.servers.discord_rules import texts_of
+from tests.world import World
+
+FORUM, NEWS = "5100", "5200"
+MANAGER = {ADMIN: (MANAGE, 0)}
+FORUM_CHAT, NEWS_CHAT = Chat("discord", FORUM), Chat("discord", NEWS)
+
+
+@pytest.fixture
+async def rig():
+    world = World(
+        make_batch(make_paper("2611.00001", "Small KV Caches", "The kv cache.")), make_batch(category="cs.AI")
+    )
+    await world.storage.open()
+    async with serve() as server:
+        yield Rig(server, world)
+        assert server.refusals == []
+
+
+@pytest.fixture
+async def server(rig):
+    async with rig.running() as server:
+        server.add(make_channel(FORUM, FORUM_TYPE, overwrites=MANAGER))
+        server.add(make_channel(NEWS, NEWS_TYPE, overwrites=MANAGER))
+        yield server
+
+
+@pytest.fixture
+def messenger(rig, server):
+    async def get_tag(chat):
+        return (await rig.world.services.subscriptions.get(chat)).forum_tag
+
+    async def sleep(seconds):
+        """No time passes."""
+
+    return DiscordMessenger(rig.platform.get_client, get_tag, sleep)
+
+
+async def use(server, name, options=None, user=ADMIN, **kind):
+    return (await server.command(ROOM, user, name, options, **kind)).text
+
+
+async def topics(rig, chat):
+    return (await rig.world.services.subscriptions.get(chat)).topics
+
+
+async def test_a_forum_is_managed_from_a_channel(server, rig):
+    """The channel is an option; what follows acts on the forum and says so, until the button ends it."""
+    [option] = next(each for each in server.commands if each["name"] == "manage")["options"]
+    assert (option["type"], option["required"]) == (7, False)
+    managed = await server.command(ROOM, ADMIN, "manage", {"channel": FORUM})
+    assert managed.text.startswith(r"For \#room5100: ")
+    assert managed.is_hidden
+    assert (await use(server, "topics add", {"query": "kv cache"})).startswith(r"For \#room5100: Following kv cache.")
+    assert (await use(server, "digest")).startswith(r"For \#room5100:")
+    assert (await topics(rig, FORUM_CHAT), await topics(rig, Chat("discord", ROOM))) == (("kv cache",), ())
+    exported = await use(server, "export")
+    assert exported.startswith("For \\#room5100:\n```json\n")
+    assert json.loads(exported.split("```")[1].removeprefix("json"))["topics"] == ["kv cache"]
+    assert "about this chat" in (await server.press(managed.messages[-1], ADMIN, "/manage off")).text
+    assert "No topics" in await use(server, "topics list")
+
+
+async def test_only_those_with_manage_channels_there_manage_it(server, rig):
+    """That they have it in the channel they write in does not count."""
+    refused = await server.command(ROOM, MEMBER, "manage", {"channel": FORUM}, MANAGE_CHANNELS)
+    assert r"administrator of \#room5100" in refused.text
+    assert "administrator" in await use(server, "topics add", {"query": "x"}, user=MEMBER)
+    assert await topics(rig, FORUM_CHAT) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "denied", "lacking"),
+    [
+        (FORUM_TYPE, SEND, "Create Posts"),
+        (FORUM_TYPE, SEND_IN_THREADS, "Send Messages in Threads"),
+        (NEWS_TYPE, SEND, "Send Messages"),
+        (NEWS_TYPE, VIEW, "View Channel and Send Messages"),
+    ],
+)
+async def test_what_the_bot_lacks_is_named(server, kind, denied, lacking):
+    """As Discord's own settings call it, whether a role or the bot itself is denied it."""
+    for target in (BOT, BOT_ROLE):
+        server.add(make_channel("5300", kind, overwrites=MANAGER | {target: (0, denied)}))
+        assert f"I lack {lacking} in" in await use(server, "manage", {"channel": "5300"})
+
+
+async def test_both_rights_are_checked_at_each_command(server, rig):
+    """Once one is gone nothing is done, whatever was allowed before."""
+    await use(server, "manage", {"channel": FORUM})
+    await use(server, "topics add", {"query": "kv cache"})
+    server.add(make_channel(FORUM, FORUM_TYPE))
+    assert "administrator" in await use(server, "topics clear")
+    server.add(make_channel(FORUM, FORUM_TYPE, overwrites=MANAGER | {BOT: (0, SEND)}))
+    assert "I lack Create Posts" in await use(server, "topics clear")
+    server.places[FORUM]["is_hidden"] = True
+    assert "cannot see" in await use(server, "topics clear")
+    assert await topics(rig, FORUM_CHAT) == ("kv cache",)
+    server.add(make_channel(FORUM, FORUM_TYPE, overwrites=MANAGER))
+    server.plan("GET", f"/channels/{FORUM}", Answer(404, {"code": 10003, "message": "Unknown Channel"}))
+    assert "cannot see" in await use(server, "topics clear")
+    server.plan("GET", f"/members/{BOT}", Answer(400, {"code": 0, "message": "Bad Request"}))
+    assert "try again" in await use(server, "topics clear")
+    assert "Cleared 1" in await use(server, "topics clear")
+
+
+async def test_a_thread_can_be_managed_and_another_servers_channel_cannot(server):
+    """A thread's rights are those of its channel; what is in another server does not exist here."""
+    server.add(make_thread("5201", NEWS))
+    assert (await use(server, "manage", {"channel": "5201"})).startswith(r"For \#thread: ")
+    server.add(make_channel("5301") | {"guild_id": "9999"})
+    assert "cannot see" in await use(server, "manage", {"channel": "5301"})
+    server.add(make_channel("5302", 4, overwrites=MANAGER))
+    assert "no channel that I can write to" in await use(server, "manage", {"channel": "5302"})
+
+
+async def test_a_message_to_a_forum_is_a_new_post(server, messenger, rig):
+    """Its title is the text's first line; long texts go on in the post."""
+    await messenger.send(FORUM_CHAT, f"Papers of {'today ' * 40}\nbody")
+    await messenger.send(FORUM_CHAT, "a line\n" * 600)
+    first, second = server.posts(FORUM)
+    assert len(first["name"]) == 100
+    assert first["applied_tags"] == []
+    assert second["name"] == "a line"
+    assert len(server.messages(second["id"])) > 1
+    assert server.messages(FORUM) == []
+
+
+async def test_a_post_takes_the_chosen_tag_else_the_first_where_one_is_required(server, messenger, rig):
+    """A tag is found whatever its case; one that is no longer there is not missed; moderators' tags come last."""
+    forum = make_channel(FORUM, FORUM_TYPE, tags=("!Official", "Daily", "Other"), overwrites=MANAGER)
+    server.add(forum)
+    await messenger.send(FORUM_CHAT, "untagged")
+    await use(server, "manage", {"channel": FORUM})
+    await use(server, "settings set", {"name": "forum_tag", "value": "oTHER"})
+    await messenger.send(FORUM_CHAT, "chosen")
+    server.add(forum | {"flags": 16})
+    await messenger.send(FORUM_CHAT, "chosen and required")
+    await use(server, "settings set", {"name": "forum_tag", "value": "gone"})
+    await messenger.send(FORUM_CHAT, "required")
+    tags = [each["applied_tags"] for each in server.posts(FORUM)]
+    assert tags == [[], ["8002"], ["8002"], ["8001"]]
+
+
+async def test_a_forum_without_the_tag_it_requires_is_trouble(server, messenger):
+    """What Discord refuses is raised, and sent once."""
+    server.add(make_channel(FORUM, FORUM_TYPE, requires_tag=True))
+    with pytest.raises(PlatformError, match="A tag is required"):
+        await messenger.send(FORUM_CHAT, "x")
+    assert sum(path.endswith("/threads") for _, path, _ in server.requests) == 1
+
+
+async def test_announcements_are_crossposted(server, messenger):
+    """Each message once; ordinary channels have nothing to publish."""
+    await messenger.send(NEWS_CHAT, "a line\n" * 600)
+    await messenger.send(Chat("discord", ROOM), "x")
+    assert server.crossposted == [each["id"] for each in server.messages(NEWS)]
+    assert len(server.crossposted) > 1
+
+
+@pytest.mark.parametrize("failures", [1, 2, 3])
+async def test_a_failed_crosspost_is_tried_again_and_never_sent_twice(server, messenger, failures, caplog):
+    """Three times at most; each failure is logged, and the message stays sent once."""
+    refused = Answer(403, {"code": 50013, "message": "Missing Permissions"})
+    server.plan("POST", "/crosspost", *[refused] * failures)
+    await messenger.send(NEWS_CHAT, "x")
+    assert len(server.messages(NEWS)) == 1
+    assert len(server.crossposted) == (failures < 3)
+    assert caplog.text.count("crosspost channel=5200 status=failed") == failures
+
+
+async def test_a_crosspost_whose_answer_was_lost_is_done(server, messenger, caplog):
+    """Tried again it turns out to be published already, which is success."""
+    server.plan("POST", "/crosspost", Answer(lost=True))
+    await messenger.send(NEWS_CHAT, "x")
+    assert len(server.crossposted) == 1
+    assert caplog.text.count("status=failed") == 1
+    assert sum(path.endswith("/crosspost") for _, path, _ in server.requests) == 2
+
+
+async def test_an_archived_thread_takes_messages_and_a_locked_one_does_not(server, messenger):
+    """The first is opened by it; the second is trouble."""
+    server.add(make_thread("5202", NEWS, is_archived=True))
+    await messenger.send(Chat("discord", "5202"), "x")
+    assert not server.places["5202"]["thread_metadata"]["archived"]
+    server.add(make_thread("5203", NEWS, is_archived=True, is_locked=True))
+    with pytest.raises(PlatformError, match="archived"):
+        await messenger.send(Chat("discord", "5203"), "x")
+    server.add(make_channel("5204", 4))
+    with pytest.raises(PlatformError, match="takes no messages"):
+        await messenger.send(Chat("discord", "5204"), "x")
+
+
+async def test_a_share_is_redeemed_by_an_option_of_start(server, rig):
+    """What /share gave, with or without the command before it, makes another channel follow the same."""
+    for name, option in (("topics add", {"query": "kv cache"}), ("categories add", {"category": "cs.CL"})):
+        await server.command(ROOM, ADMIN, name, option, MANAGE_CHANNELS)
+    line = next(word for word in (await use(server, "share")).replace("\\", "").split() if word.startswith("topics_"))
+    assert "administrator" in (await server.command(NEWS, MEMBER, "start", {"share": line})).text
+    taken = await server.command(NEWS, ADMIN, "start", {"share": f"/start {line}"}, MANAGE_CHANNELS)
+    assert "Following kv cache" in taken.text
+    assert await topics(rig, NEWS_CHAT) == ("kv cache",)
+    await server.command("5205", ADMIN, "start", {"share": line}, MANAGE_CHANNELS)
+    assert await topics(rig, Chat("discord", "5205")) == ("kv cache",)
+    assert "Welcome" in (await server.command("5206", ADMIN, "start", None, MANAGE_CHANNELS)).text
+
+
+async def endless(services, request):
+    """Far more than fits."""
+    return Reply("a line of words\n" * 4000)
+
+
+async def test_an_answer_has_an_end(rig):
+    """Beyond a dozen messages the last says how many are left out; where the bot is a guest it says so sooner."""
+    rig.catalogue = (Command("endless", "Much.", endless),)
+    async with rig.running() as server:
+        exchange = await server.command(ROOM, MEMBER, "endless")
+        assert len(exchange.messages) == MOST_MESSAGES
+        assert "more messages" in texts_of(exchange.messages[-1])[0]
+        server.is_guest = True
+        exchange = await server.command(ROOM, MEMBER, "endless")
+        assert len(exchange.messages) == 6
+
+
+async def test_nothing_is_managed_where_the_bot_is_no_member(rig):
+    """A person who installed it for themselves uses it in any server, and is told that it must be added first."""
+    async with rig.running() as server:
+        refused = await server.command(ROOM, ADMIN, "manage", {"channel": FORUM}, guild="9876")
+        assert "no member of this server" in refused.text
+        private = await server.dm(ADMIN, "/manage #forum")
+        assert "nothing to manage" in private[0]["content"]
