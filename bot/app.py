@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from bot import __version__
 from bot.errors import PlatformError
+from bot.language import Languages
 from bot.model.chat import Chat
 from bot.pipeline import Pipeline
 from bot.ports import Messenger, Platform, Ranker, Storage
@@ -22,7 +23,7 @@ from bot.suggestions import read_suggestions
 from bot.supervision import Owners
 from bot.taxonomy import Taxonomy
 from bot.throttle import Throttle
-from config.settings import Settings, read_bundled
+from config.settings import Settings, read_bundled, read_catalogues
 from handlers.command import Services
 from handlers.commands import COMMANDS
 from storage import open_storage, tinydb_url
@@ -35,6 +36,12 @@ PATIENCE = 30.0
 def load_taxonomy() -> Taxonomy:
     """The bundled list of arXiv's categories."""
     return Taxonomy.from_toml(read_bundled("categories.toml"))
+
+
+@cache
+def load_languages() -> Languages:
+    """The bundled catalogues."""
+    return Languages.from_mo(read_catalogues())
 
 
 def make_rankers() -> dict[str, Ranker]:
@@ -86,6 +93,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
                 Throttle(utc_now) if settings.has_platform else None,
                 partial(_announce, messengers),
                 read_suggestions(read_bundled("suggestions.toml")),
+                languages=load_languages(),
             )
             platforms = tuple(_make_platforms(settings, services, storage, messengers))
             yield App(services, platforms, Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers))

@@ -5,14 +5,16 @@ import difflib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from secrets import token_hex
 
-from bot.errors import UserError
+from bot.errors import StorageError, UserError
+from bot.language import Languages, later, tr
 from bot.model.card import Card
 from bot.model.chat import Chat
 from bot.model.digest import Digest
 from bot.pipeline import Pipeline, Progress
+from bot.preferences import LANGUAGES
 from bot.subscriptions import Subscriptions
 from bot.suggestions import Suggestions
 from bot.throttle import MOST_COMMANDS, Admission, Throttle
@@ -21,10 +23,9 @@ log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _HELP_LENGTH = 100
-APOLOGY = "Something went wrong on our side; nothing was changed. Please try again in a minute. (Error {})"
-
-TOO_MANY = (
-    f"That was more than {MOST_COMMANDS} commands in a minute. Please give me a minute; then I am all yours again."
+APOLOGY = later("Something went wrong on our side; nothing was changed. Please try again in a minute. (Error {})")
+TOO_MANY = later(
+    "That was more than {most} commands in a minute. Please give me a minute; then I am all yours again."
 )
 
 
@@ -41,6 +42,7 @@ class Services:
     announce: Callable[[Chat, str], Awaitable[None]] | None = None
     suggestions: Suggestions = field(default_factory=dict)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    languages: Languages = field(default_factory=Languages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Request:
     """One command as it arrived: where, from whom (a platform's user id), and its arguments by name.
 
     `is_admin` asks the platform, afresh at each call, whether the person may change this chat's subscription.
-    `is_owner`: the person is one of the bot's own `OWNER_IDS`.
+    `is_owner`: the person is one of the bot's own `OWNER_IDS`. `language`: what the person's client speaks, as ISO 639-1
+    code, empty if it does not say; it decides for a chat that has no subscription yet.
     """
 
     chat: Chat
@@ -57,6 +60,7 @@ class Request:
     args: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = lambda _: None
     is_owner: bool = False
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +186,11 @@ def parse_line(catalogue: Catalogue, line: str) -> Invocation:
     entry = next((each for each in catalogue if each.name == name.lower()), None)
     if entry is None:
         near = difflib.get_close_matches(name.lower(), [each.name for each in catalogue], n=1)
-        hint = f" Did you mean /{near[0]}?" if near else ""
-        raise UserError(f"There is no command /{name[:32]}.{hint} /help lists them all.")
+        if near:
+            raise UserError(
+                tr("There is no command /{name}. Did you mean /{near}? /help lists them all.", name=name[:32], near=near[0])
+            )
+        raise UserError(tr("There is no command {usage}. /help lists them all.", usage=f"/{name[:32]}"))
     if isinstance(entry, Command):
         return Invocation(entry, f"/{entry.name}", _arguments(entry, rest))
     return _parse_group(entry, rest.strip())
@@ -198,7 +205,14 @@ def _parse_group(group: CommandGroup, rest: str) -> Invocation:
         command, tail = group.shorthand, rest
     if command is None:
         names = ", ".join(each.name for each in group.commands)
-        raise UserError(f'/{group.name} has no "{word[:32]}". It has: {names}. /help {group.name} shows examples.')
+        raise UserError(
+            tr(
+                '/{group} has no "{word}". It has: {names}. /help {group} shows examples.',
+                group=group.name,
+                word=word[:32],
+                names=names,
+            )
+        )
     return Invocation(command, f"/{group.name} {command.name}", _arguments(command, tail))
 
 
@@ -216,32 +230,57 @@ def _arguments(command: Command, rest: str) -> dict[str, str]:
     return args
 
 
+async def adopt_language(services: Services, chat: Chat, client: str = "") -> None:
+    """Speak the chat's language to the end of the running task; `client` is what the person's client speaks, if known.
+
+    `execute` does it; a platform does it for what it says by itself, before.
+    """
+    try:
+        subscription = await services.subscriptions.storage.get_subscription(chat)
+    except StorageError:
+        subscription = None
+    services.languages.speak(subscription.language if subscription else client or services.subscriptions.language)
+
+
 async def execute(invocation: Invocation, services: Services, request: Request) -> Reply:
     """Check rights and arguments, run, and turn what people can mend into its text and all else into an apology."""
     command = invocation.command
+    await adopt_language(services, request.chat, request.language)
     refusal = _throttle(services.throttle, request)
     if refusal is not None:
         return refusal
     try:
         if command.owner_only and not request.is_owner:
-            raise UserError(f"There is no command {invocation.usage}. /help lists them all.")
+            raise UserError(tr("There is no command {usage}. /help lists them all.", usage=invocation.usage))
         if command.admin_only and not await request.is_admin():
-            raise UserError(f"Only an administrator of this chat can use {invocation.usage}.")
+            raise UserError(tr("Only an administrator of this chat can use {usage}.", usage=invocation.usage))
         missing = next((each for each in command.params if each.required and each.name not in request.args), None)
         if missing is not None:
-            example = f"\nFor example: {command.example}" if command.example else ""
-            raise UserError(f"{invocation.usage} needs <{missing.name}>: {missing.help}.{example}")
-        return await command.run(services, request)
+            raise UserError(_describe_missing(invocation, missing))
+        return await command.run(_for_newcomers(services, request.language), request)
     except UserError as error:
         return Reply(str(error))
     except Exception:
         error_id = token_hex(4)
         log.exception("command failed usage=%s chat=%s error_id=%s", invocation.usage, request.chat.key, error_id)
-        return Reply(APOLOGY.format(error_id))
+        return Reply(tr(APOLOGY).format(error_id))
+
+
+def _describe_missing(invocation: Invocation, missing: Param) -> str:
+    needs = tr("{usage} needs <{name}>: {help}.", usage=invocation.usage, name=missing.name, help=tr(missing.help))
+    example = invocation.command.example
+    return needs + ("\n" + tr("For example: {example}", example=example) if example else "")
+
+
+def _for_newcomers(services: Services, language: str) -> Services:
+    """The services by which a chat without a subscription gets one in the client's language, if that is one of ours."""
+    if language not in LANGUAGES:
+        return services
+    return replace(services, subscriptions=replace(services.subscriptions, language=language))
 
 
 def _throttle(throttle: Throttle | None, request: Request) -> Reply | None:
     admission = throttle.admit(f"{request.chat.platform}:{request.person}") if throttle else Admission.OBEY
     if admission is Admission.OBEY:
         return None
-    return Reply(TOO_MANY) if admission is Admission.TELL else Reply()
+    return Reply(tr(TOO_MANY, most=MOST_COMMANDS)) if admission is Admission.TELL else Reply()
