@@ -24,9 +24,7 @@ log = logging.getLogger(__name__)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _HELP_LENGTH = 100
 APOLOGY = later("Something went wrong on our side; nothing was changed. Please try again in a minute. (Error {})")
-TOO_MANY = later(
-    "That was more than {most} commands in a minute. Please give me a minute; then I am all yours again."
-)
+TOO_MANY = later("That was more than {most} commands in a minute. Please give me a minute; then I am all yours again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +186,11 @@ def parse_line(catalogue: Catalogue, line: str) -> Invocation:
         near = difflib.get_close_matches(name.lower(), [each.name for each in catalogue], n=1)
         if near:
             raise UserError(
-                tr("There is no command /{name}. Did you mean /{near}? /help lists them all.", name=name[:32], near=near[0])
+                tr(
+                    "There is no command /{name}. Did you mean /{near}? /help lists them all.",
+                    name=name[:32],
+                    near=near[0],
+                )
             )
         raise UserError(tr("There is no command {usage}. /help lists them all.", usage=f"/{name[:32]}"))
     if isinstance(entry, Command):
