@@ -11,6 +11,9 @@ _CHOICES = tuple(
     for value in values
 )
 
+# Said in English for good: there is no catalogue to say it from.
+_ENGLISH_ONLY = "Summaries will be written in it; the bot itself speaks English here."
+
 
 async def show_settings(services: Services, request: Request) -> Reply:
     """Every setting with its value and what it does."""
@@ -27,7 +30,7 @@ async def set_setting(services: Services, request: Request) -> Reply:
         return Reply(_describe_change(preference, subscription))
     languages = services.languages
     languages.speak(subscription.language)
-    note = "" if languages.has(subscription.language) else tr("Summaries follow it; I myself speak English then.")
+    note = "" if languages.has(subscription.language) else _ENGLISH_ONLY
     return Reply(f"{_describe_change(preference, subscription)} {note}".strip())
 
 

@@ -86,7 +86,7 @@ class TelegramPlatform:
         log.info("telegram status=connected bot=%s", bot.username)
         desk = Desk(bot, Post(bot, self.on_migration), self.catalogue, self.services, self.owners)
         lanes = Lanes()
-        await lanes.start("menus", partial(set_menus, bot, self.catalogue))
+        await lanes.start("menus", partial(set_menus, bot, self.catalogue, self.services.languages))
         offset = 0
         try:
             while True:
