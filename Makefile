@@ -42,10 +42,9 @@ live: $(VENV)/.run ## One digest from arXiv as it is now, to see that the real f
 	$(BIN)/python -m bot digest --category cs.CL --top 5
 
 CATALOGUE = -d config/locales -D paperround
-KEYWORDS = --no-default-keywords $(addprefix -k ,tr later tr_n:1,2 Command:2 CommandGroup:2 Param:2 Preference:2)
 
 messages: $(VENV)/.dev ## Bring the message catalogues in step with the sources; new messages come out empty
-	PYTHONPATH=. $(BIN)/pybabel -q extract -F config/locales/babel.cfg $(KEYWORDS) --no-location --sort-output \
+	PYTHONPATH=. $(BIN)/pybabel -q extract -F config/locales/babel.cfg --no-location --sort-output \
 		--project Paperround -o $(VENV)/paperround.pot .
 	$(BIN)/pybabel -q update $(CATALOGUE) -i $(VENV)/paperround.pot -N -w 120 --ignore-obsolete --ignore-pot-creation-date
 	$(BIN)/pybabel -q compile $(CATALOGUE)
