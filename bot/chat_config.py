@@ -55,7 +55,7 @@ def read_config(text: str) -> ChatConfig:
         problem = tr("This is not JSON.")
         if isinstance(error, json.JSONDecodeError):
             problem = tr("This is not JSON (line {line}, column {column}).", line=error.lineno, column=error.colno)
-        raise UserError(f"{problem} {_looks_like()}") from error
+        raise UserError(_with_example(problem)) from error
     if not isinstance(content, dict):
         raise UserError(tr("A configuration is a JSON object in braces, such as") + f"\n{_SAMPLE}")
     if content.get("format") not in (None, FORMAT) or content.get("version", VERSION) != VERSION:
@@ -65,7 +65,7 @@ def read_config(text: str) -> ChatConfig:
     known = {"format", "version", "categories", "topics", "settings", "keywords", "exclude_keywords"}
     known |= {each.name for each in PREFERENCES}
     if not known & content.keys():
-        raise UserError(f"{tr('Nothing in it says categories or topics.')} {_looks_like()}")
+        raise UserError(_with_example(tr("Nothing in it says categories or topics.")))
     keywords, excludes = _words(content, "keywords"), _words(content, "exclude_keywords")
     topics = [*_words(content, "topics")]
     topics += [quote_keyword(word) for word in keywords if word.strip()]
@@ -73,8 +73,9 @@ def read_config(text: str) -> ChatConfig:
     return ChatConfig(_words(content, "categories"), tuple(topics), _settings(content), keywords, excludes)
 
 
-def _looks_like() -> str:
-    return tr("A configuration looks like") + f"\n{_SAMPLE}"
+def _with_example(problem: str) -> str:
+    lead = tr("{first} {second}", first=problem, second=tr("A configuration looks like"))
+    return f"{lead}\n{_SAMPLE}"
 
 
 def _words(content: dict[str, Any], name: str) -> tuple[str, ...]:

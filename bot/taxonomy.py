@@ -89,7 +89,7 @@ class Taxonomy:
             return found.code
         if archive := self._get_archive(text):
             *front, last = [self.categories[code.casefold()].label for code in archive.examples]
-            examples = tr("{words} and {last}", words=", ".join(front), last=last) if front else last
+            examples = tr("{words} and {last}", words=tr(", ").join(front), last=last) if front else last
             raise UserError(
                 tr(
                     "{archive} is a whole archive ({name}). Add its categories one by one, such as {examples}.",
@@ -102,10 +102,10 @@ class Taxonomy:
         hint = tr("All of them: https://arxiv.org/category_taxonomy")
         if meant:
             *front, last = meant
-            either = tr("{words} or {last}", words=", ".join(front), last=last) if front else last
+            either = tr("{words} or {last}", words=tr(", ").join(front), last=last) if front else last
             hint = tr("Did you mean {categories}?", categories=either)
         problem = tr("There is no category {name}.", name=_quote(text)) if text.strip() else tr("Name a category.")
-        raise UserError(f"{problem} {hint}")
+        raise UserError(tr("{first} {second}", first=problem, second=hint))
 
     def search(self, words: str) -> tuple[Category, ...]:
         """The categories that hold the most of these words, best first; the start of a word counts as well.

@@ -18,10 +18,11 @@ async def _list(services: Services, chat: Chat, page: str) -> Reply:
     codes = subscription.categories
     if not codes:
         read = ", ".join(services.pipeline.default_categories)
-        lines = [tr("No categories yet.")]
+        known = tr("No categories yet.")
         if subscription.topics:
-            lines.append(tr("Your topics are looked for in {categories}.", categories=read))
-        return Reply(" ".join([*lines, tr("Add one, for example /categories add cs.CL")]))
+            where = tr("Your topics are looked for in {categories}.", categories=read)
+            known = tr("{first} {second}", first=known, second=where)
+        return Reply(tr("{first} {second}", first=known, second=tr("Add one, for example /categories add cs.CL")))
     return removal_list(tr("This chat reads"), "categories", codes, [describe(services, code) for code in codes], page)
 
 

@@ -19,8 +19,9 @@ def help_command(get_catalogue: Callable[[], Catalogue]) -> Command:
         entry = next((each for each in catalogue if each.name == name), None)
         if entry is None:
             near = difflib.get_close_matches(name, [each.name for each in catalogue], n=1)
-            hint = " " + tr("Did you mean /help {near}?", near=near[0]) if near else ""
-            raise UserError(tr('There is no command "{name}".', name=name[:32]) + hint)
+            problem = tr('There is no command "{name}".', name=name[:32])
+            hint = tr("Did you mean /help {near}?", near=near[0]) if near else ""
+            raise UserError(tr("{first} {second}", first=problem, second=hint) if near else problem)
         return Reply(_explain(entry))
 
     param = Param("command", "a command to explain", required=False)
@@ -46,16 +47,17 @@ def _explain(entry: Command | CommandGroup) -> str:
     if isinstance(entry, Command):
         return "\n".join([tr(entry.help), "", *_lines(entry, f"/{entry.name}")])
     lines = [line for each in entry.commands for line in _lines(each, f"/{entry.name} {each.name}")]
-    note = [tr("/{group} alone is the same as /{group} {first}.", group=entry.name, first=entry.commands[0].name)]
+    note = tr("/{group} alone is the same as /{group} {first}.", group=entry.name, first=entry.commands[0].name)
     if entry.shorthand is not None:
-        note.append(tr("The word {word} may be left out.", word=entry.shorthand.name))
-    return "\n".join([tr(entry.help), "", *lines, "", " ".join(note)])
+        optional = tr("The word {word} may be left out.", word=entry.shorthand.name)
+        note = tr("{first} {second}", first=note, second=optional)
+    return "\n".join([tr(entry.help), "", *lines, "", note])
 
 
 def _lines(command: Command, usage: str) -> list[str]:
     params = "".join(f" <{each.name}>" if each.required else f" [{each.name}]" for each in command.params)
-    rights = " " + tr("(administrators)") if command.admin_only else ""
-    lines = [f"{usage}{params}: {tr(command.help)}{rights}"]
+    text = tr("{help} (administrators)", help=tr(command.help)) if command.admin_only else tr(command.help)
+    lines = [f"{usage}{params}: {text}"]
     lines += [f"    {each.name}: {tr(each.help)}" for each in command.params]
     if command.example:
         lines.append("    " + tr("for example {example}", example=command.example))

@@ -66,7 +66,8 @@ async def describe_category(services: Services, category: str) -> str:
             day=format_day(expected),
         )
     waiting = tr("{category}: waiting for the announcement of {day}", category=category, day=format_day(expected))
-    return f"{waiting} {tr('(asked at {time})', time=format_instant(attempt.at))}" if attempt else waiting
+    asked = tr("{status} (asked at {time})", status=waiting, time=format_instant(attempt.at)) if attempt else ""
+    return asked or waiting
 
 
 async def describe_trouble(services: Services, categories: tuple[str, ...]) -> str:

@@ -56,7 +56,8 @@ async def remove_topic(services: Services, request: Request) -> Reply:
     subscription, removed = await services.subscriptions.remove_topic(chat, wanted)
     count = len(subscription.topics)
     left = tr_n("{count} topic left.", "{count} topics left.", count) if count else tr("No topics left.")
-    return Reply(f"{tr('No longer following {topic}.', topic=removed)} {left}")
+    gone = tr("No longer following {topic}.", topic=removed)
+    return Reply(tr("{first} {second}", first=gone, second=left))
 
 
 async def clear_topics(services: Services, request: Request) -> Reply:
