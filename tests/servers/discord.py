@@ -44,6 +44,7 @@ class DiscordServer:
         self.heartbeat = 41_250
         self.dm_channels, self.threads = {}, {}
         self.base = ""
+        self.locale = "en-US"
 
     # Scripting.
 
@@ -175,7 +176,7 @@ class DiscordServer:
         payload = {
             "id": identifier, "application_id": APPLICATION, "type": kind, "token": exchange.token, "version": 1,
             "data": data, "channel_id": channel, "channel": {"id": channel, "type": 0 if guild else 1},
-            "app_permissions": "0", "locale": "en-US", "entitlements": [], "attachment_size_limit": 10_000_000,
+            "app_permissions": "0", "locale": self.locale, "entitlements": [], "attachment_size_limit": 10_000_000,
             "authorizing_integration_owners": {}, "context": 0 if guild else 1,
         }  # fmt: skip
         if message is not None:
