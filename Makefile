@@ -1,6 +1,6 @@
 # Executable documentation of the work on Paperround. Everything runs from .venv, made from the lock files.
 .DEFAULT_GOAL := help
-.PHONY: help run test check install bench live lock clean
+.PHONY: help run test check install bench live messages lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,6 +40,14 @@ bench: $(VENV)/.dev ## Run the benchmarks
 
 live: $(VENV)/.run ## One digest from arXiv as it is now, to see that the real feeds still parse
 	$(BIN)/python -m bot digest --category cs.CL --top 5
+
+CATALOGUE = -d config/locales -D paperround
+
+messages: $(VENV)/.dev ## Bring the message catalogues in step with the sources; new messages come out empty
+	PYTHONPATH=. $(BIN)/pybabel -q extract -F config/locales/babel.cfg --no-location --sort-output \
+		--project Paperround -o $(VENV)/paperround.pot .
+	$(BIN)/pybabel -q update $(CATALOGUE) -i $(VENV)/paperround.pot -N -w 120 --ignore-obsolete --ignore-pot-creation-date
+	$(BIN)/pybabel -q compile $(CATALOGUE)
 
 lock: $(VENV)/.dev ## Renew the lock files from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \

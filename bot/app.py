@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from bot import __version__
 from bot.errors import PlatformError
+from bot.language import Languages
 from bot.managing import Managing
 from bot.model.chat import Chat
 from bot.pipeline import Pipeline
@@ -24,7 +25,7 @@ from bot.suggestions import read_suggestions
 from bot.supervision import Owners
 from bot.taxonomy import Taxonomy
 from bot.throttle import Throttle
-from config.settings import Settings, read_bundled
+from config.settings import Settings, read_bundled, read_catalogues
 from handlers.command import Services
 from handlers.commands import COMMANDS
 from storage import open_storage, tinydb_url
@@ -40,6 +41,12 @@ PATIENCE = 30.0
 def load_taxonomy() -> Taxonomy:
     """The bundled list of arXiv's categories."""
     return Taxonomy.from_toml(read_bundled("categories.toml"))
+
+
+@cache
+def load_languages() -> Languages:
+    """The bundled catalogues."""
+    return Languages.from_mo(read_catalogues())
 
 
 def make_rankers() -> dict[str, Ranker]:
@@ -96,6 +103,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
                 partial(_announce, messengers),
                 read_suggestions(read_bundled("suggestions.toml")),
                 managing=Managing(utc_now),
+                languages=load_languages(),
             )
             web = _make_web(settings)
             platforms = tuple(_make_platforms(settings, services, storage, messengers, web))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.digests import candidates, has_interests
 from bot.errors import UserError
+from bot.language import tr
 from bot.model.announcement import Announcement
 from bot.model.card import Card, Mark, MarkedPaper, toggle_mark
 from bot.model.chat import Chat
@@ -56,9 +57,11 @@ class Cards:
         found = await self._find(subscription, identifier)
         marked = await self.get_marked(subscription.chat, person, identifier)
         if found is not None and found.is_sample:
-            raise UserError(f"{identifier} is an invented paper of the sample, which cannot be marked.")
+            raise UserError(tr("{id} is an invented paper of the sample, which cannot be marked.", id=identifier))
         if found is None and marked is None:
-            raise UserError(f"{identifier} is in none of the announcements kept here, so it cannot be marked.")
+            raise UserError(
+                tr("{id} is in none of the announcements kept here, so it cannot be marked.", id=identifier)
+            )
         title = found.announced.paper.title if found else marked.title if marked else ""
         today = self.pipeline.clock().date()
         return await self.pipeline.storage.change_marks(

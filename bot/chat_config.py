@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import UserError
+from bot.language import tr
 from bot.model.subscription import Subscription
 from bot.preferences import PREFERENCES
 from bot.topics import quote_keyword
@@ -51,18 +52,20 @@ def read_config(text: str) -> ChatConfig:
     try:
         content = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
-        at = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise UserError(f"This is not JSON{at}. A configuration looks like\n{_SAMPLE}") from error
+        problem = tr("This is not JSON.")
+        if isinstance(error, json.JSONDecodeError):
+            problem = tr("This is not JSON (line {line}, column {column}).", line=error.lineno, column=error.colno)
+        raise UserError(_with_example(problem)) from error
     if not isinstance(content, dict):
-        raise UserError(f"A configuration is a JSON object in braces, such as\n{_SAMPLE}")
+        raise UserError(tr("A configuration is a JSON object in braces, such as") + f"\n{_SAMPLE}")
     if content.get("format") not in (None, FORMAT) or content.get("version", VERSION) != VERSION:
         raise UserError(
-            "This configuration is of a form this version does not know. Export it again, or update Paperround."
+            tr("This configuration is of a form this version does not know. Export it again, or update Paperround.")
         )
     known = {"format", "version", "categories", "topics", "settings", "keywords", "exclude_keywords"}
     known |= {each.name for each in PREFERENCES}
     if not known & content.keys():
-        raise UserError(f"Nothing in it says categories or topics. A configuration looks like\n{_SAMPLE}")
+        raise UserError(_with_example(tr("Nothing in it says categories or topics.")))
     keywords, excludes = _words(content, "keywords"), _words(content, "exclude_keywords")
     topics = [*_words(content, "topics")]
     topics += [quote_keyword(word) for word in keywords if word.strip()]
@@ -70,10 +73,15 @@ def read_config(text: str) -> ChatConfig:
     return ChatConfig(_words(content, "categories"), tuple(topics), _settings(content), keywords, excludes)
 
 
+def _with_example(problem: str) -> str:
+    lead = tr("{first} {second}", first=problem, second=tr("A configuration looks like"))
+    return f"{lead}\n{_SAMPLE}"
+
+
 def _words(content: dict[str, Any], name: str) -> tuple[str, ...]:
     value = content.get(name, [])
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise UserError(f'"{name}" must be a list of words in quotes, such as "{name}": ["…", "…"].')
+        raise UserError(tr('"{name}" must be a list of words in quotes, such as "{name}": ["…", "…"].', name=name))
     return tuple(value)
 
 
@@ -81,11 +89,13 @@ def _settings(content: dict[str, Any]) -> dict[str, str]:
     """The settings as text, from the object `settings` of our form or the top level of the original's."""
     stated = content.get("settings", {})
     if not isinstance(stated, dict):
-        raise UserError('"settings" must be an object, such as "settings": {"max_papers": 10}.')
+        raise UserError(
+            tr('"settings" must be an object, such as {example}.', example='"settings": {"max_papers": 10}')
+        )
     values = {**{each.name: content[each.name] for each in PREFERENCES if each.name in content}, **stated}
     for name, value in values.items():
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             values[name] = ",".join(value)
         elif isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise UserError(f'"{name}" must be a number or a word.')
+            raise UserError(tr('"{name}" must be a number or a word.', name=name))
     return {name: value if isinstance(value, str) else f"{value:.10g}" for name, value in values.items()}

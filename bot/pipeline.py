@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from bot.calendar import latest_day
 from bot.digests import Verdict, candidates, compose, latest_announcement, rank
 from bot.errors import SourceError
+from bot.language import tr
 from bot.model.announcement import Announcement, merge_batches
 from bot.model.chat import Chat
 from bot.model.digest import Digest
@@ -84,12 +85,19 @@ class Pipeline:
         raised. One pull at a time: a second one waits for the first and then finds its work done.
         """
         if self._pulling.locked():
-            progress("arXiv is being read already; waiting for that …")
+            progress(tr("arXiv is being read already; waiting for that …"))
         async with self._pulling:
             missing = [code for code in categories if await self._is_missing(code, pause)]
             brought = 0
             for number, category in enumerate(missing, start=1):
-                progress(f"Reading {category} from arXiv ({number} of {len(missing)}) …")
+                progress(
+                    tr(
+                        "Reading {category} from arXiv ({number} of {count}) …",
+                        category=category,
+                        number=number,
+                        count=len(missing),
+                    )
+                )
                 try:
                     brought += await self._pull_one(category)
                 except SourceError as error:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.errors import UserError
+from bot.language import tr
 from bot.model.paper import AnnounceType
 from bot.model.subscription import DETAILS, Subscription
 
@@ -41,7 +42,14 @@ def _whole_number(name: str, low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if text.isascii() and text.isdigit() and low <= int(text[:9]) <= high:
             return int(text)
-        raise UserError(f"{name} takes a whole number from {low} to {high}, for example {name} {low}.")
+        raise UserError(
+            tr(
+                "{name} takes a whole number from {low} to {high}, for example {name} {low}.",
+                name=name,
+                low=low,
+                high=high,
+            )
+        )
 
     return parse
 
@@ -53,14 +61,14 @@ def _score(text: str) -> float:
         value = -1.0
     if 0 <= value <= 1000:  # noqa: PLR2004 - NaN and infinity fail here, too
         return value
-    raise UserError("min_score takes a number from 0 to 1000, for example min_score 1.5.")
+    raise UserError(tr("min_score takes a number from 0 to 1000, for example min_score 1.5."))
 
 
 def _types(text: str) -> tuple[AnnounceType, ...]:
     words = [word for word in text.lower().replace(",", " ").split() if word]
     known = [each.value for each in AnnounceType]
     if not words or any(word not in known for word in words):
-        raise UserError(f"types takes one or more of {', '.join(known)}, for example types new,cross.")
+        raise UserError(tr("types takes one or more of {types}, for example types new,cross.", types=", ".join(known)))
     return tuple(each for each in AnnounceType if each.value in words)
 
 
@@ -68,7 +76,7 @@ def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text.lower() in allowed:
             return text.lower()
-        raise UserError(f"{name} takes one of {', '.join(allowed)}.")
+        raise UserError(tr("{name} takes one of {values}.", name=name, values=", ".join(allowed)))
 
     return parse
 
@@ -76,7 +84,7 @@ def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
 def _tag(text: str) -> str:
     name = " ".join(text.split())
     if len(name) > _LONGEST_TAG:
-        raise UserError(f"forum_tag takes the name of a tag, at most {_LONGEST_TAG} characters, or none.")
+        raise UserError(tr("forum_tag takes the name of a tag, at most {most} characters, or none.", most=_LONGEST_TAG))
     return "" if name.lower() == _NONE else name
 
 
@@ -89,7 +97,9 @@ PREFERENCES = (
     ),
     Preference("detail", "how much of each paper is shown: titles, short, full", _one_of("detail", DETAILS)),
     Preference("ranker", "how papers are scored: rules or classic", _one_of("ranker", RANKERS)),
-    Preference("language", "the language summaries are written in, such as en or de", _one_of("language", LANGUAGES)),
+    Preference(
+        "language", "the language of this chat and of its summaries, such as en or zh", _one_of("language", LANGUAGES)
+    ),
     Preference("forum_tag", "the tag of posts in a Discord forum, none for no tag", _tag),
 )
 
@@ -99,4 +109,5 @@ def find_preference(name: str) -> Preference:
     for preference in PREFERENCES:
         if preference.name == name.strip().lower().replace("-", "_"):
             return preference
-    raise UserError(f'There is no setting "{name}". The settings are {", ".join(each.name for each in PREFERENCES)}.')
+    names = ", ".join(each.name for each in PREFERENCES)
+    raise UserError(tr('There is no setting "{name}". The settings are {names}.', name=name, names=names))

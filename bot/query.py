@@ -12,6 +12,7 @@ from luqum.parser import parser as luqum_parser
 from ply.lex import LexToken
 
 from bot.errors import UserError
+from bot.language import later, tr
 from bot.terms import AllOf, AnyOf, Query, Term, make_term
 
 LONGEST = 500
@@ -29,30 +30,32 @@ _EXAMPLE = '("kv cache" OR quant*) AND au:"Tri Dao" -survey'
 _WINDOW = 30
 
 _UNSUPPORTED = {
-    "APPROX": "similar words (~) are not supported; word* finds every word that begins so",
-    "REGEX": "patterns between slashes are not supported; put text with slashes in quotes",
-    **dict.fromkeys(("LBRACKET", "RBRACKET"), "ranges are not supported; put text with brackets in quotes"),
-    **dict.fromkeys(("LESSTHAN", "GREATERTHAN"), "comparisons are not supported; put text with < and > in quotes"),
+    "APPROX": later("similar words (~) are not supported; word* finds every word that begins so"),
+    "REGEX": later("patterns between slashes are not supported; put text with slashes in quotes"),
+    **dict.fromkeys(("LBRACKET", "RBRACKET"), later("ranges are not supported; put text with brackets in quotes")),
+    **dict.fromkeys(
+        ("LESSTHAN", "GREATERTHAN"), later("comparisons are not supported; put text with < and > in quotes")
+    ),
 }
 _ILLEGAL = {
-    '"': "this quote is never closed",
-    "'": 'a phrase stands in double quotes: "…"',
-    "/": "put text with slashes in quotes",
-    "\\": "nothing follows this backslash",
+    '"': later("this quote is never closed"),
+    "'": later('a phrase stands in double quotes: "…"'),
+    "/": later("put text with slashes in quotes"),
+    "\\": later("nothing follows this backslash"),
 }
 _UNEXPECTED = {
-    "RPAREN": "this bracket closes nothing, or there is nothing in it",
-    "AND_OP": "AND needs something to find on both sides",
-    "OR_OP": "OR needs something to find on both sides",
-    "COLUMN": f"only a field stands before a colon ({_FIELD_LIST}); put text with a colon in quotes",
-    "BOOST": "a weight (^2) belongs directly after a word, phrase or bracket",
+    "RPAREN": later("this bracket closes nothing, or there is nothing in it"),
+    "AND_OP": later("AND needs something to find on both sides"),
+    "OR_OP": later("OR needs something to find on both sides"),
+    "COLUMN": later("only a field stands before a colon (ti: abs: au: cat: all:); put text with a colon in quotes"),
+    "BOOST": later("a weight (^2) belongs directly after a word, phrase or bracket"),
 }
 _WORD_FAULTS = (
-    (re.compile(r'(?<!\\)"'), "this quote has no partner"),
-    (re.compile(r"^(?:&&|\|\|?)$"), "write AND or OR, in capitals"),
-    (re.compile(r"^!"), "what to leave out begins with -"),
-    (re.compile(r"(?<=\w)\?(?=\w)"), "? cannot stand for a letter; word* finds every word that begins so"),
-    (re.compile(r"(?<!\\)\*(?=.)"), "a star can only stand at the end of a word"),
+    (re.compile(r'(?<!\\)"'), later("this quote has no partner")),
+    (re.compile(r"^(?:&&|\|\|?)$"), later("write AND or OR, in capitals")),
+    (re.compile(r"^!"), later("what to leave out begins with -")),
+    (re.compile(r"(?<=\w)\?(?=\w)"), later("? cannot stand for a letter; word* finds every word that begins so")),
+    (re.compile(r"(?<!\\)\*(?=.)"), later("a star can only stand at the end of a word")),
 )
 _STAR = re.compile(r"(?:[^\\]|\\.)*\*", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -111,15 +114,18 @@ def _message(text: str, position: int, problem: str) -> str:
     shown = "".join(each if each.isprintable() else " " for each in text[start : position + _WINDOW])
     before, after = "…" if start else "", "…" if position + _WINDOW < len(text) else ""
     caret = " " * (len(before) + position - start) + "^"
-    return f"{before}{shown}{after}\n{caret} {problem}.\nThis works: {_EXAMPLE}"
+    works = tr("This works: {example}", example=_EXAMPLE)
+    return f"{before}{shown}{after}\n{caret} {tr('{problem}.', problem=problem)}\n{works}"
 
 
 def _parse(text: str) -> tree.Item:
     if len(text) > LONGEST:
-        raise _UnclearError(LONGEST, f"a topic has at most {LONGEST} characters, and this has {len(text)}")
+        raise _UnclearError(
+            LONGEST, tr("a topic has at most {most} characters, and this has {count}", most=LONGEST, count=len(text))
+        )
     tokens = _read_tokens(text)
     if not tokens:
-        raise _UnclearError(0, "there is nothing to look for")
+        raise _UnclearError(0, tr("there is nothing to look for"))
     stream = _Stream(_merge_words(text, tokens))
     try:
         # A lexer of our own for every call: luqum's shared one is not thread safe.
@@ -145,7 +151,7 @@ class _Stream:
 
 def _syntax_fault(text: str, tokens: list[LexToken], last: LexToken | None) -> _UnclearError:
     if last is not None:
-        return _UnclearError(last.lexpos, _UNEXPECTED.get(last.type, "this is not expected here"))
+        return _UnclearError(last.lexpos, tr(_UNEXPECTED.get(last.type, later("this is not expected here"))))
     opened: list[int] = []
     for token in tokens:
         if token.type == "LPAREN":
@@ -153,8 +159,8 @@ def _syntax_fault(text: str, tokens: list[LexToken], last: LexToken | None) -> _
         elif token.type == "RPAREN" and opened:
             opened.pop()
     if opened:
-        return _UnclearError(opened[-1], "this bracket is never closed")
-    return _UnclearError(len(text), "something is missing at the end")
+        return _UnclearError(opened[-1], tr("this bracket is never closed"))
+    return _UnclearError(len(text), tr("something is missing at the end"))
 
 
 def _read_tokens(text: str) -> list[LexToken]:
@@ -163,12 +169,16 @@ def _read_tokens(text: str) -> list[LexToken]:
     try:
         tokens = [each for token in lexer for each in _translate(token)]
     except IllegalCharacterError as error:
-        raise _UnclearError(lexer.lexpos, _ILLEGAL.get(text[lexer.lexpos], "this sign is not expected here")) from error
+        raise _UnclearError(
+            lexer.lexpos, tr(_ILLEGAL.get(text[lexer.lexpos], later("this sign is not expected here")))
+        ) from error
     for token in tokens:
         _check_token(text, token)
     terms = [token for token in tokens if token.type in ("TERM", "PHRASE")]
     if len(terms) > MOST_TERMS:
-        raise _UnclearError(terms[MOST_TERMS].lexpos, f"a topic has at most {MOST_TERMS} words and phrases")
+        raise _UnclearError(
+            terms[MOST_TERMS].lexpos, tr("a topic has at most {most} words and phrases", most=MOST_TERMS)
+        )
     return tokens
 
 
@@ -193,15 +203,18 @@ def _token(kind: str, value: tree.Word | TokenValue, position: int) -> LexToken:
 
 def _check_token(text: str, token: LexToken) -> None:
     if token.type in _UNSUPPORTED:
-        raise _UnclearError(token.lexpos, _UNSUPPORTED[token.type])
+        raise _UnclearError(token.lexpos, tr(_UNSUPPORTED[token.type]))
     if token.type == "BOOST" and not _is_weight(str(token.value)):
-        raise _UnclearError(token.lexpos, f"a weight is a number from {1 / HEAVIEST} to {HEAVIEST}, such as ^2")
+        raise _UnclearError(
+            token.lexpos,
+            tr("a weight is a number from {least} to {most}, such as ^2", least=1 / HEAVIEST, most=HEAVIEST),
+        )
     if token.type == "MINUS" and text[: token.lexpos].strip() and text[token.lexpos + 1 : token.lexpos + 2].isspace():
-        raise _UnclearError(token.lexpos, "a - that leaves something out stands directly before it")
+        raise _UnclearError(token.lexpos, tr("a - that leaves something out stands directly before it"))
     if token.type == "TERM":
         for fault, problem in _WORD_FAULTS:
             if found := fault.search(str(token.value)):
-                raise _UnclearError(token.lexpos + found.start(), problem)
+                raise _UnclearError(token.lexpos + found.start(), tr(problem))
 
 
 def _is_weight(number: str) -> bool:
@@ -233,15 +246,17 @@ def _check_join(last: LexToken, field: str) -> None:
     word = str(last.value)
     if _STAR.fullmatch(word):
         raise _UnclearError(
-            last.lexpos + len(word) - 1, "only the last word of a phrase can end in a star; write AND after it"
+            last.lexpos + len(word) - 1, tr("only the last word of a phrase can end in a star; write AND after it")
         )
     if word.endswith((",", ";")) and field != "au":
-        raise _UnclearError(last.lexpos + len(word) - 1, "write OR between, or add them as topics of their own")
+        raise _UnclearError(last.lexpos + len(word) - 1, tr("write OR between, or add them as topics of their own"))
 
 
 def _build(item: tree.Item, place: _Place) -> Query | Unwanted:
     if place.depth > DEEPEST:
-        raise _UnclearError(item.pos or 0, f"a topic has at most {DEEPEST} levels of brackets and operators")
+        raise _UnclearError(
+            item.pos or 0, tr("a topic has at most {most} levels of brackets and operators", most=DEEPEST)
+        )
     match item:
         case tree.Word() | tree.Phrase():
             return _term(item, place)
@@ -266,17 +281,21 @@ def _inside(item: tree.Item, place: _Place) -> _Place:
 def _field_name(item: tree.SearchField, place: _Place) -> str:
     name: str = item.name.lower()
     if name not in _FIELDS:
-        problem = f'"{item.name}:" is not a field; there are {_FIELD_LIST}. Put text with a colon in quotes'
+        problem = tr(
+            '"{name}:" is not a field; there are {fields}. Put text with a colon in quotes',
+            name=item.name,
+            fields=_FIELD_LIST,
+        )
         raise _UnclearError(item.pos or 0, problem)
     if place.field:
-        raise _UnclearError(item.pos or 0, f"this already stands inside {place.field}:")
+        raise _UnclearError(item.pos or 0, tr("this already stands inside {field}:", field=place.field))
     return name
 
 
 def _any_of(item: tree.Item, parts: list[Query | Unwanted]) -> Query:
     wanted = tuple(part for part in parts if not isinstance(part, Unwanted))
     if len(wanted) < len(parts):
-        raise _UnclearError(item.pos or 0, "OR with NOT would find nearly every paper; write AND NOT, or -")
+        raise _UnclearError(item.pos or 0, tr("OR with NOT would find nearly every paper; write AND NOT, or -"))
     return AnyOf(wanted)
 
 

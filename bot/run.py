@@ -16,12 +16,12 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot import __version__
 from bot.app import App, open_app, utc_now
 from bot.errors import ConfigError, StorageError
+from bot.language import tr
 from bot.logs import set_up_logs
-from bot.pipeline import Pipeline
 from bot.ports import Messenger
 from bot.supervision import Supervisor
 from config.settings import Settings
-from handlers.command import Services
+from handlers.command import Services, adopt_language
 from handlers.commands import COMMANDS
 from handlers.console import bot as console
 from handlers.console.messenger import ConsoleMessenger
@@ -47,7 +47,7 @@ async def run_bot(settings: Settings) -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     async with open_app(settings) as app, app.web:
-        scheduler = _start_pulling(app.services.pipeline, None if app.platforms else ConsoleMessenger(_write_aside))
+        scheduler = _start_pulling(app.services, None if app.platforms else ConsoleMessenger(_write_aside))
         try:
             await _until(stop, _serve(app) if app.platforms else _chat(app.services))
         finally:
@@ -92,7 +92,11 @@ async def _until(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None
 async def _chat(services: Services) -> None:
     interactive = console.is_interactive()
     if interactive:
-        print(f"Paperround {__version__}. /start sets this chat up, /help lists the commands, /quit ends.")  # noqa: T201
+        await adopt_language(services, console.CHAT)
+        greeting = tr(
+            "Paperround {version}. /start sets this chat up, /help lists the commands, /quit ends.", version=__version__
+        )
+        print(greeting)  # noqa: T201
     bot = console.ConsoleBot(
         services,
         COMMANDS,
@@ -110,7 +114,7 @@ def _write_aside(text: str) -> None:
         print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
-def _start_pulling(pipeline: Pipeline, messenger: Messenger | None) -> AsyncIOScheduler:
+def _start_pulling(services: Services, messenger: Messenger | None) -> AsyncIOScheduler:
     """Look at arXiv now, and then every minute whether it is time to look again.
 
     The scheduler only wakes us: what is due follows from the storage and the clock, so that a late start, a long sleep
@@ -120,7 +124,7 @@ def _start_pulling(pipeline: Pipeline, messenger: Messenger | None) -> AsyncIOSc
     scheduler.add_job(
         _pull_due,
         "interval",
-        (pipeline, messenger),
+        (services, messenger),
         minutes=1,
         next_run_time=utc_now(),
         misfire_grace_time=None,
@@ -131,11 +135,14 @@ def _start_pulling(pipeline: Pipeline, messenger: Messenger | None) -> AsyncIOSc
     return scheduler
 
 
-async def _pull_due(pipeline: Pipeline, messenger: Messenger | None) -> None:
+async def _pull_due(services: Services, messenger: Messenger | None) -> None:
+    pipeline = services.pipeline
     if await pipeline.is_paused():
         return
     brought = await pipeline.pull(await pipeline.followed_categories(), pause=PROBE_EVERY)
     if brought:
         await pipeline.prune()
     if brought and messenger is not None:
-        await messenger.send(console.CHAT, f"A new announcement is here: {brought} papers. /digest shows yours.")
+        await adopt_language(services, console.CHAT)
+        news = tr("A new announcement is here: {count} papers. /digest shows yours.", count=brought)
+        await messenger.send(console.CHAT, news)

@@ -6,6 +6,7 @@ from secrets import token_urlsafe
 
 from bot.chat_config import ChatConfig, read_config
 from bot.errors import UserError
+from bot.language import tr
 from bot.model.chat import Chat
 from bot.model.subscription import Subscription
 from bot.ports import Storage
@@ -26,7 +27,7 @@ class Sharing:
         Raises UserError where there is nothing to share.
         """
         if not (subscription.topics or subscription.categories):
-            raise UserError("There is nothing to share yet. /start sets this chat up.")
+            raise UserError(tr("There is nothing to share yet. /start sets this chat up."))
         chosen = {"categories": subscription.categories, "topics": subscription.topics}
         identifier = await self.storage.get_note(_of_chat(subscription.chat)) or token_urlsafe(_ID_BYTES)
         await self.storage.set_note(_of_id(identifier), json.dumps(chosen, ensure_ascii=False))

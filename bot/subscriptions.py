@@ -10,6 +10,7 @@ from hashlib import blake2s
 
 from bot.chat_config import ChatConfig
 from bot.errors import UserError
+from bot.language import later, tr
 from bot.model.chat import Chat
 from bot.model.subscription import Subscription
 from bot.ports import Clock, Storage
@@ -20,6 +21,8 @@ from bot.topics import compile_topic
 
 MAX_TOPICS = 200
 MAX_CATEGORIES = 100
+_TOO_MANY_TOPICS = later("A chat can follow at most {limit} topics; this would make {count}.")
+_TOO_MANY_CATEGORIES = later("A chat can follow at most {limit} categories; this would make {count}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,8 @@ class Subscriptions:
         def change(subscription: Subscription) -> Subscription:
             for known in subscription.topics:
                 if compile_topic(known).key == key:
-                    raise UserError(f"This chat already follows {known}.")
-            return replace(subscription, topics=_within((*subscription.topics, topic), MAX_TOPICS, "topics"))
+                    raise UserError(tr("This chat already follows {topic}.", topic=known))
+            return replace(subscription, topics=_within((*subscription.topics, topic), MAX_TOPICS, _TOO_MANY_TOPICS))
 
         return await self._change(chat, change)
 
@@ -63,7 +66,7 @@ class Subscriptions:
 
         def change(subscription: Subscription) -> Subscription:
             wanted = tuple(dict.fromkeys((*subscription.categories, *codes)))
-            return replace(subscription, categories=_within(wanted, MAX_CATEGORIES, "categories"))
+            return replace(subscription, categories=_within(wanted, MAX_CATEGORIES, _TOO_MANY_CATEGORIES))
 
         return await self._change(chat, change), tuple(code for code in codes if code not in before)
 
@@ -86,8 +89,8 @@ class Subscriptions:
             fresh = Subscription(
                 chat,
                 subscription.created,
-                _within(codes, MAX_CATEGORIES, "categories"),
-                _within(config.topics, MAX_TOPICS, "topics"),
+                _within(codes, MAX_CATEGORIES, _TOO_MANY_CATEGORIES),
+                _within(config.topics, MAX_TOPICS, _TOO_MANY_TOPICS),
                 language=subscription.language,
             )
             for name, value in config.settings.items():
@@ -108,8 +111,8 @@ class Subscriptions:
             categories = tuple(dict.fromkeys((*subscription.categories, *codes)))
             return replace(
                 subscription,
-                topics=_within(topics, MAX_TOPICS, "topics"),
-                categories=_within(categories, MAX_CATEGORIES, "categories"),
+                topics=_within(topics, MAX_TOPICS, _TOO_MANY_TOPICS),
+                categories=_within(categories, MAX_CATEGORIES, _TOO_MANY_CATEGORIES),
             )
 
         after = await self._change(chat, change)
@@ -154,9 +157,9 @@ def _new(after: Sequence[str], before: Sequence[str]) -> tuple[str, ...]:
     return tuple(each for each in after if each not in before)
 
 
-def _within(entries: tuple[str, ...], limit: int, what: str) -> tuple[str, ...]:
+def _within(entries: tuple[str, ...], limit: int, refusal: str) -> tuple[str, ...]:
     if len(entries) > limit:
-        raise UserError(f"A chat can follow at most {limit} {what}; this would make {len(entries)}.")
+        raise UserError(tr(refusal, limit=limit, count=len(entries)))
     return entries
 
 
@@ -169,5 +172,12 @@ def _find(entries: tuple[str, ...], text: str, command: str) -> int:
         if tag_of(entry) == wanted or entry.casefold().strip('"') == wanted.casefold().strip('"'):
             return index
     if not entries:
-        raise UserError(f"There is nothing to remove: {command} is empty.")
-    raise UserError(f'"{wanted}" is not in the list. {command} shows it with numbers, 1 to {len(entries)}.')
+        raise UserError(tr("There is nothing to remove: {command} is empty.", command=command))
+    raise UserError(
+        tr(
+            '"{entry}" is not in the list. {command} shows it with numbers, 1 to {last}.',
+            entry=wanted,
+            command=command,
+            last=len(entries),
+        )
+    )

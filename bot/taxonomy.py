@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from bot.errors import ConfigError, UserError
+from bot.language import tr
 
 _MAX_SUGGESTIONS = 3
 _MAX_COMPLETIONS = 25
@@ -87,13 +88,24 @@ class Taxonomy:
         if found := self.get(text):
             return found.code
         if archive := self._get_archive(text):
-            examples = _join([self.categories[code.casefold()].label for code in archive.examples], "and")
+            *front, last = [self.categories[code.casefold()].label for code in archive.examples]
+            examples = tr("{words} and {last}", words=tr(", ").join(front), last=last) if front else last
             raise UserError(
-                f"{_quote(text)} is a whole archive ({archive.name}). Add its categories one by one, such as {examples}."
+                tr(
+                    "{archive} is a whole archive ({name}). Add its categories one by one, such as {examples}.",
+                    archive=_quote(text),
+                    name=archive.name,
+                    examples=examples,
+                )
             )
         meant = [category.label for category in self._suggest(text)]
-        hint = f"Did you mean {_join(meant, 'or')}?" if meant else "All of them: https://arxiv.org/category_taxonomy"
-        raise UserError(f"There is no category {_quote(text)}. {hint}" if text.strip() else f"Name a category. {hint}")
+        hint = tr("All of them: https://arxiv.org/category_taxonomy")
+        if meant:
+            *front, last = meant
+            either = tr("{words} or {last}", words=tr(", ").join(front), last=last) if front else last
+            hint = tr("Did you mean {categories}?", categories=either)
+        problem = tr("There is no category {name}.", name=_quote(text)) if text.strip() else tr("Name a category.")
+        raise UserError(tr("{first} {second}", first=problem, second=hint))
 
     def search(self, words: str) -> tuple[Category, ...]:
         """The categories that hold the most of these words, best first; the start of a word counts as well.
@@ -213,8 +225,3 @@ def _likeness(matcher: SequenceMatcher[str], category: Category) -> float:
 def _quote(text: str) -> str:
     shown = " ".join(text.split())
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"
-
-
-def _join(labels: Sequence[str], word: str) -> str:
-    *front, last = labels
-    return f"{', '.join(front)} {word} {last}" if front else last

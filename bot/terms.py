@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import Protocol
 
 from bot.folding import fold_letters, fold_words
+from bot.language import later, tr
 from bot.model.paper import Paper
 
-FIELDS = ("title", "abstract", "author", "category")
+FIELDS = (later("title"), later("abstract"), later("author"), later("category"))
 """The fields of a paper that topics can be found in, in the order in which people are told."""
 
 Counter = Callable[[str], int]
@@ -143,9 +144,9 @@ def make_term(text: str, field: str, weight: float, *, is_prefix: bool) -> Term:
     """
     words = fold_letters(text).split()
     if not words:
-        raise ValueError("there is no word in it to look for")
+        raise ValueError(tr("there is no word in it to look for"))
     if is_prefix and len("".join(words)) < _SHORTEST_PREFIX:
-        raise ValueError(f"at least {_SHORTEST_PREFIX} letters must stand before a star")
+        raise ValueError(tr("at least {least} letters must stand before a star", least=_SHORTEST_PREFIX))
     star = "*" if is_prefix else ""
     normal = {"au": _normal_name, "cat": str.lower}.get(field, fold_words)(text).strip()
     scope = f"{field}:" if field else ""
@@ -184,7 +185,7 @@ def _category(typed: _Typed) -> Counter:
     """A category (`cs.LG`), a whole archive (`cs`, `cs.*`) or a beginning (`cs.L*`)."""
     code = typed.text.strip().lower()
     if not _CATEGORY.fullmatch(code):
-        raise ValueError("cat: takes a category such as cs.LG, or a whole archive such as cs")
+        raise ValueError(tr("cat: takes a category such as cs.LG, or a whole archive such as cs"))
     if typed.is_prefix:
         return _substrings(_BAR + code)
     return _substrings(f"{_BAR}{code}{_BAR}", *([] if "." in code else [f"{_BAR}{code}."]))

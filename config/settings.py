@@ -135,3 +135,9 @@ def describe_defaults() -> Mapping[str, str]:
 def read_bundled(name: str) -> str:
     """The text of a data file bundled with the bot, such as `categories.toml`."""
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
+def read_catalogues() -> dict[str, bytes]:
+    """The compiled message catalogues, by language code."""
+    files = (Path(__file__).parent / "locales").glob("*/LC_MESSAGES/paperround.mo")
+    return {file.parts[-3]: file.read_bytes() for file in files}

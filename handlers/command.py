@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from secrets import token_hex
 
-from bot.errors import UserError
+from bot.errors import StorageError, UserError
+from bot.language import Languages, later, tr
 from bot.managing import Locate, Located, Managing, mark_of
 from bot.model.card import Card
 from bot.model.chat import Chat
 from bot.model.digest import Digest
 from bot.pipeline import Pipeline, Progress
+from bot.preferences import LANGUAGES
 from bot.subscriptions import Subscriptions
 from bot.suggestions import Suggestions
 from bot.throttle import MOST_COMMANDS, Admission, Throttle
@@ -22,11 +24,8 @@ log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _HELP_LENGTH = 100
-APOLOGY = "Something went wrong on our side; nothing was changed. Please try again in a minute. (Error {})"
-
-TOO_MANY = (
-    f"That was more than {MOST_COMMANDS} commands in a minute. Please give me a minute; then I am all yours again."
-)
+APOLOGY = later("Something went wrong on our side; nothing was changed. Please try again in a minute. (Error {})")
+TOO_MANY = later("That was more than {most} commands in a minute. Please give me a minute; then I am all yours again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,7 @@ class Services:
     suggestions: Suggestions = field(default_factory=dict)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     managing: Managing | None = None
+    languages: Languages = field(default_factory=Languages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ class Request:
     `is_admin` asks the platform, afresh at each call, whether the person may change this chat's subscription.
     `is_owner`: the person is one of the bot's own `OWNER_IDS`. `locate` finds the chats that can be managed from this one,
     None where that is none. `is_press`: the line was not typed now, but drawn earlier as a button or a question; it acts
-    on the chat that it was drawn for.
+    on the chat that it was drawn for. `language`: what the person's client speaks, as ISO 639-1 code, empty if it does not
+    say; it decides for a chat that has no subscription yet.
     """
 
     chat: Chat
@@ -63,6 +64,7 @@ class Request:
     is_owner: bool = False
     locate: Locate | None = None
     is_press: bool = False
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +204,15 @@ def parse_line(catalogue: Catalogue, line: str) -> Invocation:
     entry = next((each for each in catalogue if each.name == name.lower()), None)
     if entry is None:
         near = difflib.get_close_matches(name.lower(), [each.name for each in catalogue], n=1)
-        hint = f" Did you mean /{near[0]}?" if near else ""
-        raise UserError(f"There is no command /{name[:32]}.{hint} /help lists them all.")
+        if near:
+            raise UserError(
+                tr(
+                    "There is no command /{name}. Did you mean /{near}? /help lists them all.",
+                    name=name[:32],
+                    near=near[0],
+                )
+            )
+        raise UserError(tr("There is no command {usage}. /help lists them all.", usage=f"/{name[:32]}"))
     if isinstance(entry, Command):
         return Invocation(entry, f"/{entry.name}", _arguments(entry, rest))
     return _parse_group(entry, rest.strip())
@@ -218,7 +227,14 @@ def _parse_group(group: CommandGroup, rest: str) -> Invocation:
         command, tail = group.shorthand, rest
     if command is None:
         names = ", ".join(each.name for each in group.commands)
-        raise UserError(f'/{group.name} has no "{word[:32]}". It has: {names}. /help {group.name} shows examples.')
+        raise UserError(
+            tr(
+                '/{group} has no "{word}". It has: {names}. /help {group} shows examples.',
+                group=group.name,
+                word=word[:32],
+                names=names,
+            )
+        )
     return Invocation(command, f"/{group.name} {command.name}", _arguments(command, tail))
 
 
@@ -236,36 +252,48 @@ def _arguments(command: Command, rest: str) -> dict[str, str]:
     return args
 
 
+async def adopt_language(services: Services, chat: Chat, client: str = "") -> None:
+    """Speak the chat's language to the end of the running task; `client` is what the person's client speaks, if known.
+
+    `execute` does it; a platform does it for what it says by itself, before.
+    """
+    try:
+        subscription = await services.subscriptions.storage.get_subscription(chat)
+    except StorageError:
+        subscription = None
+    services.languages.speak(subscription.language if subscription else client or services.subscriptions.language)
+
+
 async def execute(invocation: Invocation, services: Services, request: Request) -> Reply:
     """Check rights and arguments, run, and turn what people can mend into its text and all else into an apology."""
     command = invocation.command
+    await adopt_language(services, request.chat, request.language)
     refusal = _throttle(services.throttle, request)
     if refusal is not None:
         return refusal
     located: Located | None = None
     try:
         if command.owner_only and not request.is_owner:
-            raise UserError(f"There is no command {invocation.usage}. /help lists them all.")
+            raise UserError(tr("There is no command {usage}. /help lists them all.", usage=invocation.usage))
         located = await _locate(invocation, services, request)
         if located is not None:
             request = replace(request, chat=located.chat, is_admin=_just_checked)
-        return _about(located, await _run(invocation, services, request))
+        return _about(located, await _run(invocation, _for_newcomers(services, request.language), request))
     except UserError as error:
         return _about(located, Reply(str(error)))
     except Exception:
         error_id = token_hex(4)
         log.exception("command failed usage=%s chat=%s error_id=%s", invocation.usage, request.chat.key, error_id)
-        return _about(located, Reply(APOLOGY.format(error_id)))
+        return _about(located, Reply(tr(APOLOGY).format(error_id)))
 
 
 async def _run(invocation: Invocation, services: Services, request: Request) -> Reply:
     command = invocation.command
     if command.admin_only and not await request.is_admin():
-        raise UserError(f"Only an administrator of this chat can use {invocation.usage}.")
+        raise UserError(tr("Only an administrator of this chat can use {usage}.", usage=invocation.usage))
     missing = next((each for each in command.params if each.required and each.name not in request.args), None)
     if missing is not None:
-        example = f"\nFor example: {command.example}" if command.example else ""
-        raise UserError(f"{invocation.usage} needs <{missing.name}>: {missing.help}.{example}")
+        raise UserError(_describe_missing(invocation, missing))
     return await command.run(services, request)
 
 
@@ -274,14 +302,16 @@ async def _locate(invocation: Invocation, services: Services, request: Request) 
     command, managing = invocation.command, services.managing
     chosen = managing.get(request.chat, request.person) if managing and request.locate else None
     if invocation.mark and (chosen is None or invocation.mark != mark_of(chosen)):
-        raise UserError("This is about a channel that you no longer manage from here. /manage it again first.")
+        raise UserError(tr("This is about a channel that you no longer manage from here. /manage it again first."))
     is_for_here = command.acts_here or command.owner_only or (request.is_press and not invocation.mark)
     if chosen is None or request.locate is None or is_for_here:
         return None
     try:
         return await request.locate(chosen.id)
     except UserError as error:
-        raise UserError(f"{error} Nothing was done; /manage off lets you act on this chat again.") from error
+        raise UserError(
+            tr("{error} Nothing was done; /manage off lets you act on this chat again.", error=error)
+        ) from error
 
 
 async def _just_checked() -> bool:
@@ -292,7 +322,7 @@ def _about(located: Located | None, reply: Reply) -> Reply:
     """The reply with the managed chat named in its first line, its buttons and its question meant for that chat."""
     if located is None or reply.is_silent:
         return reply
-    mark, lead = mark_of(located.chat), f"For {located.title}:"
+    mark, lead = mark_of(located.chat), tr("For {title}:", title=located.title)
     reply = replace(
         reply,
         buttons=tuple(Button(each.label, f"{mark} {each.line}") for each in reply.buttons),
@@ -305,8 +335,21 @@ def _about(located: Located | None, reply: Reply) -> Reply:
     return replace(reply, text=f"{lead} {reply.text}".strip()) if has_more else reply
 
 
+def _describe_missing(invocation: Invocation, missing: Param) -> str:
+    needs = tr("{usage} needs <{name}>: {help}.", usage=invocation.usage, name=missing.name, help=tr(missing.help))
+    example = invocation.command.example
+    return needs + ("\n" + tr("For example: {example}", example=example) if example else "")
+
+
+def _for_newcomers(services: Services, language: str) -> Services:
+    """The services by which a chat without a subscription gets one in the client's language, if that is one of ours."""
+    if language not in LANGUAGES:
+        return services
+    return replace(services, subscriptions=replace(services.subscriptions, language=language))
+
+
 def _throttle(throttle: Throttle | None, request: Request) -> Reply | None:
     admission = throttle.admit(f"{request.chat.platform}:{request.person}") if throttle else Admission.OBEY
     if admission is Admission.OBEY:
         return None
-    return Reply(TOO_MANY) if admission is Admission.TELL else Reply()
+    return Reply(tr(TOO_MANY, most=MOST_COMMANDS)) if admission is Admission.TELL else Reply()

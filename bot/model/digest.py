@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from bot.language import later
 from bot.model.paper import AnnouncedPaper
 
 
@@ -29,12 +30,12 @@ class Score:
 class LeftOut(StrEnum):
     """Why a paper of the announcement is not in the digest; the value reads after a count."""
 
-    TYPE = "of types you do not follow"
-    DELIVERED = "already delivered"
-    EXCLUDED = "left out by a - topic"
-    NO_MATCH = "matched no topic"
-    BELOW_MIN_SCORE = "below the minimum score"
-    NO_ROOM = "did not fit"
+    TYPE = later("of types you do not follow")
+    DELIVERED = later("already delivered")
+    EXCLUDED = later("left out by a - topic")
+    NO_MATCH = later("matched no topic")
+    BELOW_MIN_SCORE = later("below the minimum score")
+    NO_ROOM = later("did not fit")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,58 +4,85 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
+from bot.language import later, tr
 from bot.model.digest import Digest, DigestPaper, Reason, Score
 from bot.model.paper import AnnouncedPaper, Paper
 
-SAMPLE_LABEL = "SAMPLE of invented papers, not an arXiv announcement"
-_WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_MONTHS = "January February March April May June July August September October November December".split()
+SAMPLE_LABEL = later("SAMPLE of invented papers, not an arXiv announcement")
+_WEEKDAYS = (
+    later("Monday"),
+    later("Tuesday"),
+    later("Wednesday"),
+    later("Thursday"),
+    later("Friday"),
+    later("Saturday"),
+    later("Sunday"),
+)
+_MONTHS = (
+    later("January"),
+    later("February"),
+    later("March"),
+    later("April"),
+    later("May"),
+    later("June"),
+    later("July"),
+    later("August"),
+    later("September"),
+    later("October"),
+    later("November"),
+    later("December"),
+)
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“\"(])")
 _EXCERPT_LENGTH = 320
 
 
 def format_day(day: date) -> str:
-    """`Thursday 13 August 2026`, the same in every locale of the machine."""
-    return f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
+    """`Thursday 13 August 2026` in the language spoken now, whatever the locale of the machine."""
+    weekday, month = tr(_WEEKDAYS[day.weekday()]), tr(_MONTHS[day.month - 1])
+    return tr("{weekday} {day} {month} {year}", weekday=weekday, day=day.day, month=month, year=day.year)
 
 
 def format_instant(instant: datetime) -> str:
     """`Monday 23 November 2026, 05:00 UTC`."""
     moment = instant.astimezone(UTC)
-    return f"{format_day(moment.date())}, {moment:%H:%M} UTC"
+    return tr("{day}, {time} UTC", day=format_day(moment.date()), time=f"{moment:%H:%M}")
 
 
 def format_reasons(reasons: Sequence[Reason]) -> str:
     """`kv cache in title and abstract (2.10), au:Dao in author (1.50)`."""
-    return ", ".join(f"{each.topic} in {_join(each.fields)} ({each.points:.2f})" for each in reasons)
+    return tr(", ").join(
+        tr("{topic} in {fields} ({points:.2f})", topic=each.topic, fields=_join(each.fields), points=each.points)
+        for each in reasons
+    )
 
 
 def _join(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    said = [tr(word) for word in words]
+    return tr("{words} and {last}", words=tr(", ").join(said[:-1]), last=said[-1]) if len(said) > 1 else "".join(said)
 
 
 def format_title(digest: Digest) -> str:
     """What digest this is."""
-    title = f"Paperround · {format_day(digest.day)} · {', '.join(digest.categories) or 'all categories'}"
-    return f"{SAMPLE_LABEL}\n{title}" if digest.is_sample else title
+    title = f"Paperround · {format_day(digest.day)} · {', '.join(digest.categories) or tr('all categories')}"
+    return f"{tr(SAMPLE_LABEL)}\n{title}" if digest.is_sample else title
 
 
 def format_summary(digest: Digest) -> str:
     """How many papers are shown, and why the others are not."""
-    shown = (
-        f"{len(digest.papers)} of {digest.total} papers shown" if digest.papers else f"None of {digest.total} papers"
-    )
-    left = [f"{count} {reason.value}" for reason, count in digest.left_out.items()]
+    left = [tr("{count} {reason}", count=count, reason=tr(reason.value)) for reason, count in digest.left_out.items()]
     if not digest.papers and not left:
-        return "No papers."
-    return f"{shown}; {', '.join(left)}." if left else f"{shown}."
+        return tr("No papers.")
+    shown = tr("None of {total} papers", total=digest.total)
+    if digest.papers:
+        shown = tr("{count} of {total} papers shown", count=len(digest.papers), total=digest.total)
+    return tr("{shown}; {left}.", shown=shown, left=tr(", ").join(left)) if left else tr("{shown}.", shown=shown)
 
 
 def format_authors(authors: Sequence[str], most: int = 5) -> str:
     """The authors, a long list cut after `most` with the count of the rest."""
     if len(authors) <= most:
         return ", ".join(authors)
-    return f"{', '.join(authors[:most])} and {len(authors) - most} more"
+    return tr("{names} and {count} more", names=", ".join(authors[:most]), count=len(authors) - most)
 
 
 def format_facts(paper: DigestPaper, digest: Digest) -> str:
@@ -63,7 +90,7 @@ def format_facts(paper: DigestPaper, digest: Digest) -> str:
     announced = paper.announced
     facts = [", ".join(announced.paper.categories), announced.announce_type.value, announced.paper.versioned_id]
     if announced.day != digest.day:
-        facts.append(f"announced {format_day(announced.day)}")
+        facts.append(tr("announced {day}", day=format_day(announced.day)))
     return " · ".join(facts)
 
 
@@ -71,16 +98,16 @@ def format_announced(announced: AnnouncedPaper) -> str:
     """Categories, type, id and day: `cs.CL, cs.LG · new · 2608.11232v1 · announced Thursday 13 August 2026`."""
     paper = announced.paper
     facts = [", ".join(paper.categories), announced.announce_type.value, paper.versioned_id]
-    return " · ".join([*facts, f"announced {format_day(announced.day)}"])
+    return " · ".join([*facts, tr("announced {day}", day=format_day(announced.day))])
 
 
 def format_score(score: Score) -> str:
     """What made the score, or that nothing did."""
     if score.excluded_by:
-        return f"Left out by the topic {score.excluded_by}"
+        return tr("Left out by the topic {topic}", topic=score.excluded_by)
     if not score.reasons:
-        return "Score 0: none of this chat's topics is in it"
-    return f"Score {score.points:.2f}: {format_reasons(score.reasons)}"
+        return tr("Score 0: none of this chat's topics is in it")
+    return tr("Score {points:.2f}: {reasons}", points=score.points, reasons=format_reasons(score.reasons))
 
 
 def format_links(paper: Paper) -> tuple[tuple[str, str], ...]:

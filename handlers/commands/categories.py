@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from bot.language import tr
 from bot.model.chat import Chat
 from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
 from handlers.commands.listing import PAGE, is_tag, press_removal, removal_list
@@ -17,9 +18,12 @@ async def _list(services: Services, chat: Chat, page: str) -> Reply:
     codes = subscription.categories
     if not codes:
         read = ", ".join(services.pipeline.default_categories)
-        note = f" Your topics are looked for in {read}." if subscription.topics else ""
-        return Reply(f"No categories yet.{note} Add one, for example /categories add cs.CL")
-    return removal_list("This chat reads", "categories", codes, [describe(services, code) for code in codes], page)
+        known = tr("No categories yet.")
+        if subscription.topics:
+            where = tr("Your topics are looked for in {categories}.", categories=read)
+            known = tr("{first} {second}", first=known, second=where)
+        return Reply(tr("{first} {second}", first=known, second=tr("Add one, for example /categories add cs.CL")))
+    return removal_list(tr("This chat reads"), "categories", codes, [describe(services, code) for code in codes], page)
 
 
 def describe(services: Services, code: str) -> str:
@@ -33,14 +37,14 @@ async def add_category(services: Services, request: Request) -> Reply:
     names = request.args["category"].replace(",", " ").split()
     subscription, added = await services.subscriptions.add_categories(request.chat, names)
     if not added:
-        return Reply(f"This chat already reads {', '.join(subscription.categories)}.")
-    lines = [f"Reading {', '.join(describe(services, code) for code in added)}."]
+        return Reply(tr("This chat already reads {categories}.", categories=", ".join(subscription.categories)))
+    lines = [tr("Reading {categories}.", categories=", ".join(describe(services, code) for code in added))]
     if not subscription.topics:
         lines.append(
-            "Without topics a digest has every paper, newest first. /topics add kv cache, for example, ranks them."
+            tr("Without topics a digest has every paper, newest first. /topics add kv cache, for example, ranks them.")
         )
     else:
-        lines.append("/digest shows what is there now.")
+        lines.append(tr("/digest shows what is there now."))
     return Reply("\n".join(lines))
 
 
@@ -52,8 +56,8 @@ async def remove_category(services: Services, request: Request) -> Reply:
         remove, show = services.subscriptions.remove_category, partial(_list, services, chat)
         return await press_removal(wanted, codes, partial(remove, chat, wanted), show)
     subscription, removed = await services.subscriptions.remove_category(chat, wanted)
-    left = ", ".join(subscription.categories) or "none"
-    return Reply(f"No longer reading {removed}. Left: {left}.")
+    left = ", ".join(subscription.categories) or tr("none")
+    return Reply(tr("No longer reading {category}. Left: {left}.", category=removed, left=left))
 
 
 CATEGORIES = CommandGroup(

@@ -1,5 +1,6 @@
 """The taps of /start: fields and topics to choose from, each tap a choice made or taken back."""
 
+from bot.language import later, tr
 from bot.model.chat import Chat
 from bot.model.subscription import Subscription
 from bot.rendering.text import shorten
@@ -10,11 +11,11 @@ from bot.topics import compile_topic
 from handlers.command import Button, Reply, Request, Services
 from handlers.commands.listing import PAGE_SIZE, open_page
 
-ASK_FIELDS = (
+ASK_FIELDS = later(
     "1 of 2: which fields do you read? Answer with arXiv categories (cs.CL, stat.ML) or in words "
     "(machine learning, computer vision). skip goes on."
 )
-ASK_TOPICS = (
+ASK_TOPICS = later(
     "2 of 2: what are you looking for? Answer with topics, separated by commas or lines: "
     "kv cache, speculative decod*, au:Dao, -survey. skip takes every paper."
 )
@@ -33,9 +34,13 @@ def ask_fields(services: Services, subscription: Subscription, view: str = "") -
         buttons = _categories(archives[name.casefold()], page, chosen)
     else:
         buttons = _archives(tuple(archives.values()), view, chosen)
-    text = ASK_FIELDS + (f"\nChosen so far: {', '.join(chosen)}." if chosen else "")
-    done = Button("Next ▸" if chosen else "Skip", "/start fields skip")
+    text = _with_chosen(tr(ASK_FIELDS), chosen)
+    done = Button(tr("Next ▸") if chosen else tr("Skip"), "/start fields skip")
     return Reply(text, buttons=(*buttons, done), expects="/start fields", replaces=bool(view))
+
+
+def _with_chosen(question: str, chosen: tuple[str, ...]) -> str:
+    return question + ("\n" + tr("Chosen so far: {chosen}.", chosen=", ".join(chosen)) if chosen else "")
 
 
 async def browse(services: Services, request: Request, answer: str) -> Reply:
@@ -50,10 +55,10 @@ async def pick(services: Services, request: Request, answer: str) -> Reply:
     before = await services.subscriptions.get(request.chat)
     if code in before.categories:
         after, _ = await services.subscriptions.remove_category(request.chat, code)
-        toast = f"No longer reading {code}."
+        toast = tr("No longer reading {category}.", category=code)
     else:
         after, _ = await services.subscriptions.add_categories(request.chat, [code])
-        toast = f"Reading {code}."
+        toast = tr("Reading {categories}.", categories=code)
     shown = ask_fields(services, after, view)
     return Reply(shown.text, buttons=shown.buttons, expects=shown.expects, replaces=True, toast=toast)
 
@@ -66,8 +71,8 @@ def ask_topics(services: Services, subscription: Subscription, lead: str = "") -
     buttons = [
         Button(_tick(topic, is_chosen=compile_topic(topic).key in known), f"/start want {topic}") for topic in suggested
     ]
-    text = ASK_TOPICS + (f"\nChosen so far: {', '.join(subscription.topics)}." if subscription.topics else "")
-    done = Button("Done ▸" if subscription.topics else "Skip", "/start topics skip")
+    text = _with_chosen(tr(ASK_TOPICS), subscription.topics)
+    done = Button(tr("Done ▸") if subscription.topics else tr("Skip"), "/start topics skip")
     return Reply(lead + text, buttons=(*buttons, done), expects="/start topics", replaces=True)
 
 
@@ -84,15 +89,15 @@ async def _toggle_topic(services: Services, chat: Chat, text: str) -> tuple[Subs
     known = next((topic for topic in before.topics if compile_topic(topic).key == key), None)
     shown = shorten(text, _TOAST_LENGTH)
     if known is None:
-        return await services.subscriptions.add_topic(chat, text), f"Following {shown}."
+        return await services.subscriptions.add_topic(chat, text), tr("Following {topic}.", topic=shown)
     after, _ = await services.subscriptions.remove_topic(chat, tag_of(known))
-    return after, f"No longer following {shown}."
+    return after, tr("No longer following {topic}.", topic=shown)
 
 
 def _popular(services: Services, chosen: tuple[str, ...]) -> tuple[Button, ...]:
     known = map(services.subscriptions.taxonomy.get, services.suggestions)
     popular = [category for category in known if category][:PAGE_SIZE]
-    return (*(_toggle(each, chosen, "") for each in popular), Button("All fields …", "/start browse"))
+    return (*(_toggle(each, chosen, "") for each in popular), Button(tr("All fields …"), "/start browse"))
 
 
 def _archives(archives: tuple[Archive, ...], view: str, chosen: tuple[str, ...]) -> tuple[Button, ...]:
@@ -110,7 +115,7 @@ def _archives(archives: tuple[Archive, ...], view: str, chosen: tuple[str, ...])
 def _categories(archive: Archive, view: str, chosen: tuple[str, ...]) -> tuple[Button, ...]:
     page = open_page(f"/start browse {archive.code}", view, len(archive.categories))
     buttons = [_toggle(each, chosen, f" {archive.code} {page.number}") for each in archive.categories[page.entries]]
-    return (*buttons, *page.buttons, Button("All fields …", "/start browse"))
+    return (*buttons, *page.buttons, Button(tr("All fields …"), "/start browse"))
 
 
 def _toggle(category: Category, chosen: tuple[str, ...], view: str) -> Button:

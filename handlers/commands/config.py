@@ -1,6 +1,7 @@
 """/export, /import and /forgetme: a chat's data belong to it."""
 
 from bot.chat_config import read_config, write_config
+from bot.language import tr
 from handlers.command import Button, Command, Param, Reply, Request, Services
 
 
@@ -13,13 +14,22 @@ async def import_config(services: Services, request: Request) -> Reply:
     """Replace the configuration by the given one."""
     config = read_config(request.args["json"])
     subscription = await services.subscriptions.import_config(request.chat, config)
-    lines = [f"Imported: {len(subscription.categories)} categories, {len(subscription.topics)} topics."]
+    lines = [
+        tr(
+            "Imported: {categories} categories, {topics} topics.",
+            categories=len(subscription.categories),
+            topics=len(subscription.topics),
+        )
+    ]
     if config.keywords and subscription.min_score > 0:
         lines.append(
-            f"min_score {subscription.min_score:g} is in force now; the bot this file comes from never read it. "
-            "/settings min_score 0 lifts it."
+            tr(
+                "min_score {score:g} is in force now; the bot this file comes from never read it. "
+                "/settings min_score 0 lifts it.",
+                score=subscription.min_score,
+            )
         )
-    lines.append("/digest shows what is there now; /settings shows the rest.")
+    lines.append(tr("/digest shows what is there now; /settings shows the rest."))
     return Reply("\n".join(lines))
 
 
@@ -28,14 +38,16 @@ async def forget_me(services: Services, request: Request) -> Reply:
     answer = request.args.get("answer", "").strip().lower()
     if answer == "yes":
         await services.subscriptions.forget(request.chat)
-        return Reply("Everything about this chat is erased. /start begins anew.")
+        return Reply(tr("Everything about this chat is erased. /start begins anew."))
     if answer:
-        return Reply("Nothing was erased.")
+        return Reply(tr("Nothing was erased."))
     return Reply(
-        "This erases the topics, categories and settings of this chat, everybody's saved and marked papers in it, the "
-        "list of delivered papers, and what was shared by /share, for good. "
-        "Type yes to do it; anything else keeps them. /export first makes a copy.",
-        buttons=(Button("Erase everything", "/forgetme yes"), Button("Keep", "/forgetme no")),
+        tr(
+            "This erases the topics, categories and settings of this chat, everybody's saved and marked papers in it, the "
+            "list of delivered papers, and what was shared by /share, for good. "
+            "Type yes to do it; anything else keeps them. /export first makes a copy."
+        ),
+        buttons=(Button(tr("Erase everything"), "/forgetme yes"), Button(tr("Keep"), "/forgetme no")),
         expects="/forgetme",
     )
 

@@ -2,6 +2,7 @@
 
 from bot.digests import Verdict, has_interests
 from bot.errors import UserError
+from bot.language import later, tr
 from bot.model.digest import LeftOut
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
@@ -12,17 +13,21 @@ from handlers.commands.status import describe_trouble
 
 MOST_BUTTONS = 30
 """A keyboard of more numbers than this is no help."""
-NOTHING_CHOSEN = "This chat follows nothing yet. /start sets it up, or: /categories add cs.CL, /topics add kv cache"
+NOTHING_CHOSEN = later(
+    "This chat follows nothing yet. /start sets it up, or: /categories add cs.CL, /topics add kv cache"
+)
 
 
 async def show_digest(services: Services, request: Request) -> Reply:
     """The digest as of now; `seen` also marks its papers as delivered, `sample` shows invented papers."""
     wish = request.args.get("which", "").strip().lower()
     if wish not in ("", "seen", "sample"):
-        raise UserError("/digest takes nothing, or seen (do not show these papers again), or sample (invented papers).")
+        raise UserError(
+            tr("/digest takes nothing, or seen (do not show these papers again), or sample (invented papers).")
+        )
     subscription = await services.subscriptions.get(request.chat)
     if not services.pipeline.categories_of(subscription):
-        return Reply(NOTHING_CHOSEN)
+        return Reply(tr(NOTHING_CHOSEN))
     return await read_digest(services, request, subscription, wish)
 
 
@@ -32,7 +37,7 @@ async def read_digest(services: Services, request: Request, subscription: Subscr
     reading = await pipeline.read(subscription, progress=request.progress, only_sample=wish == "sample")
     trouble = "" if wish == "sample" else await describe_trouble(services, pipeline.categories_of(subscription))
     if reading.digest is None:
-        return Reply(trouble or "There is nothing to show: the sample has no papers in your categories.")
+        return Reply(trouble or tr("There is nothing to show: the sample has no papers in your categories."))
     if wish == "seen" and not reading.digest.is_sample:
         await pipeline.mark_seen(request.chat, reading.digest)
     shown = reading.digest.papers[:MOST_BUTTONS]
@@ -45,46 +50,69 @@ async def explain_paper(services: Services, request: Request) -> Reply:
     identifier = read_id(request.args["paper"], "/why")
     subscription = await services.subscriptions.get(request.chat)
     if not services.pipeline.categories_of(subscription):
-        return Reply(NOTHING_CHOSEN)
+        return Reply(tr(NOTHING_CHOSEN))
     reading = await services.pipeline.read(subscription, progress=request.progress)
     for verdict in reading.verdicts:
         if verdict.announced.paper.id == identifier:
             explanation = await _explain(services, subscription, verdict)
             is_sample = reading.digest is not None and reading.digest.is_sample
-            return Reply(f"{SAMPLE_LABEL}\n{explanation}" if is_sample else explanation)
+            return Reply(f"{tr(SAMPLE_LABEL)}\n{explanation}" if is_sample else explanation)
     return Reply(await _explain_absence(services, subscription, identifier))
 
 
 async def _explain(services: Services, subscription: Subscription, verdict: Verdict) -> str:
     paper, score = verdict.announced.paper, verdict.score
     lines = [
-        f"{paper.title} ({paper.versioned_id}), {verdict.announced.announce_type} on {format_day(verdict.announced.day)}:",
+        tr(
+            "{title} ({id}), {type} on {day}:",
+            title=paper.title,
+            id=paper.versioned_id,
+            type=verdict.announced.announce_type,
+            day=format_day(verdict.announced.day),
+        ),
         await _outcome(services, subscription, verdict),
     ]
     if score.reasons:
-        lines.append(f"Score {score.points:.2f}: {format_reasons(score.reasons)}.")
+        lines.append(tr("Score {points:.2f}: {reasons}.", points=score.points, reasons=format_reasons(score.reasons)))
     elif has_interests(subscription.topics):
-        lines.append("Score 0: none of this chat's topics is in its title or abstract.")
+        lines.append(tr("Score 0: none of this chat's topics is in its title or abstract."))
     if has_interests(subscription.topics) and subscription.min_score:
-        lines.append(f"The minimum score of this chat is {subscription.min_score:g}.")
+        lines.append(tr("The minimum score of this chat is {score:g}.", score=subscription.min_score))
     return "\n".join(lines)
 
 
 async def _outcome(services: Services, subscription: Subscription, verdict: Verdict) -> str:
     if verdict.left_out is None:
-        return f"It is in the digest, in place {verdict.place} of at most {subscription.max_papers}."
+        return tr(
+            "It is in the digest, in place {place} of at most {most}.",
+            place=verdict.place,
+            most=subscription.max_papers,
+        )
     announced = verdict.announced
     seen = await services.pipeline.storage.get_seen(subscription.chat)
     delivered = seen.get(announced.paper.id, announced.day)
     return {
-        LeftOut.NO_ROOM: f"It has place {verdict.place}, and max_papers is {subscription.max_papers}. It stays a candidate "
-        f"for {subscription.days_back} days; /settings max_papers {min(verdict.place, 100)} makes room.",
-        LeftOut.TYPE: f"It is left out: this chat takes {', '.join(subscription.types)}. "
-        f"/settings types {','.join((*subscription.types, announced.announce_type))} adds its type.",
-        LeftOut.DELIVERED: f"It is left out: this chat got it on {format_day(delivered)}.",
-        LeftOut.EXCLUDED: f"It is left out by the topic {verdict.score.excluded_by}.",
-        LeftOut.NO_MATCH: "It is left out: it matched no topic.",
-        LeftOut.BELOW_MIN_SCORE: f"It is left out: its score {verdict.score.points:.2f} is below {subscription.min_score:g}.",
+        LeftOut.NO_ROOM: tr(
+            "It has place {place}, and max_papers is {most}. It stays a candidate for {days} days; "
+            "/settings max_papers {enough} makes room.",
+            place=verdict.place,
+            most=subscription.max_papers,
+            days=subscription.days_back,
+            enough=min(verdict.place, 100),
+        ),
+        LeftOut.TYPE: tr(
+            "It is left out: this chat takes {types}. /settings types {more} adds its type.",
+            types=", ".join(subscription.types),
+            more=",".join((*subscription.types, announced.announce_type)),
+        ),
+        LeftOut.DELIVERED: tr("It is left out: this chat got it on {day}.", day=format_day(delivered)),
+        LeftOut.EXCLUDED: tr("It is left out by the topic {topic}.", topic=verdict.score.excluded_by),
+        LeftOut.NO_MATCH: tr("It is left out: it matched no topic."),
+        LeftOut.BELOW_MIN_SCORE: tr(
+            "It is left out: its score {points:.2f} is below {least:g}.",
+            points=verdict.score.points,
+            least=subscription.min_score,
+        ),
     }[verdict.left_out]
 
 
@@ -96,17 +124,27 @@ async def _explain_absence(services: Services, subscription: Subscription, ident
         if paper is None:
             continue
         if not any(each.paper.id == identifier for each in announcement.papers_for(categories)):
-            return (
-                f"{paper.title} ({identifier}) is in {', '.join(paper.categories)}, and this chat reads "
-                f"{', '.join(categories)}. /categories add {paper.categories[0]} would bring such papers."
+            return tr(
+                "{title} ({id}) is in {its}, and this chat reads {ours}. /categories add {first} would bring such papers.",
+                title=paper.title,
+                id=identifier,
+                its=", ".join(paper.categories),
+                ours=", ".join(categories),
+                first=paper.categories[0],
             )
-        return (
-            f"{paper.title} ({identifier}) was announced on {format_day(announcement.day)}, which is not in the present "
-            f"digest: it is older than {subscription.days_back} days, or than this subscription."
+        return tr(
+            "{title} ({id}) was announced on {day}, which is not in the present digest: it is older than {days} days, or "
+            "than this subscription.",
+            title=paper.title,
+            id=identifier,
+            day=format_day(announcement.day),
+            days=subscription.days_back,
         )
-    return (
-        f"{identifier} is in none of the announcements kept here (the last 30 days of {', '.join(categories)}). "
-        f"See https://arxiv.org/abs/{identifier}"
+    return tr(
+        "{id} is in none of the announcements kept here (the last 30 days of {categories}). "
+        "See https://arxiv.org/abs/{id}",
+        id=identifier,
+        categories=", ".join(categories),
     )
 
 

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Callable
 
 from bot.errors import UserError
+from bot.language import tr
 from handlers.command import Catalogue, Command, CommandGroup, Param, Reply, Request, Services, is_hidden, is_owners
 
 
@@ -18,7 +19,9 @@ def help_command(get_catalogue: Callable[[], Catalogue]) -> Command:
         entry = next((each for each in catalogue if each.name == name), None)
         if entry is None:
             near = difflib.get_close_matches(name, [each.name for each in catalogue], n=1)
-            raise UserError(f'There is no command "{name[:32]}".' + (f" Did you mean /help {near[0]}?" if near else ""))
+            problem = tr('There is no command "{name}".', name=name[:32])
+            hint = tr("Did you mean /help {near}?", near=near[0]) if near else ""
+            raise UserError(tr("{first} {second}", first=problem, second=hint) if near else problem)
         return Reply(_explain(entry))
 
     param = Param("command", "a command to explain", required=False)
@@ -28,33 +31,34 @@ def help_command(get_catalogue: Callable[[], Catalogue]) -> Command:
 def _overview(catalogue: Catalogue) -> str:
     catalogue = [each for each in catalogue if not is_hidden(each)]
     width = max(len(each.name) for each in catalogue)
-    lines = [f"/{each.name.ljust(width)}  {each.help}" for each in catalogue]
+    lines = [f"/{each.name.ljust(width)}  {tr(each.help)}" for each in catalogue]
     return "\n".join(
         [
-            "Each announcement morning: the arXiv papers this chat cares about, ranked and explained.",
+            tr("Each announcement morning: the arXiv papers this chat cares about, ranked and explained."),
             "",
             *lines,
             "",
-            "/help topics explains one command. A new chat begins with /start.",
+            tr("/help topics explains one command. A new chat begins with /start."),
         ]
     )
 
 
 def _explain(entry: Command | CommandGroup) -> str:
     if isinstance(entry, Command):
-        return "\n".join([entry.help, "", *_lines(entry, f"/{entry.name}")])
+        return "\n".join([tr(entry.help), "", *_lines(entry, f"/{entry.name}")])
     lines = [line for each in entry.commands for line in _lines(each, f"/{entry.name} {each.name}")]
-    note = [f"/{entry.name} alone is the same as /{entry.name} {entry.commands[0].name}."]
+    note = tr("/{group} alone is the same as /{group} {first}.", group=entry.name, first=entry.commands[0].name)
     if entry.shorthand is not None:
-        note.append(f"The word {entry.shorthand.name} may be left out.")
-    return "\n".join([entry.help, "", *lines, "", " ".join(note)])
+        optional = tr("The word {word} may be left out.", word=entry.shorthand.name)
+        note = tr("{first} {second}", first=note, second=optional)
+    return "\n".join([tr(entry.help), "", *lines, "", note])
 
 
 def _lines(command: Command, usage: str) -> list[str]:
     params = "".join(f" <{each.name}>" if each.required else f" [{each.name}]" for each in command.params)
-    rights = " (administrators)" if command.admin_only else ""
-    lines = [f"{usage}{params}: {command.help}{rights}"]
-    lines += [f"    {each.name}: {each.help}" for each in command.params]
+    text = tr("{help} (administrators)", help=tr(command.help)) if command.admin_only else tr(command.help)
+    lines = [f"{usage}{params}: {text}"]
+    lines += [f"    {each.name}: {tr(each.help)}" for each in command.params]
     if command.example:
-        lines.append(f"    for example {command.example}")
+        lines.append("    " + tr("for example {example}", example=command.example))
     return lines

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.errors import UserError
+from bot.language import tr
 from bot.model.subscription import Subscription
 from bot.rendering.text import shorten
 from bot.subscriptions import tag_of
@@ -38,7 +39,7 @@ class Page:
     @property
     def buttons(self) -> tuple[Button, ...]:
         """The ways to the pages before and after, where there are any."""
-        ways = (("‹ Previous", self.number - 1), ("Next ›", self.number + 1))
+        ways = ((tr("‹ Previous"), self.number - 1), (tr("Next ›"), self.number + 1))
         return tuple(Button(label, f"{self.line} {to}") for label, to in ways if 1 <= to <= self.count)
 
 
@@ -49,7 +50,7 @@ def open_page(line: str, text: str, entries: int, size: int = PAGE_SIZE) -> Page
     """
     wanted = text.strip()
     if wanted and not (wanted.isascii() and wanted.isdigit()):
-        raise UserError(f'"{wanted[:20]}" is not the number of a page. For example: {line} 2')
+        raise UserError(tr('"{text}" is not the number of a page. For example: {line} 2', text=wanted[:20], line=line))
     count = max(1, -(-entries // size))
     return Page(min(max(int(wanted[:9] or 1), 1), count), count, size, line)
 
@@ -63,11 +64,12 @@ def removal_list(heading: str, name: str, entries: Sequence[str], labels: Sequen
     numbered = list(enumerate(zip(entries, labels, strict=True), start=1))
     on_page = numbered[page.entries]
     shown = on_page if page_text else numbered
-    where = f" (page {page.number} of {page.count})" if page_text and page.count > 1 else ""
-    lines = [f"{heading}{where}:", *(f"{number}. {label}" for number, (_, label) in shown)]
+    if page_text and page.count > 1:
+        heading = tr("{heading} (page {page} of {pages})", heading=heading, page=page.number, pages=page.count)
+    lines = [tr("{heading}:", heading=heading), *(f"{number}. {label}" for number, (_, label) in shown)]
     buttons = [Button(f"✕ {number}", f"/{name} remove {tag_of(entry)}") for number, (entry, _) in on_page]
     return Reply(
-        "\n".join([*lines, "", f"/{name} remove <number> removes one."]),
+        "\n".join([*lines, "", tr("/{name} remove <number> removes one.", name=name)]),
         buttons=(*buttons, *page.buttons),
         replaces=bool(page_text),
     )
@@ -87,9 +89,9 @@ async def press_removal(
     """What a button of `removal_list` does: the entry it was drawn for goes, and its page of the list is shown anew."""
     index = next((index for index, entry in enumerate(entries) if tag_of(entry) == tag.strip()), None)
     if index is None:
-        toast = "That was removed before."
+        toast = tr("That was removed before.")
     else:
         _, removed = await remove()
-        toast = f"Removed {shorten(removed, _TOAST_LENGTH)}."
+        toast = tr("Removed {entry}.", entry=shorten(removed, _TOAST_LENGTH))
     shown = await show(str((index or 0) // PAGE_SIZE + 1))
     return replace(shown, replaces=True, toast=toast)

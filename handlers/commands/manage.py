@@ -1,6 +1,7 @@
 """/manage: act on a channel from elsewhere, such as a private chat."""
 
 from bot.errors import UserError
+from bot.language import tr
 from bot.managing import SPAN
 from handlers.command import Button, Command, Param, Reply, Request, Services
 
@@ -13,23 +14,29 @@ async def manage(services: Services, request: Request) -> Reply:
     wanted = request.args.get("channel", "").strip()
     if services.managing is None or request.locate is None:
         raise UserError(
-            "There is nothing to manage from here. On Telegram, write /manage @channel to me in private; "
-            "on Discord, use /manage in the server of the channel."
+            tr(
+                "There is nothing to manage from here. On Telegram, write /manage @channel to me in private; "
+                "on Discord, use /manage in the server of the channel."
+            )
         )
     managing = services.managing
     if wanted.lower() == _OFF:
         managing.end(request.chat, request.person)
-        return Reply("What you say here is about this chat again.", replaces=True)
+        return Reply(tr("What you say here is about this chat again."), replaces=True)
     chosen = managing.get(request.chat, request.person)
     if not wanted and chosen is None:
-        return Reply("What you say here is about this chat. /manage with a channel lets it be about that one.")
+        return Reply(tr("What you say here is about this chat. /manage with a channel lets it be about that one."))
     located = await request.locate(wanted or (chosen.id if chosen else ""))
     if wanted:
         managing.choose(request.chat, request.person, located.chat)
     return Reply(
-        f"For {located.title}: what you say here is about that chat, for {_MINUTES} minutes from when you chose it. "
-        "/topics, /categories, /settings and all others act there. /manage off ends it.",
-        buttons=(Button("End", "/manage off"),),
+        tr(
+            "For {title}: what you say here is about that chat, for {minutes} minutes from when you chose it. "
+            "/topics, /categories, /settings and all others act there. /manage off ends it.",
+            title=located.title,
+            minutes=_MINUTES,
+        ),
+        buttons=(Button(tr("End"), "/manage off"),),
     )
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import timedelta
 
 from bot.errors import PlatformError, StorageError, UserError
+from bot.language import tr
 from bot.rendering.text import format_instant
 from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
 from handlers.commands.status import describe_category
@@ -21,14 +22,17 @@ async def show_owner_status(services: Services, request: Request) -> Reply:  # n
     pipeline = services.pipeline
     chats = [each.chat for each in await pipeline.storage.get_subscriptions()]
     platforms = ", ".join(
-        f"{count} on {name}" for name, count in sorted(Counter(each.platform for each in chats).items())
+        tr("{count} on {platform}", count=count, platform=name)
+        for name, count in sorted(Counter(each.platform for each in chats).items())
     )
-    paused = "paused; /owner pause goes on with them" if await pipeline.is_paused() else "on"
+    is_paused = await pipeline.is_paused()
     lines = [
-        f"Chats with a subscription: {len(chats)}" + (f" ({platforms})." if platforms else "."),
+        tr("Chats with a subscription: {count} ({platforms}).", count=len(chats), platforms=platforms)
+        if chats
+        else tr("Chats with a subscription: {count}.", count=0),
         await _check_storage(services),
-        f"Scheduled pulls: {paused}.",
-        "Last pulls since the start:" if pipeline.attempts else "Nothing was pulled since the start.",
+        tr("Scheduled pulls: paused; /owner pause goes on with them.") if is_paused else tr("Scheduled pulls: on."),
+        tr("Last pulls since the start:") if pipeline.attempts else tr("Nothing was pulled since the start."),
         *[
             f"{code}: {format_instant(attempt.at)}, {attempt.error or 'ok'}"
             for code, attempt in sorted(pipeline.attempts.items())
@@ -41,8 +45,8 @@ async def _check_storage(services: Services) -> str:
     try:
         await services.pipeline.storage.check()
     except StorageError as error:
-        return f"Storage: failed, {error}"
-    return "Storage: takes durable writes."
+        return tr("Storage: failed, {error}", error=error)
+    return tr("Storage: takes durable writes.")
 
 
 async def pull_now(services: Services, request: Request) -> Reply:
@@ -50,16 +54,16 @@ async def pull_now(services: Services, request: Request) -> Reply:
     pipeline = services.pipeline
     categories = await pipeline.followed_categories()
     if not categories:
-        return Reply("Nobody follows anything yet, so there is nothing to look for.")
+        return Reply(tr("Nobody follows anything yet, so there is nothing to look for."))
     brought = await pipeline.pull(categories, request.progress, pause=timedelta())
     lines = [await describe_category(services, code) for code in categories]
-    return Reply("\n".join([f"Looked at arXiv: {brought} papers are new here.", *lines]))
+    return Reply("\n".join([tr("Looked at arXiv: {count} papers are new here.", count=brought), *lines]))
 
 
 async def announce(services: Services, request: Request) -> Reply:
     """Say something in every chat that has a subscription, one after the other."""
     if services.announce is None:
-        raise UserError("There is no chat platform here to announce anything on.")
+        raise UserError(tr("There is no chat platform here to announce anything on."))
     chats = [each.chat for each in await services.pipeline.storage.get_subscriptions()]
     failed = 0
     for number, chat in enumerate(chats, start=1):
@@ -69,10 +73,17 @@ async def announce(services: Services, request: Request) -> Reply:
             failed += 1
             log.warning("announced chat=%s status=failed error=%r", chat.key, str(error))
         if number % _STEP == 0:
-            request.progress(f"{number} of {len(chats)} chats …")
+            request.progress(tr("{number} of {count} chats …", number=number, count=len(chats)))
         await services.sleep(PACE)
     log.info("announced chats=%d failed=%d", len(chats), failed)
-    return Reply(f"Reached {len(chats) - failed} of {len(chats)} chats; {failed} failed.")
+    return Reply(
+        tr(
+            "Reached {reached} of {count} chats; {failed} failed.",
+            reached=len(chats) - failed,
+            count=len(chats),
+            failed=failed,
+        )
+    )
 
 
 async def pause_pulls(services: Services, request: Request) -> Reply:  # noqa: ARG001 - a command's signature
@@ -81,10 +92,12 @@ async def pause_pulls(services: Services, request: Request) -> Reply:  # noqa: A
     await services.pipeline.set_paused(paused=paused)
     if paused:
         return Reply(
-            "Scheduled pulls are paused, also over a restart; /owner pause again goes on with them. "
-            "What people ask for is still read."
+            tr(
+                "Scheduled pulls are paused, also over a restart; /owner pause again goes on with them. "
+                "What people ask for is still read."
+            )
         )
-    return Reply("Scheduled pulls go on.")
+    return Reply(tr("Scheduled pulls go on."))
 
 
 OWNER = CommandGroup(

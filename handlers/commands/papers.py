@@ -2,6 +2,7 @@
 
 from bot.cards import Cards
 from bot.errors import UserError
+from bot.language import later, tr, tr_n
 from bot.model.card import Card, Mark, MarkedPaper
 from bot.model.paper import ArxivId, parse_arxiv_id
 from bot.rendering.text import shorten
@@ -11,10 +12,13 @@ from handlers.commands.listing import PAGE, open_page
 SAVED_PAGE_SIZE = 10
 _LABELS = {Mark.UP: "👍", Mark.DOWN: "👎", Mark.SAVE: "💾", Mark.MUTE: "🔇"}
 _SAID = {
-    Mark.UP: ("👍 noted.", "👍 taken back."),
-    Mark.DOWN: ("👎 noted.", "👎 taken back."),
-    Mark.SAVE: ("Saved.", "No longer saved."),
-    Mark.MUTE: ('Noted as "less like this". So far it is only noted: digests do not change yet.', "No longer muted."),
+    Mark.UP: (later("👍 noted."), later("👍 taken back.")),
+    Mark.DOWN: (later("👎 noted."), later("👎 taken back.")),
+    Mark.SAVE: (later("Saved."), later("No longer saved.")),
+    Mark.MUTE: (
+        later('Noted as "less like this". So far it is only noted: digests do not change yet.'),
+        later("No longer muted."),
+    ),
 }
 
 
@@ -27,12 +31,12 @@ async def mark_paper(services: Services, request: Request) -> Reply:
     """Set a mark or take it back, and show the card as it is then."""
     mark = next((each for each in Mark if each.value == request.args["what"].lower()), None)
     if mark is None:
-        raise UserError(f"A paper is marked {', '.join(Mark)}. For example: /mark save 2608.11232")
+        raise UserError(tr("A paper is marked {marks}. For example: /mark save 2608.11232", marks=", ".join(Mark)))
     identifier = read_id(request.args["paper"], "/mark save")
     subscription = await services.subscriptions.get(request.chat)
     marks = await Cards(services.pipeline).toggle(subscription, request.person, identifier, mark)
     noted, taken_back = _SAID[mark]
-    toast = noted if mark in marks else taken_back
+    toast = tr(noted if mark in marks else taken_back)
     shown = await _show(services, request, identifier)
     return Reply(shown.text, card=shown.card, buttons=shown.buttons, replaces=True, toast=toast)
 
@@ -42,13 +46,23 @@ async def list_saved(services: Services, request: Request) -> Reply:
     saved = await Cards(services.pipeline).get_saved(request.chat, request.person)
     wanted = request.args.get("page", "")
     if not saved:
-        text = "You have saved nothing in this chat yet. /paper 2608.11232, for example, has a button that saves."
+        text = tr("You have saved nothing in this chat yet. /paper 2608.11232, for example, has a button that saves.")
         return Reply(text, replaces=bool(wanted))
     page = open_page("/saved list", wanted, len(saved), SAVED_PAGE_SIZE)
     shown = list(enumerate(saved, start=1))[page.entries]
     lines = [f"{number}. {each.title} ({each.id})" for number, each in shown]
-    heading = f"You have saved {len(saved)} paper{'' if len(saved) == 1 else 's'} in this chat"
-    heading += f" (page {page.number} of {page.count}; {page.line} 2 turns it):" if page.count > 1 else ":"
+    heading = tr_n(
+        "You have saved {count} paper in this chat", "You have saved {count} papers in this chat", len(saved)
+    )
+    if page.count > 1:
+        heading = tr(
+            "{heading} (page {page} of {pages}; {line} 2 turns it)",
+            heading=heading,
+            page=page.number,
+            pages=page.count,
+            line=page.line,
+        )
+    heading = tr("{heading}:", heading=heading)
     buttons = (*(open_button(number, each.id) for number, each in shown), *page.buttons)
     return Reply("\n".join([heading, *lines]), buttons=buttons, replaces=bool(wanted))
 
@@ -62,7 +76,13 @@ def read_id(text: str, command: str) -> ArxivId:
     """The id that a person wrote. Raises UserError with an example of `command`."""
     named = parse_arxiv_id(text)
     if named is None:
-        raise UserError(f'"{shorten(text, 60)}" is not an arXiv id or link. For example: {command} 2608.11232')
+        raise UserError(
+            tr(
+                '"{text}" is not an arXiv id or link. For example: {command} 2608.11232',
+                text=shorten(text, 60),
+                command=command,
+            )
+        )
     return named[0]
 
 
@@ -76,13 +96,17 @@ async def _show(services: Services, request: Request, identifier: ArxivId) -> Re
     if marked is not None:
         return Reply(_describe_old(marked), buttons=_mark_buttons(identifier, marked.marks))
     return Reply(
-        f"{identifier} is in none of the announcements kept here, which are those of the last 30 days in the categories "
-        f"that somebody follows. arXiv has it, if it exists: https://arxiv.org/abs/{identifier}"
+        tr(
+            "{id} is in none of the announcements kept here, which are those of the last 30 days in the categories "
+            "that somebody follows. arXiv has it, if it exists: https://arxiv.org/abs/{id}",
+            id=identifier,
+        )
     )
 
 
 def _describe_old(marked: MarkedPaper) -> str:
-    return f"{marked.title}\nhttps://arxiv.org/abs/{marked.id}\nIts abstract is kept here for 30 days, which are over."
+    over = tr("Its abstract is kept here for 30 days, which are over.")
+    return f"{marked.title}\nhttps://arxiv.org/abs/{marked.id}\n{over}"
 
 
 def _card_buttons(card: Card) -> tuple[Button, ...]:

@@ -1,7 +1,8 @@
 """/settings: how much of what, and how it is shown."""
 
-from bot.model.subscription import DETAILS
-from bot.preferences import PREFERENCES, find_preference
+from bot.language import tr
+from bot.model.subscription import DETAILS, Subscription
+from bot.preferences import PREFERENCES, Preference, find_preference
 from handlers.command import Button, Command, CommandGroup, Param, Reply, Request, Services
 
 _CHOICES = tuple(
@@ -10,19 +11,31 @@ _CHOICES = tuple(
     for value in values
 )
 
+# Said in English for good: there is no catalogue to say it from.
+_ENGLISH_ONLY = "Summaries will be written in it; the bot itself speaks English here."
+
 
 async def show_settings(services: Services, request: Request) -> Reply:
     """Every setting with its value and what it does."""
     subscription = await services.subscriptions.get(request.chat)
-    lines = [f"{each.name} = {each.show(subscription)}: {each.help}" for each in PREFERENCES]
-    return Reply("\n".join([*lines, "", "/settings max_papers 5 changes one."]), buttons=_CHOICES)
+    lines = [f"{each.name} = {each.show(subscription)}: {tr(each.help)}" for each in PREFERENCES]
+    return Reply("\n".join([*lines, "", tr("/settings max_papers 5 changes one.")]), buttons=_CHOICES)
 
 
 async def set_setting(services: Services, request: Request) -> Reply:
     """Change one setting and say what it is now."""
     preference = find_preference(request.args["name"])
     subscription = await services.subscriptions.set_preference(request.chat, preference.name, request.args["value"])
-    return Reply(f"{preference.name} is now {preference.show(subscription)}.")
+    if preference.name != "language":
+        return Reply(_describe_change(preference, subscription))
+    languages = services.languages
+    languages.speak(subscription.language)
+    note = "" if languages.has(subscription.language) else _ENGLISH_ONLY
+    return Reply(f"{_describe_change(preference, subscription)} {note}".strip())
+
+
+def _describe_change(preference: Preference, subscription: Subscription) -> str:
+    return tr("{name} is now {value}.", name=preference.name, value=preference.show(subscription))
 
 
 _SET = Command(

@@ -1,6 +1,7 @@
 """/share, and what opening such a link does."""
 
 from bot.errors import UserError
+from bot.language import tr
 from bot.rendering.text import shorten
 from bot.sharing import Sharing
 from handlers.command import Command, Reply, Request, Services
@@ -15,9 +16,14 @@ async def share_topics(services: Services, request: Request) -> Reply:
     subscription = await services.subscriptions.get(request.chat)
     payload = SHARED + await Sharing(services.pipeline.storage).share(subscription)
     return Reply(
-        f"Whoever sends me this line adds the {len(subscription.topics)} topics and {len(subscription.categories)} "
-        f"categories of this chat to theirs:\n/start {payload}\n"
-        "Later changes are not in it until you use /share again.",
+        tr(
+            "Whoever sends me this line adds the {topics} topics and {categories} categories of this chat to theirs:\n"
+            "{line}\n"
+            "Later changes are not in it until you use /share again.",
+            topics=len(subscription.topics),
+            categories=len(subscription.categories),
+            line=f"/start {payload}",
+        ),
         payload=payload,
     )
 
@@ -25,18 +31,18 @@ async def share_topics(services: Services, request: Request) -> Reply:
 async def take_shared(services: Services, request: Request, identifier: str) -> Reply:
     """Add a shared set to this chat, and say what was added."""
     if not await request.is_admin():
-        raise UserError("Only an administrator of this chat can add what somebody shared.")
+        raise UserError(tr("Only an administrator of this chat can add what somebody shared."))
     shared = await Sharing(services.pipeline.storage).get(identifier)
     if shared is None:
         raise UserError(
-            "Nobody shares topics under this link, or no longer. /start sets this chat up in two questions."
+            tr("Nobody shares topics under this link, or no longer. /start sets this chat up in two questions.")
         )
     _, categories, topics = await services.subscriptions.add_config(request.chat, shared)
-    added = [f"Reading {', '.join(categories)}."] if categories else []
-    added += [f"Following {shorten(', '.join(topics), _LONGEST_LIST)}."] if topics else []
+    added = [tr("Reading {categories}.", categories=", ".join(categories))] if categories else []
+    added += [tr("Following {topic}.", topic=shorten(", ".join(topics), _LONGEST_LIST))] if topics else []
     if not added:
-        return Reply("This chat follows all of that already.")
-    return Reply("\n".join([*added, "/digest shows what is there now; /topics and /categories change it."]))
+        return Reply(tr("This chat follows all of that already."))
+    return Reply("\n".join([*added, tr("/digest shows what is there now; /topics and /categories change it.")]))
 
 
 SHARE = Command("share", "A line that makes another chat follow the same.", share_topics)

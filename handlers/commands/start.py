@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from bot.errors import UserError
+from bot.language import tr
 from bot.topics import compile_topic
 from handlers.command import Command, Param, Reply, Request, Services
 from handlers.commands.categories import describe
@@ -20,7 +21,7 @@ async def start(services: Services, request: Request) -> Reply:
         return await take_shared(services, request, step.removeprefix(SHARED))
     if step in _STEPS and (answer or step == "browse"):
         if not await request.is_admin():
-            raise UserError("Only an administrator of this chat can set it up.")
+            raise UserError(tr("Only an administrator of this chat can set it up."))
         return await _STEPS[step](services, request, answer)
     return await _welcome(services, request)
 
@@ -29,16 +30,18 @@ async def _welcome(services: Services, request: Request) -> Reply:
     subscription = await services.subscriptions.get(request.chat)
     known = ""
     if subscription.categories or subscription.topics:
-        known = (
-            f"This chat reads {', '.join(subscription.categories) or 'no category of its own'} and follows "
-            f"{len(subscription.topics)} topics. What you answer is added.\n"
+        reads = tr(
+            "This chat reads {categories} and follows {topics} topics. What you answer is added.",
+            categories=", ".join(subscription.categories) or tr("no category of its own"),
+            topics=len(subscription.topics),
         )
+        known = f"{reads}\n"
     question = ask_fields(services, subscription)
-    welcome = (
+    welcome = tr(
         "Welcome to Paperround. Each announcement morning you get the new arXiv papers you care about, "
-        "best first, each with the reason why it is there.\n"
+        "best first, each with the reason why it is there."
     )
-    return replace(question, text=f"{welcome}{known}\n{question.text}")
+    return replace(question, text=f"{welcome}\n{known}\n{question.text}")
 
 
 async def _take_fields(services: Services, request: Request, answer: str) -> Reply:
@@ -46,9 +49,9 @@ async def _take_fields(services: Services, request: Request, answer: str) -> Rep
         codes = [] if answer.lower() in _NOTHING else _find_fields(services, answer)
         subscription, added = await services.subscriptions.add_categories(request.chat, codes)
     except UserError as error:
-        return Reply(f"{error}\nWhich fields do you read? skip goes on.", expects="/start fields")
+        return Reply(f"{error}\n{tr('Which fields do you read? skip goes on.')}", expects="/start fields")
     read = ", ".join(describe(services, code) for code in added or subscription.categories)
-    return ask_topics(services, subscription, f"Reading {read}.\n" if read else "")
+    return ask_topics(services, subscription, tr("Reading {categories}.", categories=read) + "\n" if read else "")
 
 
 def _find_fields(services: Services, answer: str) -> list[str]:
@@ -74,7 +77,7 @@ async def _take_topics(services: Services, request: Request, answer: str) -> Rep
         for topic in topics:
             compile_topic(topic)
     except UserError as error:
-        return Reply(f"{error}\nWhich topics? skip takes every paper.", expects="/start topics")
+        return Reply(f"{error}\n{tr('Which topics? skip takes every paper.')}", expects="/start topics")
     notes: list[str] = []
     for topic in topics:
         try:
@@ -87,9 +90,14 @@ async def _take_topics(services: Services, request: Request, answer: str) -> Rep
 async def _first_digest(services: Services, request: Request, notes: list[str]) -> Reply:
     subscription = await services.subscriptions.get(request.chat)
     if not services.pipeline.categories_of(subscription):
-        return Reply("Nothing is followed yet. /categories add cs.CL or /topics add kv cache make a start any time.")
-    topics = ", ".join(subscription.topics) or "every paper"
-    notes.append(f"Done: {topics}. Here is your first digest; /topics, /categories and /settings change what comes.")
+        return Reply(
+            tr("Nothing is followed yet. /categories add cs.CL or /topics add kv cache make a start any time.")
+        )
+    done = tr(
+        "Done: {topics}. Here is your first digest; /topics, /categories and /settings change what comes.",
+        topics=", ".join(subscription.topics) or tr("every paper"),
+    )
+    notes.append(done)
     reply = await read_digest(services, request, subscription)
     return replace(reply, text="\n".join([*notes, reply.text]).strip())
 

@@ -3,6 +3,7 @@
 from datetime import date
 
 from bot.calendar import is_day_off, latest_day, next_feed
+from bot.language import tr
 from bot.rendering.text import format_day, format_instant
 from handlers.command import Command, Reply, Request, Services
 
@@ -14,14 +15,19 @@ async def show_status(services: Services, request: Request) -> Reply:
     categories = pipeline.categories_of(subscription)
     seen = await pipeline.storage.get_seen(request.chat)
     now = pipeline.clock()
-    follows = f"{len(subscription.categories)} categories, {len(subscription.topics)} topics"
     lines = [
-        f"This chat: {follows}, ranker {subscription.ranker}, {len(seen)} papers delivered.",
+        tr(
+            "This chat: {categories} categories, {topics} topics, ranker {ranker}, {seen} papers delivered.",
+            categories=len(subscription.categories),
+            topics=len(subscription.topics),
+            ranker=subscription.ranker,
+            seen=len(seen),
+        ),
         *[await describe_category(services, category) for category in categories],
-        f"The next announcement is expected on {format_instant(next_feed(now))}.",
+        tr("The next announcement is expected on {time}.", time=format_instant(next_feed(now))),
     ]
     if not categories:
-        lines.insert(1, "It follows nothing yet: /start sets it up.")
+        lines.insert(1, tr("It follows nothing yet: /start sets it up."))
     return Reply("\n".join(lines))
 
 
@@ -33,16 +39,35 @@ async def describe_category(services: Services, category: str) -> str:
     for announcement in reversed(await pipeline.announcements()):
         listing = announcement.listings.get(category)
         if listing and announcement.day >= expected:
-            return f"{category}: complete, {len(listing)} papers announced on {format_day(announcement.day)}"
+            return tr(
+                "{category}: complete, {count} papers announced on {day}",
+                category=category,
+                count=len(listing),
+                day=format_day(announcement.day),
+            )
         if listing is not None and announcement.day >= expected:
-            return f"{category}: quiet, arXiv announced nothing on {format_day(announcement.day)}"
+            return tr(
+                "{category}: quiet, arXiv announced nothing on {day}",
+                category=category,
+                day=format_day(announcement.day),
+            )
     attempt = pipeline.attempts.get(category)
     if attempt and attempt.error:
-        return f"{category}: failed at {format_instant(attempt.at)}: {attempt.error}"
+        return tr(
+            "{category}: failed at {time}: {error}",
+            category=category,
+            time=format_instant(attempt.at),
+            error=attempt.error,
+        )
     if is_day_off(now):
-        return f"{category}: quiet, arXiv announces nothing at the weekend; {format_day(expected)} was not read"
-    asked = f" (asked at {format_instant(attempt.at)})" if attempt else ""
-    return f"{category}: waiting for the announcement of {format_day(expected)}{asked}"
+        return tr(
+            "{category}: quiet, arXiv announces nothing at the weekend; {day} was not read",
+            category=category,
+            day=format_day(expected),
+        )
+    waiting = tr("{category}: waiting for the announcement of {day}", category=category, day=format_day(expected))
+    asked = tr("{status} (asked at {time})", status=waiting, time=format_instant(attempt.at)) if attempt else ""
+    return asked or waiting
 
 
 async def describe_trouble(services: Services, categories: tuple[str, ...]) -> str:
@@ -52,15 +77,22 @@ async def describe_trouble(services: Services, categories: tuple[str, ...]) -> s
     here = await pipeline.batch_sizes(latest_day(now))
     failed = {code: pipeline.attempts[code].error for code in categories if _failed(services, code, here)}
     if failed and len(failed) == len(categories):
-        lines = ["arXiv cannot be reached: " + next(iter(failed.values()))]
+        lines = [tr("arXiv cannot be reached: {error}", error=next(iter(failed.values())))]
     else:
-        lines = [f"{code} could not be read: {error}" for code, error in failed.items()]
+        lines = [
+            tr("{category} could not be read: {error}", category=code, error=error) for code, error in failed.items()
+        ]
     waiting = [code for code in categories if code not in here and code not in failed]
     if waiting:
-        lines.append(f"arXiv has not announced {', '.join(waiting)} for {format_day(latest_day(now))} yet.")
+        late = tr(
+            "arXiv has not announced {categories} for {day} yet.",
+            categories=", ".join(waiting),
+            day=format_day(latest_day(now)),
+        )
+        lines.append(late)
     elif not failed and not any(here[code] for code in categories):
         lines.append(_quiet(now.date() if is_day_off(now) else latest_day(now), weekend=is_day_off(now)))
-        lines.append(f"The next announcement is expected on {format_instant(next_feed(now))}.")
+        lines.append(tr("The next announcement is expected on {time}.", time=format_instant(next_feed(now))))
     return "\n".join(lines)
 
 
@@ -70,8 +102,8 @@ def _failed(services: Services, code: str, here: dict[str, int]) -> bool:
 
 
 def _quiet(day: date, *, weekend: bool) -> str:
-    why = "it is the weekend in New York" if weekend else "a quiet day, as on holidays"
-    return f"arXiv announced nothing on {format_day(day)}: {why}."
+    why = tr("it is the weekend in New York") if weekend else tr("a quiet day, as on holidays")
+    return tr("arXiv announced nothing on {day}: {why}.", day=format_day(day), why=why)
 
 
 STATUS = Command("status", "How today stands: what was announced, what is awaited.", show_status)

@@ -3,6 +3,7 @@
 from functools import partial
 
 from bot.digests import latest_announcement
+from bot.language import later, tr, tr_n
 from bot.model.announcement import Announcement
 from bot.model.chat import Chat
 from bot.topics import Topic, compile_topic, document_of
@@ -10,6 +11,8 @@ from handlers.command import Command, CommandGroup, Param, Reply, Request, Servi
 from handlers.commands.listing import PAGE, is_tag, press_removal, removal_list
 
 SHOWN_MATCHES = 5
+_WOULD_MATCH = later("{topic} would have matched {found} of {total} papers in {span} of {categories}.")
+_WOULD_LEAVE_OUT = later("{topic} would have left out {found} of {total} papers in {span} of {categories}.")
 
 
 async def list_topics(services: Services, request: Request) -> Reply:
@@ -21,19 +24,25 @@ async def _list(services: Services, chat: Chat, page: str) -> Reply:
     topics = (await services.subscriptions.get(chat)).topics
     if not topics:
         return Reply(
-            "No topics yet: a digest has every paper of your categories. Add one, for example /topics add kv cache"
+            tr("No topics yet: a digest has every paper of your categories. Add one, for example /topics add kv cache")
         )
-    return removal_list("This chat follows", "topics", topics, topics, page)
+    return removal_list(tr("This chat follows"), "topics", topics, topics, page)
 
 
 async def add_topic(services: Services, request: Request) -> Reply:
     """Follow a topic; the first one without a category says which categories will be read."""
     subscription = await services.subscriptions.add_topic(request.chat, request.args["query"])
     topic = compile_topic(subscription.topics[-1])
-    lines = [f"Leaving out papers on {topic.keyword}." if topic.is_exclusion else f"Following {topic.text}."]
+    left_out = tr("Leaving out papers on {topic}.", topic=topic.keyword)
+    lines = [left_out if topic.is_exclusion else tr("Following {topic}.", topic=topic.text)]
     if not subscription.categories:
         read = ", ".join(services.pipeline.default_categories)
-        lines.append(f"No category is chosen, so papers of {read} are looked at. /categories add narrows that.")
+        lines.append(
+            tr(
+                "No category is chosen, so papers of {categories} are looked at. /categories add narrows that.",
+                categories=read,
+            )
+        )
     return Reply("\n".join(lines))
 
 
@@ -45,18 +54,26 @@ async def remove_topic(services: Services, request: Request) -> Reply:
         remove, show = services.subscriptions.remove_topic, partial(_list, services, chat)
         return await press_removal(wanted, topics, partial(remove, chat, wanted), show)
     subscription, removed = await services.subscriptions.remove_topic(chat, wanted)
-    left = len(subscription.topics)
-    return Reply(f"No longer following {removed}. {left or 'No'} topic{'' if left == 1 else 's'} left.")
+    count = len(subscription.topics)
+    left = tr_n("{count} topic left.", "{count} topics left.", count) if count else tr("No topics left.")
+    gone = tr("No longer following {topic}.", topic=removed)
+    return Reply(tr("{first} {second}", first=gone, second=left))
 
 
 async def clear_topics(services: Services, request: Request) -> Reply:
     """Stop following all topics."""
     before = await services.subscriptions.get(request.chat)
     if not before.topics:
-        return Reply("There were no topics to clear.")
+        return Reply(tr("There were no topics to clear."))
     await services.subscriptions.clear_topics(request.chat)
     gone = ", ".join(before.topics)
-    return Reply(f"Cleared {len(before.topics)} topics: {gone}. Digests now have every paper of your categories.")
+    return Reply(
+        tr(
+            "Cleared {count} topics: {topics}. Digests now have every paper of your categories.",
+            count=len(before.topics),
+            topics=gone,
+        )
+    )
 
 
 async def try_topic(services: Services, request: Request) -> Reply:
@@ -67,7 +84,12 @@ async def try_topic(services: Services, request: Request) -> Reply:
     await services.pipeline.pull(categories, request.progress)
     announcements = await services.pipeline.recent(categories)
     if latest_announcement(announcements, categories) is None:
-        return Reply(f"{topic.text} is a good topic. There is no announcement here yet to try it on; /status says why.")
+        return Reply(
+            tr(
+                "{topic} is a good topic. There is no announcement here yet to try it on; /status says why.",
+                topic=topic.text,
+            )
+        )
     return Reply(_matches(topic, announcements, categories))
 
 
@@ -76,17 +98,19 @@ def _matches(topic: Topic, announcements: tuple[Announcement, ...], categories: 
     unique = list({each.paper.id: each for each in reversed(newest_first)}.values())[::-1]
     found = [each for each in unique if topic.match(document_of(each.paper))]
     days = sum(bool(each.papers_for(categories)) for each in announcements)
-    span = "the last announcement" if days == 1 else f"the last {days} announcements"
-    sample = " (invented papers, a sample)" if any(each.is_sample for each in announcements) else ""
-    verb = "would have left out" if topic.is_exclusion else "would have matched"
-    lines = [f"{topic.text} {verb} {len(found)} of {len(unique)} papers in {span} of {', '.join(categories)}{sample}."]
+    message = _WOULD_LEAVE_OUT if topic.is_exclusion else _WOULD_MATCH
+    span = tr_n("the last announcement", "the last {count} announcements", days)
+    read = ", ".join(categories)
+    if any(each.is_sample for each in announcements):
+        read = tr("{categories} (invented papers, a sample)", categories=read)
+    lines = [tr(message, topic=topic.text, found=len(found), total=len(unique), span=span, categories=read)]
     lines += [f"· {each.paper.title} ({each.paper.id})" for each in found[:SHOWN_MATCHES]]
     if len(found) > SHOWN_MATCHES:
-        lines.append(f"… and {len(found) - SHOWN_MATCHES} more.")
+        lines.append(tr("… and {count} more.", count=len(found) - SHOWN_MATCHES))
     if not found:
-        lines.append("Try fewer words, a prefix such as quant*, or alternatives with OR.")
+        lines.append(tr("Try fewer words, a prefix such as quant*, or alternatives with OR."))
     elif not topic.is_exclusion:
-        lines.append(f"/topics add {topic.text} follows it.")
+        lines.append(tr("/topics add {topic} follows it.", topic=topic.text))
     return "\n".join(lines)
 
 

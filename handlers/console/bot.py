@@ -16,8 +16,19 @@ from pathlib import Path
 from typing import TextIO
 
 from bot.errors import UserError
+from bot.language import tr
 from bot.model.chat import Chat
-from handlers.command import Catalogue, CommandGroup, Invocation, Reply, Request, Services, execute, parse_line
+from handlers.command import (
+    Catalogue,
+    CommandGroup,
+    Invocation,
+    Reply,
+    Request,
+    Services,
+    adopt_language,
+    execute,
+    parse_line,
+)
 from handlers.console.render import render_reply
 
 log = logging.getLogger(__name__)
@@ -53,10 +64,14 @@ class ConsoleBot:
     async def answer(self, text: str) -> Reply:
         """The reply to one line. A command always is one; other text answers the last question, if one was asked."""
         expected, self._expects = self._expects, ""
+        await adopt_language(self.services, CHAT)
         if not text.startswith("/"):
             if not expected:
                 return Reply(
-                    f"I act on commands. /topics add {text[:40]} follows this as a topic; /help lists them all."
+                    tr(
+                        "I act on commands. /topics add {text} follows this as a topic; /help lists them all.",
+                        text=text[:40],
+                    )
                 )
             text = f"{expected} {text}"
         try:
@@ -87,10 +102,12 @@ def _with_files(invocation: Invocation) -> Invocation:
 def _read(path: Path) -> str:
     try:
         if path.stat().st_size > _LARGEST_FILE:
-            raise UserError(f"{path} is too large for a configuration.")
+            raise UserError(tr("{path} is too large for a configuration.", path=path))
         return path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read. Give the JSON itself, or the name of a file that holds it.") from error
+        raise UserError(
+            tr("{path} cannot be read. Give the JSON itself, or the name of a file that holds it.", path=path)
+        ) from error
 
 
 def completions(catalogue: Catalogue) -> dict[str, dict[str, None] | None]:

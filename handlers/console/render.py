@@ -4,6 +4,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from bot.language import tr
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper
 from bot.rendering.text import (
@@ -13,7 +14,6 @@ from bot.rendering.text import (
     format_authors,
     format_facts,
     format_links,
-    format_reasons,
     format_score,
     format_summary,
     format_title,
@@ -44,14 +44,16 @@ def render_digest(digest: Digest, detail: str, *, width: int, colour: bool) -> s
     blocks += [_render_paper(paper, digest, detail, width=width, colour=colour) for paper in digest.papers]
     closing = format_summary(digest)
     if digest.papers:
-        closing += f"\n/why {digest.papers[0].announced.paper.id} explains the first paper; it works for every id."
+        closing += "\n" + tr(
+            "/why {id} explains the first paper; it works for every id.", id=digest.papers[0].announced.paper.id
+        )
     return "\n\n".join([*blocks, _paint(closing, _DIM, colour=colour)])
 
 
 def render_card(card: Card, buttons: Sequence[Button], *, width: int, colour: bool) -> str:
     """The paper with its whole abstract and all links; then the commands that its buttons stand for."""
     paper = card.announced.paper
-    lines = [_paint(SAMPLE_LABEL, _YELLOW, colour=colour)] if card.is_sample else []
+    lines = [_paint(tr(SAMPLE_LABEL), _YELLOW, colour=colour)] if card.is_sample else []
     lines.append(_paint(_fill(paper.title, width, first=""), _BOLD, colour=colour))
     lines.append(_fill(", ".join(paper.authors), width))
     lines.append(_paint(_fill(format_announced(card.announced), width), _CYAN, colour=colour))
@@ -59,7 +61,7 @@ def render_card(card: Card, buttons: Sequence[Button], *, width: int, colour: bo
         lines.append(_fill(format_score(card.score), width))
     lines += ["", _fill(paper.abstract, width), ""]
     if card.is_sample:
-        lines.append(f"{_INDENT}(invented, no page)")
+        lines.append(_INDENT + tr("(invented, no page)"))
     else:
         lines += [f"{_INDENT}{address}" for _, address in format_links(paper)]
     if buttons:
@@ -74,11 +76,11 @@ def _render_paper(paper: DigestPaper, digest: Digest, detail: str, *, width: int
     lines.append(_fill(format_authors(shown.authors), width))
     lines.append(_paint(_fill(format_facts(paper, digest), width), _CYAN, colour=colour))
     if paper.score.reasons:
-        lines.append(_fill(f"Score {paper.score.points:.2f}: {format_reasons(paper.score.reasons)}", width))
+        lines.append(_fill(format_score(paper.score), width))
     text = excerpt(shown.abstract, detail)
     if text:
         lines.append(_paint(_fill(text, width), _DIM, colour=colour))
-    lines.append(f"{_INDENT}(invented, no page)" if digest.is_sample else f"{_INDENT}{shown.link}")
+    lines.append(_INDENT + tr("(invented, no page)") if digest.is_sample else f"{_INDENT}{shown.link}")
     return "\n".join(lines)
 
 

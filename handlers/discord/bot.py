@@ -17,7 +17,7 @@ from discord import app_commands
 from bot.errors import PlatformError, PlatformRefusedError, StorageError
 from bot.ports import Clock
 from handlers.command import Catalogue, Services
-from handlers.discord.commands import Interaction, build_tree, definitions_hash
+from handlers.discord.commands import CatalogueTranslator, Interaction, build_tree, definitions_hash
 from handlers.discord.conversation import Conversation
 from handlers.discord.delivery import NETWORK_ERRORS
 
@@ -115,7 +115,9 @@ class DiscordPlatform:
         raise PlatformError(f"Discord's gateway has been silent for {silent:.0f} s")
 
     async def _sync(self, tree: app_commands.CommandTree[discord.Client]) -> None:
-        wanted = definitions_hash(tree)
+        if self.services.languages.catalogues:
+            await tree.set_translator(CatalogueTranslator(self.services.languages))
+        wanted = await definitions_hash(tree)
         try:
             if await self.load_note(NOTE) == wanted:
                 return

@@ -3,13 +3,14 @@
 import discord
 
 from bot.errors import UserError
+from bot.language import later, tr
 from bot.managing import Located
 from bot.model.chat import Chat
 from handlers.discord.commands import Interaction
 from handlers.discord.delivery import NETWORK_ERRORS, bounded
 
 Managed = discord.TextChannel | discord.ForumChannel | discord.Thread
-_UNSEEN = (
+_UNSEEN = later(
     "I cannot see that channel in this server. An administrator of it can give me View Channel and Send Messages there."
 )
 
@@ -27,7 +28,7 @@ async def locate_channel(interaction: Interaction, identifier: str) -> Located:
         or guild.default_role is None
         or not isinstance(person, discord.Member)
     ):
-        raise UserError("I am no member of this server. Its administrator can add me to it.")
+        raise UserError(tr("I am no member of this server. Its administrator can add me to it."))
     try:
         channel = await bounded(interaction.client.fetch_channel(int(identifier)))
         parent = channel
@@ -35,19 +36,28 @@ async def locate_channel(interaction: Interaction, identifier: str) -> Located:
             parent = await bounded(interaction.client.fetch_channel(channel.parent_id))
         us = await bounded(guild.fetch_member(me.id))
     except (discord.Forbidden, discord.NotFound, discord.InvalidData) as error:
-        raise UserError(_UNSEEN) from error
+        raise UserError(tr(_UNSEEN)) from error
     except NETWORK_ERRORS as error:
-        raise UserError("Discord did not say what your rights there are. Please try again.") from error
+        raise UserError(tr("Discord did not say what your rights there are. Please try again.")) from error
     if getattr(parent, "guild", None) != guild:
-        raise UserError(_UNSEEN)
+        raise UserError(tr(_UNSEEN))
     if not isinstance(parent, discord.TextChannel | discord.ForumChannel):
         raise UserError(
-            "This is no channel that I can write to: choose a text, announcement or forum channel, or a thread."
+            tr("This is no channel that I can write to: choose a text, announcement or forum channel, or a thread.")
         )
     if not parent.permissions_for(person).manage_channels:
-        raise UserError(f"Only an administrator of #{channel} (Manage Channels there) can manage it.")
+        raise UserError(
+            tr("Only an administrator of #{channel} (Manage Channels there) can manage it.", channel=channel)
+        )
     if lacking := _lacking(channel, parent.permissions_for(us)):
-        raise UserError(f"I lack {' and '.join(lacking)} in #{channel}. Give it to me in the channel's permissions.")
+        rights = ", ".join(lacking)
+        raise UserError(
+            tr(
+                "I lack {rights} in #{channel}. Give it to me in the channel's permissions.",
+                rights=rights,
+                channel=channel,
+            )
+        )
     return Located(Chat("discord", identifier), f"#{channel}")
 
 

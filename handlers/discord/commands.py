@@ -10,6 +10,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot.language import Languages, base_language, later, tr
 from handlers.command import Catalogue, Command, CommandGroup, Invocation, Param
 from handlers.discord.markup import unbroken
 
@@ -28,9 +29,15 @@ SUGGESTED = {
     "/settings set": ("name",),
 }
 """The parameters for which suggestions are made."""
+_DESCRIPTIONS = (
+    app_commands.TranslationContextLocation.command_description,
+    app_commands.TranslationContextLocation.group_description,
+    app_commands.TranslationContextLocation.parameter_description,
+)
+_FILE_HELP = later("the same as a file")
 # The parameters of /start are answers to questions, which forms and buttons take; only a shared set is typed.
 _START = "/start"
-_SHARE = Param("share", "what /share gave: topics_… makes this chat follow the same", required=False)
+_SHARE = Param("share", later("what /share gave: topics_… makes this chat follow the same"), required=False)
 _FILE = "file"
 _Thread = app_commands.AppCommandThread
 _ANY_CHANNEL = app_commands.AppCommandChannel | _Thread
@@ -61,13 +68,34 @@ async def _on_error(interaction: Interaction, error: app_commands.AppCommandErro
     log.error("command status=failed error=%r", str(error), exc_info=error)
     if not interaction.response.is_done():
         await interaction.response.send_message(
-            "This command has just changed. Please try again in a minute.", ephemeral=interaction.guild_id is not None
+            tr("This command has just changed. Please try again in a minute."),
+            ephemeral=interaction.guild_id is not None,
         )
 
 
-def definitions_hash(tree: app_commands.CommandTree[discord.Client]) -> str:
+class CatalogueTranslator(app_commands.Translator):
+    """Descriptions in the bot's languages; names stay as people type them everywhere."""
+
+    def __init__(self, languages: Languages) -> None:
+        self._languages = languages
+
+    async def translate(
+        self, string: app_commands.locale_str, locale: discord.Locale, context: app_commands.TranslationContextTypes
+    ) -> str | None:
+        code = base_language(locale.value)
+        if context.location not in _DESCRIPTIONS or code not in self._languages.catalogues:
+            return None
+        with self._languages.speaking(code):
+            return tr(string.message)
+
+
+async def definitions_hash(tree: app_commands.CommandTree[discord.Client]) -> str:
     """A hash that changes with the application or with anything Discord is told of its commands."""
-    payload = [command.to_dict(tree) for command in tree.get_commands()]
+    commands, translator = tree.get_commands(), tree.translator
+    if translator is None:
+        payload = [each.to_dict(tree) for each in commands]
+    else:
+        payload = [await each.get_translated_payload(tree, translator) for each in commands]
     text = json.dumps([str(tree.client.application_id), payload], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -94,7 +122,7 @@ def _command(command: Command, usage: str, run: Run, suggest: Suggest) -> app_co
     vars(callback)["__signature__"] = inspect.Signature([interaction, *parameters])
     helps = {each.name: each.help for each in _options(command, usage)}
     if any(each.name == _FILE for each in parameters):
-        helps[_FILE] = "the same as a file"
+        helps[_FILE] = _FILE_HELP
     app_commands.describe(**helps)(callback)
     for name in SUGGESTED.get(usage, ()):
         app_commands.autocomplete(**{name: _completer(usage, name, suggest)})(callback)

@@ -12,9 +12,20 @@ from typing import Any, cast
 import discord
 
 from bot.errors import UserError
+from bot.language import base_language, tr
 from bot.model.chat import Chat
 from bot.model.paper import parse_arxiv_id
-from handlers.command import APOLOGY, Catalogue, Invocation, Reply, Request, Services, execute, parse_line
+from handlers.command import (
+    APOLOGY,
+    Catalogue,
+    Invocation,
+    Reply,
+    Request,
+    Services,
+    adopt_language,
+    execute,
+    parse_line,
+)
 from handlers.discord.channels import locate_channel
 from handlers.discord.commands import Interaction
 from handlers.discord.delivery import NETWORK_ERRORS, REQUEST_SECONDS, bounded, edit, follow_up, send_to
@@ -49,6 +60,7 @@ class Conversation:
         with self._answering():
             is_hidden = interaction.guild_id is not None and not invocation.command.is_public
             await bounded(interaction.response.defer(ephemeral=is_hidden, thinking=True))
+            await self._adopt_language(interaction)
             try:
                 invocation = await _with_file(invocation, file)
             except UserError as error:
@@ -61,6 +73,7 @@ class Conversation:
         given = cast(Mapping[str, Any], interaction.data)
         line = str((given.get("values") or [given.get("custom_id", "")])[0])
         with self._answering():
+            await self._adopt_language(interaction)
             if line.startswith(ANSWER):
                 await bounded(interaction.response.send_modal(to_form(line.removeprefix(ANSWER))))
                 return
@@ -74,6 +87,7 @@ class Conversation:
         is_hidden = interaction.guild_id is not None
         with self._answering():
             await bounded(interaction.response.defer(ephemeral=is_hidden, thinking=True))
+            await self._adopt_language(interaction)
             reply = await self._run_line(interaction, f"{question} {unbroken(typed_text(given.get('components', [])))}")
             await self._reply(interaction, reply, is_hidden=is_hidden)
 
@@ -84,6 +98,7 @@ class Conversation:
             return
         with self._answering():
             chat = Chat("discord", str(message.channel.id))
+            await adopt_language(self.services, chat)
             reply = await self._answer_text(chat, message)
             if reply.is_silent:
                 return
@@ -95,6 +110,7 @@ class Conversation:
 
     async def suggest(self, usage: str, _: str, interaction: Interaction, typed: str) -> list[tuple[str, str]]:
         """What to offer for an option; nothing where that fails."""
+        await self._adopt_language(interaction)
         return await suggest(self.services, self.catalogue, _chat(interaction), usage, typed)
 
     async def _answer_text(self, chat: Chat, message: discord.Message) -> Reply:
@@ -103,8 +119,10 @@ class Conversation:
             text = self._meant_by(chat, text)
             if not text:
                 return Reply(
-                    "I act on commands: /topics add follows a topic, /help lists them all. "
-                    "An arXiv link or id shows that paper."
+                    tr(
+                        "I act on commands: /topics add follows a topic, /help lists them all. "
+                        "An arXiv link or id shows that paper."
+                    )
                 )
         self._questions.pop(chat, None)
         try:
@@ -136,7 +154,7 @@ class Conversation:
             return interaction.guild_id is None or interaction.permissions.manage_channels
 
         if interaction.channel_id is None:
-            return Reply("I do not know this kind of channel. Please use another one.")
+            return Reply(tr("I do not know this kind of channel. Please use another one."))
         person = str(interaction.user.id)
         request = Request(
             _chat(interaction),
@@ -146,6 +164,7 @@ class Conversation:
             is_owner=person in self.owners,
             locate=partial(locate_channel, interaction) if interaction.guild_id is not None else None,
             is_press=interaction.type is not discord.InteractionType.application_command,
+            language=_language(interaction),
         )
         return await execute(invocation, self.services, request)
 
@@ -172,6 +191,9 @@ class Conversation:
         await follow_up(interaction, limited(messages, _most_messages(interaction) - 1), is_hidden=is_hidden)
         if reply.toast:
             await follow_up(interaction, _render(Reply(reply.toast)), is_hidden=is_hidden)
+
+    async def _adopt_language(self, interaction: Interaction) -> None:
+        await adopt_language(self.services, _chat(interaction), _language(interaction))
 
     def _expect(self, interaction: Interaction, reply: Reply) -> None:
         """In direct messages the next plain text is an answer, too. A command always ends the last question."""
@@ -207,6 +229,10 @@ def _chat(interaction: Interaction) -> Chat:
     return Chat("discord", str(interaction.channel_id))
 
 
+def _language(interaction: Interaction) -> str:
+    return base_language(str(interaction.locale))
+
+
 def _render(reply: Reply, *, as_components: bool = False) -> tuple[DiscordMessage, ...]:
     """The reply as messages; an apology where we made one that Discord would not take."""
     try:
@@ -214,7 +240,7 @@ def _render(reply: Reply, *, as_components: bool = False) -> tuple[DiscordMessag
     except ValueError:
         error_id = token_hex(4)
         log.exception("render failed error_id=%s", error_id)
-        return render_reply(Reply(APOLOGY.format(error_id)), as_components=as_components)
+        return render_reply(Reply(tr(APOLOGY).format(error_id)), as_components=as_components)
 
 
 async def _with_file(invocation: Invocation, file: discord.Attachment | None) -> Invocation:
@@ -223,10 +249,10 @@ async def _with_file(invocation: Invocation, file: discord.Attachment | None) ->
     if file is None or taker is None:
         return invocation
     if file.size > _LARGEST_FILE:
-        raise UserError("The file is too large for a configuration.")
+        raise UserError(tr("The file is too large for a configuration."))
     try:
         async with asyncio.timeout(REQUEST_SECONDS):
             text = (await file.read()).decode()
     except (*NETWORK_ERRORS, UnicodeDecodeError) as error:
-        raise UserError("The file could not be read. Give the JSON itself, or try again.") from error
+        raise UserError(tr("The file could not be read. Give the JSON itself, or try again.")) from error
     return replace(invocation, args={**invocation.args, taker.name: text})

@@ -8,6 +8,7 @@ https://docs.discord.com/developers/components/reference, https://docs.discord.c
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from bot.language import tr
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, Score
 from bot.model.paper import Paper
@@ -17,7 +18,7 @@ from bot.rendering.text import (
     format_authors,
     format_day,
     format_facts,
-    format_reasons,
+    format_score,
     format_summary,
     format_title,
 )
@@ -99,7 +100,7 @@ def render_reply(reply: Reply, *, as_components: bool = False) -> tuple[DiscordM
     if reply.card is not None:
         texts += _card_texts(reply.card)
     links = _links(reply.card.announced.paper) if reply.card and not reply.card.is_sample else ()
-    return _pack(texts or ["Done."], links, buttons)
+    return _pack(texts or [tr("Done.")], links, buttons)
 
 
 def to_plain(message: DiscordMessage) -> tuple[DiscordMessage, ...]:
@@ -113,7 +114,8 @@ def limited(messages: tuple[DiscordMessage, ...], most: int) -> tuple[DiscordMes
     """At most so many of the messages; where that is not all, the last says so, and has the controls of the last one."""
     if len(messages) <= most:
         return messages
-    note = f"… and {len(messages) - most + 1} more messages, which are too many here. /settings set max_papers 5 helps."
+    count = len(messages) - most + 1
+    note = tr("… and {count} more messages, which are too many here. /settings set max_papers 5 helps.", count=count)
     last = messages[-1]
     closing = DiscordMessage(content=note) if last.content else replace(last, texts=(note,))
     return (*messages[: most - 1], closing)
@@ -125,14 +127,14 @@ def _plain(text: str, heading: str) -> tuple[DiscordMessage, ...]:
         lead = escape_line(heading, _HEADING_LIMIT)
         if len(safe) + len(lead) <= _FILE_LIMIT:
             return (DiscordMessage(content=f"{lead}\n```json\n{safe}\n```".strip()),)
-        return (DiscordMessage(content=f"{lead} The configuration is in the file.".strip(), file=text),)
-    pieces = split(escape_reply(text), CONTENT_LIMIT) or ("Done.",)
+        return (DiscordMessage(content=f"{lead} {tr('The configuration is in the file.')}".strip(), file=text),)
+    pieces = split(escape_reply(text), CONTENT_LIMIT) or (tr("Done."),)
     return tuple(DiscordMessage(content=each) for each in pieces)
 
 
 def _buttons(reply: Reply) -> tuple[Button, ...]:
     """The reply's buttons, no line twice (Discord refuses that), and one to answer a question with."""
-    wanted = [*reply.buttons, Button("Answer", f"{ANSWER}{reply.expects}")] if reply.expects else reply.buttons
+    wanted = [*reply.buttons, Button(tr("Answer"), f"{ANSWER}{reply.expects}")] if reply.expects else reply.buttons
     return tuple({each.line: Button(label(each.label, LABEL_LIMIT), each.line) for each in wanted}.values())
 
 
@@ -178,7 +180,7 @@ def _card_texts(card: Card) -> Iterator[str]:
     paper = card.announced.paper
     facts = [", ".join(paper.categories), card.announced.announce_type.value, paper.versioned_id]
     if card.is_sample:
-        yield f"**{escape(SAMPLE_LABEL)}**"
+        yield f"**{escape(tr(SAMPLE_LABEL))}**"
     lines = [
         f"**{_title(paper, is_sample=card.is_sample)}**",
         escape_line(format_authors(paper.authors, most=30), 2 * _LINE_LIMIT),
@@ -197,7 +199,7 @@ def _title(paper: Paper, *, is_sample: bool) -> str:
 def _score_lines(score: Score) -> list[str]:
     if not score.reasons:
         return []
-    return [f"Score {score.points:.2f}: {escape_line(format_reasons(score.reasons), _LINE_LIMIT)}"]
+    return [escape_line(format_score(score), _LINE_LIMIT)]
 
 
 def _with_abstract(lines: list[str], abstract: str, limit: int) -> str:
@@ -207,5 +209,5 @@ def _with_abstract(lines: list[str], abstract: str, limit: int) -> str:
 
 
 def _links(paper: Paper) -> tuple[Link, ...]:
-    pages = {"Abstract": "abs", "PDF": "pdf", "HTML": "html"}
+    pages = {tr("Abstract"): "abs", "PDF": "pdf", "HTML": "html"}
     return tuple(Link(name, f"https://arxiv.org/{page}/{paper.id}") for name, page in pages.items())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from bot.language import tr
 from bot.model.chat import Chat
 from bot.preferences import PREFERENCES
 from handlers.command import Catalogue, Services
@@ -26,9 +27,9 @@ async def suggest(
         pairs = [(f"{n}. {each}", each if len(each) <= LONGEST else str(n)) for n, each in enumerate(topics, start=1)]
         found = _containing(typed, pairs)
     elif usage == "/help":
-        found = _containing(typed, [(f"{each.name}: {each.help}", each.name) for each in catalogue])
+        found = _containing(typed, [(f"{each.name}: {tr(each.help)}", each.name) for each in catalogue])
     else:
-        found = _containing(typed, [(f"{each.name}: {each.help}", each.name) for each in PREFERENCES])
+        found = _containing(typed, [(f"{each.name}: {tr(each.help)}", each.name) for each in PREFERENCES])
     return [(label(shown, LONGEST), value) for shown, value in list(found)[:MOST]]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot.language import tr
 from handlers.command import Button
 from handlers.discord.render import ANSWER, LABEL_LIMIT, MENU_SIZE, ROW_SIZE, DiscordMessage, Link
 
@@ -48,17 +49,23 @@ def _buttons(buttons: tuple[Button, ...]) -> list[ui.Button[ui.LayoutView]]:
 
 def _menu(options: tuple[Button, ...], start: int) -> ui.Select[ui.LayoutView]:
     choices = [discord.SelectOption(label=each.label[:LABEL_LIMIT], value=each.line) for each in options]
-    hint = f"{start + 1} to {start + len(options)}: {options[0].label} … {options[-1].label}"
+    hint = tr(
+        "{first} to {last}: {begin} … {end}",
+        first=start + 1,
+        last=start + len(options),
+        begin=options[0].label,
+        end=options[-1].label,
+    )
     return ui.Select(custom_id=f"menu {start}", placeholder=hint[:150], options=choices)
 
 
 def to_form(question: str) -> ui.Modal:
     """A form for one answer; `question` is the command line that the answer completes."""
-    form = ui.Modal(title="Your answer", custom_id=f"{ANSWER}{question}", timeout=None)
+    form = ui.Modal(title=tr("Your answer"), custom_id=f"{ANSWER}{question}", timeout=None)
     field: ui.TextInput[ui.Modal] = ui.TextInput(
         custom_id=_FIELD, style=discord.TextStyle.paragraph, max_length=_MOST_TYPED
     )
-    form.add_item(ui.Label(text="Answer", component=field))
+    form.add_item(ui.Label(text=tr("Answer"), component=field))
     form.stop()
     return form
 

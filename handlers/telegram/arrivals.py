@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from telegram import CallbackQuery, Document, Message
 from telegram.constants import ChatType
 
+from bot.language import base_language
 from bot.model.paper import parse_arxiv_id
 from handlers.telegram.post import Place
 from handlers.telegram.text import without_joiners
@@ -20,7 +21,7 @@ class Arrival:
     """A person's words, or a button they pressed.
 
     `user_id` None: an administrator who speaks as the group itself, or a channel; `is_group` tells which.
-    `message_id` is theirs, or the one with the button.
+    `message_id` is theirs, or the one with the button. `language`: their client's, as ISO 639-1 code, or empty.
     """
 
     place: Place
@@ -34,6 +35,7 @@ class Arrival:
     replied_id: int | None = None
     query: CallbackQuery | None = None
     is_answered: bool = False
+    language: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -59,6 +61,7 @@ def from_message(message: Message) -> Arrival | None:
         is_group=speaker is not None and speaker.id == message.chat.id,
         document=message.document or (replied.document if replied else None),
         replied_id=replied.message_id if replied else None,
+        language=base_language((message.from_user.language_code if message.from_user else None) or ""),
     )
 
 
@@ -77,7 +80,10 @@ def from_press(query: CallbackQuery) -> Arrival | None:
     place = place_of(message) if isinstance(message, Message) else Place(message.chat.id)
     is_private = message.chat.type == ChatType.PRIVATE
     user = query.from_user.id
-    return Arrival(place, str(user), user, is_private, query.data or "", message.message_id, query=query)
+    language = base_language(query.from_user.language_code or "")
+    return Arrival(
+        place, str(user), user, is_private, query.data or "", message.message_id, query=query, language=language
+    )
 
 
 def command_in(text: str) -> tuple[str, str, str] | None:

@@ -99,7 +99,7 @@ class TelegramPlatform:
             await claim()
         self._note_contact()
         log.info("telegram status=connected bot=%s by=%s", bot.username, "webhook" if self.webhook else "polling")
-        await lanes.start("menus", partial(set_menus, bot, self.catalogue))
+        await lanes.start("menus", partial(set_menus, bot, self.catalogue, self.services.languages))
 
     async def _poll(self, desk: Desk, lanes: Lanes) -> None:
         # A webhook that an earlier installation left behind would keep us from polling.

@@ -13,7 +13,18 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.errors import UserError
-from handlers.command import APOLOGY, Catalogue, Invocation, Reply, Request, Services, execute, parse_line
+from bot.language import base_language, later, tr
+from handlers.command import (
+    APOLOGY,
+    Catalogue,
+    Invocation,
+    Reply,
+    Request,
+    Services,
+    adopt_language,
+    execute,
+    parse_line,
+)
 from handlers.telegram.arrivals import Arrival, Questions, command_in, from_message, from_press, paper_in
 from handlers.telegram.channels import ADMINISTRATORS, locate_channel
 from handlers.telegram.client import PollingBot
@@ -28,7 +39,7 @@ PATIENCE = 1.0
 _TYPING_LASTS = 4.5
 _LARGEST_FILE = 1_000_000
 _LONGEST_TOAST = 200
-_TOO_OLD = "This message is too old for its buttons. Please send the command again."
+_TOO_OLD = later("This message is too old for its buttons. Please send the command again.")
 
 
 @dataclass(slots=True)
@@ -50,7 +61,8 @@ class Desk:
         elif update.callback_query is not None:
             arrival = from_press(update.callback_query)
             if arrival is None:
-                await _quietly(update.callback_query.answer(_TOO_OLD, show_alert=True))
+                self.services.languages.speak(base_language(update.callback_query.from_user.language_code or ""))
+                await _quietly(update.callback_query.answer(tr(_TOO_OLD), show_alert=True))
             else:
                 await self._serve(arrival)
         elif update.my_chat_member is not None:
@@ -66,6 +78,7 @@ class Desk:
             await self._serve(arrival)
 
     async def _serve(self, arrival: Arrival) -> None:
+        await adopt_language(self.services, arrival.place.chat, arrival.language)
         try:
             meant = arrival.text if arrival.query else self._read(arrival)
             if meant is None:
@@ -75,7 +88,8 @@ class Desk:
         except Exception:
             error_id = token_hex(4)
             log.exception("update failed chat=%s error_id=%s", arrival.place.chat.key, error_id)
-            await self._send(arrival, TelegramMessage(APOLOGY.format(error_id), APOLOGY.format(error_id)))
+            apology = tr(APOLOGY).format(error_id)
+            await self._send(arrival, TelegramMessage(apology, apology))
 
     def _read(self, arrival: Arrival) -> str | Reply | None:
         """The command line that is meant, a hint where none is, or None where we were not spoken to."""
@@ -100,9 +114,11 @@ class Desk:
             return f"/{'paper' if has_cards else 'why'} {paper}"
         if not text:
             return Reply(
-                "To load a configuration, send the file with /import as its caption. /help lists the commands."
+                tr("To load a configuration, send the file with /import as its caption. /help lists the commands.")
             )
-        return Reply(f"I act on commands. /topics add {text[:40]} follows this as a topic; /help lists them all.")
+        return Reply(
+            tr("I act on commands. /topics add {text} follows this as a topic; /help lists them all.", text=text[:40])
+        )
 
     async def _obey(self, arrival: Arrival, line: str) -> Reply:
         if arrival.query:
@@ -127,6 +143,7 @@ class Desk:
             is_owner=arrival.person in self.owners,
             locate=None if user_id is None else partial(locate_channel, self.bot, user_id),
             is_press=arrival.query is not None,
+            language=arrival.language,
         )
         reply = await execute(invocation, self.services, request)
         is_refusal = refused and not (reply.digest or reply.card or reply.buttons)
@@ -152,14 +169,14 @@ class Desk:
             return invocation
         document = arrival.document
         if (document.file_size or 0) > _LARGEST_FILE:
-            raise UserError("This file is too large for a configuration.")
+            raise UserError(tr("This file is too large for a configuration."))
         try:
             file = await self.bot.get_file(document.file_id)
             text = bytes(await file.download_as_bytearray()).decode("utf-8-sig")
         except TelegramError as error:
-            raise UserError("Telegram did not hand over the file. Please send it again.") from error
+            raise UserError(tr("Telegram did not hand over the file. Please send it again.")) from error
         except UnicodeDecodeError as error:
-            raise UserError("This file is not text. Send the JSON file that /export gave.") from error
+            raise UserError(tr("This file is not text. Send the JSON file that /export gave.")) from error
         return replace(invocation, args={**invocation.args, wanted: text})
 
     async def _deliver(self, arrival: Arrival, reply: Reply) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bot.language import tr
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, Score
 from bot.model.paper import Paper
@@ -12,7 +13,7 @@ from bot.rendering.text import (
     format_authors,
     format_day,
     format_facts,
-    format_reasons,
+    format_score,
     format_summary,
     format_title,
 )
@@ -140,7 +141,7 @@ def _card(card: Card) -> Markup:
     head = joined(
         "\n",
         (
-            _strong(SAMPLE_LABEL) if card.is_sample else Markup(),
+            _strong(tr(SAMPLE_LABEL)) if card.is_sample else Markup(),
             _title(paper, is_sample=True),
             fitted(clean_line(format_authors(paper.authors, _MOST_AUTHORS)), 3 * _MOST_LINE),
             _line(" · ".join(facts)),
@@ -164,7 +165,7 @@ def _title(paper: Paper, *, is_sample: bool) -> Markup:
 
 
 def _score(score: Score) -> Markup:
-    return _line(f"Score {score.points:.2f}: {format_reasons(score.reasons)}") if score.reasons else Markup()
+    return _line(format_score(score)) if score.reasons else Markup()
 
 
 def _strong(text: str) -> Markup:

@@ -6,10 +6,12 @@ import logging
 import re
 import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import aiohttp
 import pytest
 
+from bot.app import load_languages
 from bot.errors import PlatformError, PlatformRefusedError
 from bot.model.chat import Chat
 from handlers.command import Button, Command, CommandGroup, Param, Reply, is_hidden, is_owners
@@ -122,6 +124,19 @@ async def test_the_commands_offered_are_those_of_the_catalogue(server):
             assert options[each.name]["required"] == (each.required and not each.is_file)
         files = [each["name"] for each in offered[name]["options"] if each["type"] == 11]
         assert files == (["file"] if any(each.is_file for each in params) else [])
+
+
+async def test_discord_speaks_as_its_client(rig):
+    """Descriptions, replies, suggestions and forms are in the client's language, and so is the chat from then on."""
+    rig.world.services = replace(rig.world.services, languages=load_languages())
+    rig.server.locale = "zh-CN"
+    async with rig.running() as server:
+        told = {each["name"]: each for each in server.commands}
+        assert "zh-CN" in told["why"]["description_localizations"]
+        assert "已关注：kv cache" in (await admin(server, "topics add", {"query": "kv cache"})).text
+        assert (await server.complete(ROOM, ADMIN, "help", "command", "wh"))[0]["name"].endswith("简报里。")
+        server.locale = "en-US"
+        assert "评分" in (await admin(server, "digest")).text
 
 
 async def test_every_command_answers(server, rig):

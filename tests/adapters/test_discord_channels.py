@@ -102,7 +102,7 @@ async def test_only_those_with_manage_channels_there_manage_it(server, rig):
         (FORUM_TYPE, SEND, "Create Posts"),
         (FORUM_TYPE, SEND_IN_THREADS, "Send Messages in Threads"),
         (NEWS_TYPE, SEND, "Send Messages"),
-        (NEWS_TYPE, VIEW, "View Channel and Send Messages"),
+        (NEWS_TYPE, VIEW, "View Channel, Send Messages"),
     ],
 )
 async def test_what_the_bot_lacks_is_named(server, kind, denied, lacking):

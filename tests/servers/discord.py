@@ -61,6 +61,7 @@ class DiscordServer:
         self.is_guest = False
         self.places, self.crossposted = {}, []
         self.base = ""
+        self.locale = "en-US"
 
     # Scripting.
 
@@ -208,7 +209,7 @@ class DiscordServer:
         payload = {
             "id": identifier, "application_id": APPLICATION, "type": kind, "token": exchange.token, "version": 1,
             "data": data, "channel_id": channel, "channel": {"id": channel, "type": 0 if guild else 1},
-            "app_permissions": "0", "locale": "en-US", "entitlements": [], "attachment_size_limit": 10_000_000,
+            "app_permissions": "0", "locale": self.locale, "entitlements": [], "attachment_size_limit": 10_000_000,
             "authorizing_integration_owners": {"1": user} if self.is_guest else {"0": guild or "0"}, "context": 0 if guild else 1,
         }  # fmt: skip
         if message is not None:
