@@ -65,10 +65,10 @@ _TYPOGRAPHIC = re.compile(r"\\.|\"(?:[^\\\"]|\\.)*\"|(?P<quote>[“”„«»])|
 class _UnclearError(Exception):
     """The query cannot be read; `position` is the place to look at."""
 
-    def __init__(self, position: int, problem: str) -> None:
-        super().__init__(problem)
+    def __init__(self, position: int, message: str, **fields: object) -> None:
         self.position = position
-        self.problem = problem
+        self.problem = tr(message, **fields)
+        super().__init__(self.problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,11 @@ def _message(text: str, position: int, problem: str) -> str:
 def _parse(text: str) -> tree.Item:
     if len(text) > LONGEST:
         raise _UnclearError(
-            LONGEST, tr("a topic has at most {most} characters, and this has {count}", most=LONGEST, count=len(text))
+            LONGEST, "a topic has at most {most} characters, and this has {count}", most=LONGEST, count=len(text)
         )
     tokens = _read_tokens(text)
     if not tokens:
-        raise _UnclearError(0, tr("there is nothing to look for"))
+        raise _UnclearError(0, "there is nothing to look for")
     stream = _Stream(_merge_words(text, tokens))
     try:
         # A lexer of our own for every call: luqum's shared one is not thread safe.
@@ -151,7 +151,7 @@ class _Stream:
 
 def _syntax_fault(text: str, tokens: list[LexToken], last: LexToken | None) -> _UnclearError:
     if last is not None:
-        return _UnclearError(last.lexpos, tr(_UNEXPECTED.get(last.type, later("this is not expected here"))))
+        return _UnclearError(last.lexpos, _UNEXPECTED.get(last.type, later("this is not expected here")))
     opened: list[int] = []
     for token in tokens:
         if token.type == "LPAREN":
@@ -159,8 +159,8 @@ def _syntax_fault(text: str, tokens: list[LexToken], last: LexToken | None) -> _
         elif token.type == "RPAREN" and opened:
             opened.pop()
     if opened:
-        return _UnclearError(opened[-1], tr("this bracket is never closed"))
-    return _UnclearError(len(text), tr("something is missing at the end"))
+        return _UnclearError(opened[-1], "this bracket is never closed")
+    return _UnclearError(len(text), "something is missing at the end")
 
 
 def _read_tokens(text: str) -> list[LexToken]:
@@ -170,15 +170,13 @@ def _read_tokens(text: str) -> list[LexToken]:
         tokens = [each for token in lexer for each in _translate(token)]
     except IllegalCharacterError as error:
         raise _UnclearError(
-            lexer.lexpos, tr(_ILLEGAL.get(text[lexer.lexpos], later("this sign is not expected here")))
+            lexer.lexpos, _ILLEGAL.get(text[lexer.lexpos], later("this sign is not expected here"))
         ) from error
     for token in tokens:
         _check_token(text, token)
     terms = [token for token in tokens if token.type in ("TERM", "PHRASE")]
     if len(terms) > MOST_TERMS:
-        raise _UnclearError(
-            terms[MOST_TERMS].lexpos, tr("a topic has at most {most} words and phrases", most=MOST_TERMS)
-        )
+        raise _UnclearError(terms[MOST_TERMS].lexpos, "a topic has at most {most} words and phrases", most=MOST_TERMS)
     return tokens
 
 
@@ -203,18 +201,17 @@ def _token(kind: str, value: tree.Word | TokenValue, position: int) -> LexToken:
 
 def _check_token(text: str, token: LexToken) -> None:
     if token.type in _UNSUPPORTED:
-        raise _UnclearError(token.lexpos, tr(_UNSUPPORTED[token.type]))
+        raise _UnclearError(token.lexpos, _UNSUPPORTED[token.type])
     if token.type == "BOOST" and not _is_weight(str(token.value)):
         raise _UnclearError(
-            token.lexpos,
-            tr("a weight is a number from {least} to {most}, such as ^2", least=1 / HEAVIEST, most=HEAVIEST),
+            token.lexpos, "a weight is a number from {least} to {most}, such as ^2", least=1 / HEAVIEST, most=HEAVIEST
         )
     if token.type == "MINUS" and text[: token.lexpos].strip() and text[token.lexpos + 1 : token.lexpos + 2].isspace():
-        raise _UnclearError(token.lexpos, tr("a - that leaves something out stands directly before it"))
+        raise _UnclearError(token.lexpos, "a - that leaves something out stands directly before it")
     if token.type == "TERM":
         for fault, problem in _WORD_FAULTS:
             if found := fault.search(str(token.value)):
-                raise _UnclearError(token.lexpos + found.start(), tr(problem))
+                raise _UnclearError(token.lexpos + found.start(), problem)
 
 
 def _is_weight(number: str) -> bool:
@@ -246,17 +243,15 @@ def _check_join(last: LexToken, field: str) -> None:
     word = str(last.value)
     if _STAR.fullmatch(word):
         raise _UnclearError(
-            last.lexpos + len(word) - 1, tr("only the last word of a phrase can end in a star; write AND after it")
+            last.lexpos + len(word) - 1, "only the last word of a phrase can end in a star; write AND after it"
         )
     if word.endswith((",", ";")) and field != "au":
-        raise _UnclearError(last.lexpos + len(word) - 1, tr("write OR between, or add them as topics of their own"))
+        raise _UnclearError(last.lexpos + len(word) - 1, "write OR between, or add them as topics of their own")
 
 
 def _build(item: tree.Item, place: _Place) -> Query | Unwanted:
     if place.depth > DEEPEST:
-        raise _UnclearError(
-            item.pos or 0, tr("a topic has at most {most} levels of brackets and operators", most=DEEPEST)
-        )
+        raise _UnclearError(item.pos or 0, "a topic has at most {most} levels of brackets and operators", most=DEEPEST)
     match item:
         case tree.Word() | tree.Phrase():
             return _term(item, place)
@@ -288,14 +283,14 @@ def _field_name(item: tree.SearchField, place: _Place) -> str:
         )
         raise _UnclearError(item.pos or 0, problem)
     if place.field:
-        raise _UnclearError(item.pos or 0, tr("this already stands inside {field}:", field=place.field))
+        raise _UnclearError(item.pos or 0, "this already stands inside {field}:", field=place.field)
     return name
 
 
 def _any_of(item: tree.Item, parts: list[Query | Unwanted]) -> Query:
     wanted = tuple(part for part in parts if not isinstance(part, Unwanted))
     if len(wanted) < len(parts):
-        raise _UnclearError(item.pos or 0, tr("OR with NOT would find nearly every paper; write AND NOT, or -"))
+        raise _UnclearError(item.pos or 0, "OR with NOT would find nearly every paper; write AND NOT, or -")
     return AnyOf(wanted)
 
 

@@ -17,6 +17,7 @@ _CALLS = {
     "CommandGroup": (_SINGLE, 1),
     "Param": (_SINGLE, 1),
     "Preference": (_SINGLE, 1),
+    "_UnclearError": (_SINGLE, 1),
 }
 
 

@@ -17,6 +17,18 @@ NOTHING_CHOSEN = later(
     "This chat follows nothing yet. /start sets it up, or: /categories add cs.CL, /topics add kv cache"
 )
 
+_LEFT_OUT = {
+    LeftOut.NO_ROOM: later(
+        "It has place {place}, and max_papers is {most}. It stays a candidate for {days} days; "
+        "/settings max_papers {enough} makes room."
+    ),
+    LeftOut.TYPE: later("It is left out: this chat takes {types}. /settings types {more} adds its type."),
+    LeftOut.DELIVERED: later("It is left out: this chat got it on {day}."),
+    LeftOut.EXCLUDED: later("It is left out by the topic {topic}."),
+    LeftOut.NO_MATCH: later("It is left out: it matched no topic."),
+    LeftOut.BELOW_MIN_SCORE: later("It is left out: its score {points:.2f} is below {least:g}."),
+}
+
 
 async def show_digest(services: Services, request: Request) -> Reply:
     """The digest as of now; `seen` also marks its papers as delivered, `sample` shows invented papers."""
@@ -90,30 +102,19 @@ async def _outcome(services: Services, subscription: Subscription, verdict: Verd
         )
     announced = verdict.announced
     seen = await services.pipeline.storage.get_seen(subscription.chat)
-    delivered = seen.get(announced.paper.id, announced.day)
-    return {
-        LeftOut.NO_ROOM: tr(
-            "It has place {place}, and max_papers is {most}. It stays a candidate for {days} days; "
-            "/settings max_papers {enough} makes room.",
-            place=verdict.place,
-            most=subscription.max_papers,
-            days=subscription.days_back,
-            enough=min(verdict.place, 100),
-        ),
-        LeftOut.TYPE: tr(
-            "It is left out: this chat takes {types}. /settings types {more} adds its type.",
-            types=", ".join(subscription.types),
-            more=",".join((*subscription.types, announced.announce_type)),
-        ),
-        LeftOut.DELIVERED: tr("It is left out: this chat got it on {day}.", day=format_day(delivered)),
-        LeftOut.EXCLUDED: tr("It is left out by the topic {topic}.", topic=verdict.score.excluded_by),
-        LeftOut.NO_MATCH: tr("It is left out: it matched no topic."),
-        LeftOut.BELOW_MIN_SCORE: tr(
-            "It is left out: its score {points:.2f} is below {least:g}.",
-            points=verdict.score.points,
-            least=subscription.min_score,
-        ),
-    }[verdict.left_out]
+    return tr(
+        _LEFT_OUT[verdict.left_out],
+        place=verdict.place,
+        most=subscription.max_papers,
+        days=subscription.days_back,
+        enough=min(verdict.place, 100),
+        types=", ".join(subscription.types),
+        more=",".join((*subscription.types, announced.announce_type)),
+        day=format_day(seen.get(announced.paper.id, announced.day)),
+        topic=verdict.score.excluded_by,
+        points=verdict.score.points,
+        least=subscription.min_score,
+    )
 
 
 async def _explain_absence(services: Services, subscription: Subscription, identifier: ArxivId) -> str:

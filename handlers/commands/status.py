@@ -38,19 +38,8 @@ async def describe_category(services: Services, category: str) -> str:
     expected = latest_day(now)
     for announcement in reversed(await pipeline.announcements()):
         listing = announcement.listings.get(category)
-        if listing and announcement.day >= expected:
-            return tr(
-                "{category}: complete, {count} papers announced on {day}",
-                category=category,
-                count=len(listing),
-                day=format_day(announcement.day),
-            )
         if listing is not None and announcement.day >= expected:
-            return tr(
-                "{category}: quiet, arXiv announced nothing on {day}",
-                category=category,
-                day=format_day(announcement.day),
-            )
+            return _describe_listing(category, format_day(announcement.day), len(listing))
     attempt = pipeline.attempts.get(category)
     if attempt and attempt.error:
         return tr(
@@ -68,6 +57,12 @@ async def describe_category(services: Services, category: str) -> str:
     waiting = tr("{category}: waiting for the announcement of {day}", category=category, day=format_day(expected))
     asked = tr("{status} (asked at {time})", status=waiting, time=format_instant(attempt.at)) if attempt else ""
     return asked or waiting
+
+
+def _describe_listing(category: str, day: str, count: int) -> str:
+    if not count:
+        return tr("{category}: quiet, arXiv announced nothing on {day}", category=category, day=day)
+    return tr("{category}: complete, {count} papers announced on {day}", category=category, count=count, day=day)
 
 
 async def describe_trouble(services: Services, categories: tuple[str, ...]) -> str:

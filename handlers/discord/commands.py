@@ -59,7 +59,13 @@ def build_tree(
                 tree.add_command(group)
         elif not (entry.owner_only or entry.is_hidden):
             tree.add_command(_command(entry, f"/{entry.name}", run, suggest))
-    tree.error(_on_error)
+
+    async def on_error(interaction: Interaction, error: app_commands.AppCommandError) -> None:
+        if isinstance(tree.translator, CatalogueTranslator):
+            tree.translator.languages.speak(base_language(str(interaction.locale)))
+        await _on_error(interaction, error)
+
+    tree.error(on_error)
     return tree
 
 
@@ -77,15 +83,15 @@ class CatalogueTranslator(app_commands.Translator):
     """Descriptions in the bot's languages; names stay as people type them everywhere."""
 
     def __init__(self, languages: Languages) -> None:
-        self._languages = languages
+        self.languages = languages
 
     async def translate(
         self, string: app_commands.locale_str, locale: discord.Locale, context: app_commands.TranslationContextTypes
     ) -> str | None:
         code = base_language(locale.value)
-        if context.location not in _DESCRIPTIONS or code not in self._languages.catalogues:
+        if context.location not in _DESCRIPTIONS or code not in self.languages.catalogues:
             return None
-        with self._languages.speaking(code):
+        with self.languages.speaking(code):
             return tr(string.message)
 
 
