@@ -178,7 +178,7 @@ def test_a_digest_reads_well():
     (message,) = render_reply(Reply("cs.AI could not be read.", digest, buttons=(Button("1", "/paper 2611.00001"),)))
     assert message.texts == (
         "cs.AI could not be read.",
-        "**Paperround · Friday 20 November 2026 · cs.CL**",
+        "**Paperround · Friday 20 November 2026 · cs.CL · 1 of 3 papers**",
         (
             "**1\\. [KV ［Re］caches\\_2](https://arxiv.org/abs/2611.00001)**\nAda Vale, Bo Li\n-# cs.CL · new · 2611.00001v1\n"
             "Score 2.10: kv cache in title (2.10)\nWe shrink it."

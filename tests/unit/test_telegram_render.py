@@ -131,7 +131,7 @@ def test_a_digest_reads_as_it_should():
     assert without_joiners(text).split("\n") == [
         "arXiv is late.",
         "",
-        "Paperround · Friday 20 November 2026 · cs.CL",
+        "Paperround · Friday 20 November 2026 · cs.CL · 1 of 4 papers",
         "",
         "1. Small Caches",
         "A, B, C, D, E and 2 more",
@@ -143,7 +143,7 @@ def test_a_digest_reads_as_it_should():
         "1 of 4 papers shown; 3 matched no topic.",
     ]
     assert [(each.kind, without_joiners(each.text)) for each in entities] == [
-        ("Bold", "Paperround · Friday 20 November 2026 · cs.CL"),
+        ("Bold", "Paperround · Friday 20 November 2026 · cs.CL · 1 of 4 papers"),
         ("TextUrl", "Small Caches"),
         ("ExpandableBlockQuote", "At last we measure."),
     ]
