@@ -1,5 +1,7 @@
 """Channels that are managed from elsewhere in their server, with the rights of both sides checked each time."""
 
+from typing import Any
+
 import discord
 
 from bot.errors import UserError
@@ -29,16 +31,7 @@ async def locate_channel(interaction: Interaction, identifier: str) -> Located:
         or not isinstance(person, discord.Member)
     ):
         raise UserError(tr("I am no member of this server. Its administrator can add me to it."))
-    try:
-        channel = await bounded(interaction.client.fetch_channel(int(identifier)))
-        parent = channel
-        if isinstance(channel, discord.Thread):
-            parent = await bounded(interaction.client.fetch_channel(channel.parent_id))
-        us = await bounded(guild.fetch_member(me.id))
-    except (discord.Forbidden, discord.NotFound, discord.InvalidData) as error:
-        raise UserError(tr(_UNSEEN)) from error
-    except NETWORK_ERRORS as error:
-        raise UserError(tr("Discord did not say what your rights there are. Please try again.")) from error
+    channel, parent, us = await _fetch(interaction, guild, me.id, identifier)
     if getattr(parent, "guild", None) != guild:
         raise UserError(tr(_UNSEEN))
     if not isinstance(parent, discord.TextChannel | discord.ForumChannel):
@@ -59,6 +52,21 @@ async def locate_channel(interaction: Interaction, identifier: str) -> Located:
             )
         )
     return Located(Chat("discord", identifier), f"#{channel}")
+
+
+async def _fetch(
+    interaction: Interaction, guild: discord.Guild, me: int, identifier: str
+) -> tuple[discord.abc.GuildChannel | discord.Thread, object, discord.Member]:
+    """The channel, the one whose permissions count (a thread has its parent's), and the bot as a member."""
+    fetch = interaction.client.fetch_channel
+    try:
+        channel: Any = await bounded(fetch(int(identifier)))
+        parent = await bounded(fetch(channel.parent_id)) if isinstance(channel, discord.Thread) else channel
+        return channel, parent, await bounded(guild.fetch_member(me))
+    except (discord.Forbidden, discord.NotFound, discord.InvalidData) as error:
+        raise UserError(tr(_UNSEEN)) from error
+    except NETWORK_ERRORS as error:
+        raise UserError(tr("Discord did not say what your rights there are. Please try again.")) from error
 
 
 def _lacking(channel: object, ours: discord.Permissions) -> list[str]:
