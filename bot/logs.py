@@ -10,6 +10,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 _LOG_SIZE = 1_000_000
+# The first tell every request and every tick; the last two, at DEBUG, what people and the bot say to each other.
+QUIETER = dict.fromkeys(("httpx", "httpcore", "httpx2", "httpcore2", "apscheduler"), logging.WARNING)
+QUIETER |= dict.fromkeys(("telegram", "discord"), logging.INFO)
+"""The least level at which libraries may log, whatever LOG_LEVEL says, by logger."""
 _TELEGRAM_FORM = r"(?<!\d)\d{6,}:[A-Za-z0-9_-]{30,}"
 """Telegram's tokens stand in the path of every request: taken out even where nobody declared one."""
 
@@ -49,6 +53,5 @@ def set_up_logs(level: str, form: str, file: Path | None = None, secrets: Collec
     text = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S%z")
     handler.setFormatter(_Redacting(_JsonFormatter() if form == "json" else text, secrets))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # They tell every request and every tick; addresses can hold secrets.
-    for chatty in ("httpx", "httpcore", "httpx2", "httpcore2", "apscheduler"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    for logger, least in QUIETER.items():
+        logging.getLogger(logger).setLevel(max(least, logging.getLogger().level))

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from bot.logs import set_up_logs
+from bot.logs import QUIETER, set_up_logs
 
 TOKEN = "1234567890:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 
@@ -14,7 +14,10 @@ TOKEN = "1234567890:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 def put_the_handlers_back():
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in QUIETER}
     yield
+    for name, known in levels.items():
+        logging.getLogger(name).setLevel(known)
     for handler in root.handlers:
         handler.close()
     root.handlers[:] = before
@@ -35,6 +38,18 @@ def test_no_secret_in_message_argument_or_trace(tmp_path, form):
     for secret in (TOKEN, "disc ord/secret", "disc%20ord%2Fsecret"):
         assert secret not in text
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_people_say_is_not_logged(tmp_path):
+    """Libraries that would log whole messages at DEBUG are kept from it."""
+    file = tmp_path / "log"
+    set_up_logs("DEBUG", "text", file)
+    for library in ("telegram.Bot", "discord.http", "httpx"):
+        logging.getLogger(library).debug("message text=%s", "my private topic")
+    assert "private" not in file.read_text(encoding="utf-8")
+    set_up_logs("ERROR", "text", file)
+    logging.getLogger("telegram.ext").warning("a remark")
+    assert "remark" not in file.read_text(encoding="utf-8")
 
 
 def test_json_lines_are_json(tmp_path):
