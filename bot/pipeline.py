@@ -88,6 +88,8 @@ class Pipeline:
             progress(tr("arXiv is being read already; waiting for that …"))
         async with self._pulling:
             missing = [code for code in categories if await self._is_missing(code, pause)]
+            # Read once: every batch that is saved makes the next reading decode all the days again.
+            kept = await self.announcements()
             brought = 0
             for number, category in enumerate(missing, start=1):
                 progress(
@@ -99,7 +101,7 @@ class Pipeline:
                     )
                 )
                 try:
-                    brought += await self._pull_one(category)
+                    brought += await self._pull_one(category, kept)
                 except SourceError as error:
                     failed = [category] if error.reached else missing[number - 1 :]
                     self.attempts |= dict.fromkeys(failed, Attempt(self.clock(), str(error)))
@@ -108,10 +110,10 @@ class Pipeline:
                         break
             return brought
 
-    async def _pull_one(self, category: str) -> int:
+    async def _pull_one(self, category: str, kept: Sequence[Announcement]) -> int:
         now = self.clock()
         batch = await self.source.fetch(category)
-        known = await self.batch_sizes(batch.day)
+        known = _sizes(kept, batch.day)
         if batch.papers or category not in known:
             await self.storage.save_batch(batch)
             self._forget_kept()
@@ -127,12 +129,7 @@ class Pipeline:
 
     async def batch_sizes(self, since: date) -> dict[str, int]:
         """How many papers the categories announced on `since` or later, for those that are here."""
-        return {
-            category: len(listing)
-            for announcement in await self.announcements()
-            if announcement.day >= since
-            for category, listing in announcement.listings.items()
-        }
+        return _sizes(await self.announcements(), since)
 
     async def announcements(self) -> tuple[Announcement, ...]:
         """Everything kept, oldest first; read once and held until something new is saved."""
@@ -207,3 +204,12 @@ class Pipeline:
         seen_before = self.clock().date() - timedelta(days=SEEN_DAYS)
         await self.storage.prune(batches_before=self._oldest_kept(), seen_before=seen_before)
         self._forget_kept()
+
+
+def _sizes(announcements: Sequence[Announcement], since: date) -> dict[str, int]:
+    return {
+        category: len(listing)
+        for announcement in announcements
+        if announcement.day >= since
+        for category, listing in announcement.listings.items()
+    }

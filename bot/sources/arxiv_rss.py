@@ -26,10 +26,6 @@ class ArxivRssSource:
     base_url: str = "https://rss.arxiv.org"
     patience: float = 900.0
 
-    def with_patience(self, patience: float) -> "ArxivRssSource":
-        """The same source for someone who waits less or longer."""
-        return replace(self, patience=patience)
-
     async def fetch(self, category: str) -> Batch:
         url = f"{self.base_url.rstrip('/')}/rss/{quote(category, safe='+')}"
         answer = await self.client.get(url, accept=_ACCEPT, patience=self.patience)

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import time
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -103,14 +104,14 @@ async def test_patience_is_the_callers(server, source):
     server.script("/rss/cs.CL", *[Canned(FEED, pause=2.0)] * 2)
     with pytest.raises(SourceError, match="no answer within"):
         await source.fetch("cs.CL")
-    assert len((await source.with_patience(30).fetch("cs.CL")).papers) == 2
+    assert len((await replace(source, patience=30).fetch("cs.CL")).papers) == 2
 
 
 async def test_a_full_feed_is_reported(server, source, caplog):
     """2,000 papers are what arXiv gives at most, so some may be missing, and the log says so."""
     server.feeds["cs.CL"] = make_feed("cs.CL", *(make_item(f"2608.{number:05}") for number in range(2000)))
     with caplog.at_level(logging.WARNING):
-        batch = await source.with_patience(60).fetch("cs.CL")
+        batch = await replace(source, patience=60).fetch("cs.CL")
     assert len(batch.papers) == 2000
     assert "category=cs.CL papers=2000 status=maybe_cut" in caplog.text
 
