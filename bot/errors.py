@@ -6,11 +6,33 @@
     ├── SourceError      arXiv could not be read, or not be believed
     ├── StorageError     nothing was written, or nothing can be read
     └── PlatformError    a chat platform cannot be used now; later it may
-        └── PlatformRefusedError   it refuses us for good: the token, or what we ask for, is wrong
+        ├── PlatformRefusedError   it refuses us for good: the token, or what we ask for, is wrong
+        └── DeliveryError    one part did not, or may not have, arrived; it says what to do about that
 
 Adapters raise these from the original error, for the world's faults only; a bug stays what it is.
 The text of a UserError may be shown in a chat. The others are for operators and logs.
 """
+
+from enum import StrEnum
+
+
+class Remedy(StrEnum):
+    """What to do about a part that was not certainly delivered.
+
+    `retry`: it certainly did not arrive; later it may. `repeat`: the answer was lost; the same request may be made again
+    and is then known for the same. `uncertain`: the answer was lost, and nothing tells whether it arrived. `plain`: its
+    markup was refused; without it it may pass. `drop`: this part will never be taken. `pause`: nothing can reach this
+    chat now. `move`: the chat goes on under another id. `stop`: the platform refuses us altogether.
+    """
+
+    RETRY = "retry"
+    REPEAT = "repeat"
+    UNCERTAIN = "uncertain"
+    PLAIN = "plain"
+    DROP = "drop"
+    PAUSE = "pause"
+    MOVE = "move"
+    STOP = "stop"
 
 
 class BotError(Exception):
@@ -49,3 +71,29 @@ class PlatformError(BotError):
 
 class PlatformRefusedError(PlatformError):
     """A chat platform refuses us until its operator changes something, such as the token."""
+
+
+class DeliveryError(PlatformError):
+    """A part was not certainly delivered. The text is for logs and never holds a token or what the part says.
+
+    `retry_after`: seconds that the platform asks us to wait, 0 if it does not say; `is_everywhere`: that holds for all
+    chats of the platform, as where it cannot be reached. `pause`: with `Remedy.PAUSE`, one of `bot.model.subscription`'s
+    `PauseReason`. `moved_to`: with `Remedy.MOVE`, the new id of the chat.
+    """
+
+    def __init__(  # noqa: PLR0913 - each remedy has its own detail
+        self,
+        remedy: Remedy,
+        message: str,
+        *,
+        retry_after: float = 0.0,
+        is_everywhere: bool = False,
+        pause: str = "",
+        moved_to: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+        self.retry_after = retry_after
+        self.is_everywhere = is_everywhere
+        self.pause = pause
+        self.moved_to = moved_to

@@ -1,18 +1,36 @@
 """The doors between the core and the world. Each docstring is the contract its contract suite checks."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
 from bot.model.announcement import Announcement, Batch
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.digest import Score
+from bot.model.message import Message, Outgoing, Part, Receipt
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId
 from bot.model.subscription import Subscription
 
 Clock = Callable[[], datetime]
 """The present as an aware UTC instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a platform takes: so many messages in any second over all chats; in one chat one message in `chat_interval`
+    seconds, and in those for which `is_crowd` holds no more than `crowd_minute` in any minute. 0: no such limit.
+
+    `bucket` names what a chat shares its limits with, such as a forum for its topics.
+    """
+
+    per_second: int
+    chat_interval: float = 0.0
+    crowd_minute: int = 0
+    is_crowd: Callable[[Chat], bool] = lambda _: False
+    bucket: Callable[[Chat], str] = lambda chat: chat.key
 
 
 class PaperSource(Protocol):
@@ -88,13 +106,14 @@ class Storage(Protocol):
         ...
 
     async def forget_chat(self, chat: Chat) -> None:
-        """Erase the chat's subscription, seen ids and marks. Fine if there are none."""
+        """Erase the chat's subscription, seen ids, marks, progress and deliveries. Fine if there are none."""
         ...
 
     async def move_chat(self, old: Chat, new: Chat) -> None:
-        """Let `new` go on as `old`: subscription, seen ids and marks move in one write; `old` is forgotten.
+        """Let `new` go on as `old`: all that is known of `old` moves in one write; `old` is forgotten.
 
-        Where `new` has a subscription, they are merged (`bot.model.moves`); of a paper marked in both, its marks stay.
+        Where `new` has a subscription, they are merged (`bot.model.moves`); of a paper marked in both, its marks stay; of
+        progress in both, `new`'s stays; deliveries of one key in both: `old`'s follow on the parts of that day.
         Fine if `old` has nothing, so moving twice is the same as once.
         """
         ...
@@ -143,8 +162,45 @@ class Storage(Protocol):
         """The announcements of `since` and later, oldest first, their listings ordered by category."""
         ...
 
+    async def get_progress(self, chat: Chat) -> Progress | None:
+        """How far the chat's rounds have come, or None."""
+        ...
+
+    async def get_all_progress(self) -> Mapping[Chat, Progress]:
+        """The progress of every chat that has any."""
+        ...
+
+    async def plan(self, chat: Chat, progress: Progress, deliveries: Sequence[Delivery] = ()) -> None:
+        """Keep the chat's progress, and these deliveries of it, in one write.
+
+        Nothing is kept for a chat that has no subscription (any more), and of deliveries whose key is there already, the
+        one that is there stays.
+        """
+        ...
+
+    async def get_deliveries(self, chat: Chat) -> tuple[Delivery, ...]:
+        """Every delivery kept of this chat, by day and part."""
+        ...
+
+    async def get_open_chats(self) -> tuple[Chat, ...]:
+        """The chats with a delivery that `is_open`, those whose oldest was planned first to the front."""
+        ...
+
+    async def record(self, delivery: Delivery) -> bool:
+        """Replace the delivery of this key; False, and nothing is written, where there is none (any more).
+
+        If it is sent, its papers are marked as seen on the day of `changed_at`, in the same write.
+        """
+        ...
+
+    async def count_deliveries(self, since: date) -> Mapping[tuple[str, DeliveryState], int]:
+        """How many deliveries of announcements of `since` and later there are, by platform and state."""
+        ...
+
     async def prune(self, *, batches_before: date, seen_before: date) -> None:
-        """Drop batches and seen ids older than the given days (those days themselves stay)."""
+        """Drop batches, and deliveries that are not open, of announcements older than `batches_before`, and seen ids older
+        than `seen_before` (those days themselves stay).
+        """
         ...
 
     async def check(self) -> None:
@@ -153,10 +209,34 @@ class Storage(Protocol):
 
 
 class Messenger(Protocol):
-    """A way to say something in a chat without having been asked."""
+    """A way to say something in a chat without having been asked, also while the platform itself is not running.
+
+    Used between `async with` and its end.
+    """
+
+    @property
+    def limits(self) -> Limits:
+        """What the platform takes at most."""
+        ...
+
+    def compose(self, chat: Chat, message: Message) -> tuple[Part, ...]:
+        """The parts, in order, that say all of `message` in this kind of chat, in the language spoken now. Pure."""
+        ...
+
+    async def deliver(self, chat: Chat, outgoing: Outgoing) -> Receipt:
+        """Make one request that sends the part, within 15 seconds; or find out that an earlier one did.
+
+        Raises DeliveryError where it did not, or may not have, arrived. With `unanswered_for`, it is sent again only where
+        that cannot double it. Never waits for a limit: that is the caller's.
+        """
+        ...
+
+    async def publish(self, chat: Chat, message_id: str) -> None:
+        """Hand on a part whose receipt asked for it. Doing it twice is fine. Raises DeliveryError."""
+        ...
 
     async def send(self, chat: Chat, text: str) -> None:
-        """Show plain text in the chat, in as many messages as it takes.
+        """Show plain text in the chat at once, in as many messages as it takes: for owners in an emergency.
 
         Raises PlatformError where it could not be, or may not have been, delivered.
         """

@@ -14,6 +14,7 @@ from bot.managing import Locate, Located, Managing, mark_of
 from bot.model.card import Card
 from bot.model.chat import Chat
 from bot.model.digest import Digest
+from bot.model.message import Button
 from bot.pipeline import Pipeline, Progress
 from bot.preferences import LANGUAGES
 from bot.subscriptions import Subscriptions
@@ -65,14 +66,6 @@ class Request:
     locate: Locate | None = None
     is_press: bool = False
     language: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Button:
-    """Something to tap: the same as typing `line`, which has at most 64 bytes (Telegram's limit for callback data)."""
-
-    label: str
-    line: str
 
 
 @dataclass(frozen=True, slots=True)

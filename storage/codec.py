@@ -13,7 +13,7 @@ from bot.model.announcement import Batch
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.paper import AnnounceType, ArxivId, Paper
-from bot.model.subscription import Subscription
+from bot.model.subscription import Pause, PauseReason, Subscription
 
 Document = dict[str, Any]
 
@@ -23,6 +23,7 @@ def subscription_to_document(subscription: Subscription) -> Document:
     document = {field.name: getattr(subscription, field.name) for field in fields(subscription)}
     del document["chat"]
     document["created"] = subscription.created.astimezone(UTC).isoformat()
+    document["pause"] = subscription.pause and pause_to_document(subscription.pause)
     if not math.isfinite(subscription.min_score):
         # JSON has no infinity.
         document["min_score"] = str(subscription.min_score)
@@ -35,7 +36,25 @@ def subscription_from_document(key: str, document: Document) -> Subscription:
     values["created"] = datetime.fromisoformat(values["created"])
     values["min_score"] = float(values["min_score"])
     values["types"] = tuple(AnnounceType(each) for each in values["types"])
+    if values.get("pause"):
+        values["pause"] = pause_from_document(values["pause"])
     return Subscription(Chat.from_key(key), **values)
+
+
+def pause_to_document(pause: Pause) -> Document:
+    """Every field."""
+    return {"reason": pause.reason.name, "since": _instant(pause.since), "until": _instant(pause.until)}
+
+
+def pause_from_document(document: Document) -> Pause:
+    """The pause."""
+    since, until = document["since"], document["until"]
+    reason = PauseReason[document["reason"]]
+    return Pause(reason, datetime.fromisoformat(since), until and datetime.fromisoformat(until))
+
+
+def _instant(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()
 
 
 def batch_to_document(batch: Batch) -> Document:

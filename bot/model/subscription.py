@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
+from bot.language import later
 from bot.model.chat import Chat
 from bot.model.paper import AnnounceType
 
@@ -10,14 +12,43 @@ DEFAULT_TYPES = (AnnounceType.NEW, AnnounceType.CROSS)
 DETAILS = ("titles", "short", "full")
 
 
+ON_ANNOUNCEMENT = "announcement"
+
+
+class PauseReason(StrEnum):
+    """Why a chat gets nothing; the value reads after "paused because"."""
+
+    ASKED = later("somebody here asked for it")
+    BLOCKED = later("the bot was blocked")
+    REMOVED = later("the bot was removed")
+    GONE = later("the chat was deleted")
+    NO_RIGHTS = later("the bot may not write there")
+    CLOSED = later("the topic or thread was closed")
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Since when, until when (None: until somebody resumes it), and why. Instants are UTC."""
+
+    reason: PauseReason
+    since: datetime
+    until: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it is not over yet."""
+        return self.until is None or now < self.until
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Chat + categories + topics + limits.
+    """Chat + categories + topics + limits + schedule.
 
     `topics` are queries as typed; one that begins with `-` leaves papers out. `created` is an aware UTC instant.
     `days_back`: for how many days a paper that matched but did not fit stays a candidate.
     `detail`: how much of each paper is shown, one of `DETAILS`. `forum_tag`: the name of the tag that posts in a Discord
-    forum get; empty for none.
+    forum get; empty for none. `schedule`: when the digest comes, in the form that `/schedule` shows; its hours are those of
+    `timezone`, an IANA name. `quiet_notice` and `failure_notice`: whether a line is said on days without a digest, and when
+    something went wrong.
     """
 
     chat: Chat
@@ -32,3 +63,8 @@ class Subscription:
     language: str = "en"
     detail: str = "short"
     forum_tag: str = ""
+    schedule: str = ON_ANNOUNCEMENT
+    timezone: str = "UTC"
+    quiet_notice: bool = False
+    failure_notice: bool = True
+    pause: Pause | None = None

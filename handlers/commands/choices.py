@@ -2,13 +2,14 @@
 
 from bot.language import later, tr
 from bot.model.chat import Chat
+from bot.model.message import Button
 from bot.model.subscription import Subscription
 from bot.rendering.text import shorten
 from bot.subscriptions import tag_of
 from bot.suggestions import suggest_topics
 from bot.taxonomy import Archive, Category
 from bot.topics import compile_topic
-from handlers.command import Button, Reply, Request, Services
+from handlers.command import Reply, Request, Services
 from handlers.commands.listing import PAGE_SIZE, open_page
 
 ASK_FIELDS = later(

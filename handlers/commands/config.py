@@ -2,7 +2,8 @@
 
 from bot.chat_config import read_config, write_config
 from bot.language import tr
-from handlers.command import Button, Command, Param, Reply, Request, Services
+from bot.model.message import Button
+from handlers.command import Command, Param, Reply, Request, Services
 
 
 async def export_config(services: Services, request: Request) -> Reply:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from bot.errors import UserError
 from bot.language import tr
+from bot.model.message import Button
 from bot.model.subscription import Subscription
 from bot.rendering.text import shorten
 from bot.subscriptions import tag_of
-from handlers.command import Button, Param, Reply
+from handlers.command import Param, Reply
 
 PAGE_SIZE = 8
 PAGE = Param("page", "the page, 1 first", required=False)

@@ -3,7 +3,8 @@
 from bot.errors import UserError
 from bot.language import tr
 from bot.managing import SPAN
-from handlers.command import Button, Command, Param, Reply, Request, Services
+from bot.model.message import Button
+from handlers.command import Command, Param, Reply, Request, Services
 
 _MINUTES = int(SPAN.total_seconds() // 60)
 _OFF = "off"

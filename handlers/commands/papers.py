@@ -4,9 +4,10 @@ from bot.cards import Cards
 from bot.errors import UserError
 from bot.language import later, tr, tr_n
 from bot.model.card import Card, Mark, MarkedPaper
+from bot.model.message import Button
 from bot.model.paper import ArxivId, parse_arxiv_id
 from bot.rendering.text import shorten
-from handlers.command import Button, Command, CommandGroup, Param, Reply, Request, Services
+from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
 from handlers.commands.listing import PAGE, open_page
 
 SAVED_PAGE_SIZE = 10

@@ -1,9 +1,10 @@
 """/settings: how much of what, and how it is shown."""
 
 from bot.language import tr
+from bot.model.message import Button
 from bot.model.subscription import DETAILS, Subscription
 from bot.preferences import PREFERENCES, Preference, find_preference
-from handlers.command import Button, Command, CommandGroup, Param, Reply, Request, Services
+from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
 
 _CHOICES = tuple(
     Button(f"{name}: {value}", f"/settings set {name} {value}")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bot.language import tr
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper
+from bot.model.message import Button
 from bot.rendering.text import (
     SAMPLE_LABEL,
     excerpt,
@@ -18,7 +19,7 @@ from bot.rendering.text import (
     format_summary,
     format_title,
 )
-from handlers.command import Button, Reply
+from handlers.command import Reply
 
 _BOLD, _DIM, _CYAN, _YELLOW, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[33m", "\x1b[0m"
 # Text from arXiv and people must not move the cursor, set the window title or hide itself.

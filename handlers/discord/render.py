@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from bot.language import tr
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, Score
+from bot.model.message import Button
 from bot.model.paper import Paper
 from bot.rendering.text import (
     SAMPLE_LABEL,
@@ -22,7 +23,7 @@ from bot.rendering.text import (
     format_summary,
     format_title,
 )
-from handlers.command import Button, Reply
+from handlers.command import Reply
 from handlers.discord.markup import cut, escape, escape_line, escape_reply, label, split
 
 CONTENT_LIMIT = 2000

@@ -7,7 +7,7 @@ import discord
 from discord import ui
 
 from bot.language import tr
-from handlers.command import Button
+from bot.model.message import Button
 from handlers.discord.render import ANSWER, LABEL_LIMIT, MENU_SIZE, ROW_SIZE, DiscordMessage, Link
 
 _FIELD = "text"

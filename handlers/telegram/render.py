@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.language import tr
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, Score
+from bot.model.message import Button
 from bot.model.paper import Paper
 from bot.rendering.text import (
     SAMPLE_LABEL,
@@ -17,7 +18,7 @@ from bot.rendering.text import (
     format_summary,
     format_title,
 )
-from handlers.command import Button, Reply
+from handlers.command import Reply
 from handlers.telegram.text import (
     MOST_UNITS,
     Markup,

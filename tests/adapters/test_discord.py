@@ -14,7 +14,8 @@ import pytest
 from bot.app import load_languages
 from bot.errors import PlatformError, PlatformRefusedError
 from bot.model.chat import Chat
-from handlers.command import Button, Command, CommandGroup, Param, Reply, is_hidden, is_owners
+from bot.model.message import Button
+from handlers.command import Command, CommandGroup, Param, Reply, is_hidden, is_owners
 from handlers.commands import COMMANDS
 from handlers.discord.bot import NOTE, DiscordPlatform
 from handlers.discord.messenger import DiscordMessenger

@@ -10,7 +10,8 @@ import pytest
 from bot.app import load_languages
 from bot.errors import PlatformError, PlatformRefusedError
 from bot.model.chat import Chat
-from handlers.command import Button, Command, CommandGroup, Param, Reply
+from bot.model.message import Button
+from handlers.command import Command, CommandGroup, Param, Reply
 from handlers.commands import COMMANDS
 from handlers.telegram.bot import TelegramPlatform
 from handlers.telegram.messenger import TelegramMessenger

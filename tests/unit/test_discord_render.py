@@ -8,8 +8,9 @@ import pytest
 
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, LeftOut, Reason, Score
+from bot.model.message import Button
 from bot.model.paper import AnnouncedPaper, AnnounceType
-from handlers.command import Button, Reply
+from handlers.command import Reply
 from handlers.discord.markup import cut, escape, escape_reply, split
 from handlers.discord.render import COMPONENT_LIMIT, DiscordMessage, Link, render_reply, to_plain
 from handlers.discord.view import to_view

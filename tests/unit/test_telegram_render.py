@@ -6,9 +6,10 @@ import pytest
 
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, LeftOut, Reason, Score
+from bot.model.message import Button
 from bot.model.paper import AnnouncedPaper, AnnounceType
 from bot.rendering.text import SAMPLE_LABEL
-from handlers.command import Button, Reply
+from handlers.command import Reply
 from handlers.telegram.render import lay_out, render_reply
 from handlers.telegram.text import clean, clean_line, defuse, shorten, units, without_joiners
 from tests.build import DAY, make_paper
