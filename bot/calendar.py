@@ -13,10 +13,28 @@ _SATURDAY = 5
 
 def latest_day(now: datetime) -> date:
     """The day of the newest announcement whose feed should be out."""
-    day = now.astimezone(NEW_YORK).date()
+    return _back_to_weekday(now.astimezone(NEW_YORK).date())
+
+
+def previous_day(day: date) -> date:
+    """The day of the announcement before that of `day`."""
+    return _back_to_weekday(day - timedelta(days=1))
+
+
+def _back_to_weekday(day: date) -> date:
     while day.weekday() >= _SATURDAY:
         day -= timedelta(days=1)
     return day
+
+
+def latest_feed(now: datetime) -> datetime:
+    """The UTC instant at which the feed of `latest_day` was expected, at or before `now`."""
+    return feed_of(latest_day(now))
+
+
+def feed_of(day: date) -> datetime:
+    """The UTC instant at which the feed of this day's announcement is expected."""
+    return datetime.combine(day, time.min, NEW_YORK).astimezone(UTC)
 
 
 def next_feed(now: datetime) -> datetime:
@@ -24,7 +42,7 @@ def next_feed(now: datetime) -> datetime:
     day = now.astimezone(NEW_YORK).date() + timedelta(days=1)
     while day.weekday() >= _SATURDAY:
         day += timedelta(days=1)
-    return datetime.combine(day, time.min, NEW_YORK).astimezone(UTC)
+    return feed_of(day)
 
 
 def is_day_off(now: datetime) -> bool:

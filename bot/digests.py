@@ -48,26 +48,29 @@ def latest_announcement(announcements: Iterable[Announcement], categories: Seque
     return max(having, key=lambda each: each.day, default=None)
 
 
-def candidates(subscription: Subscription, announcements: Sequence[Announcement]) -> tuple[AnnouncedPaper, ...]:
+def candidates(
+    subscription: Subscription, announcements: Sequence[Announcement], after: date | None = None
+) -> tuple[AnnouncedPaper, ...]:
     """The papers to judge: all of the latest announcement, then those of the `days_back` days before it.
 
     Earlier papers stay candidates only if they came after the chat subscribed, and only for a chat with topics:
-    without topics nothing says which of them were worth keeping. A paper announced twice counts on its newest day.
+    without topics nothing says which of them were worth keeping. `after`: the announcements after this day are all new to
+    the chat, whatever it follows. A paper announced twice counts on its newest day.
     """
     latest = latest_announcement(announcements, subscription.categories)
     if latest is None:
         return ()
-    chosen = list(latest.papers_for(subscription.categories))
-    if not has_interests(subscription.topics):
-        return tuple(chosen)
-    oldest = max(latest.day - timedelta(days=subscription.days_back), subscription.created.date())
-    known = {each.paper.id for each in chosen}
-    for earlier in sorted(announcements, key=lambda each: each.day, reverse=True):
-        if oldest <= earlier.day < latest.day:
-            fresh = [each for each in earlier.papers_for(subscription.categories) if each.paper.id not in known]
-            chosen.extend(fresh)
-            known.update(each.paper.id for each in fresh)
-    return tuple(chosen)
+    fresh_since = latest.day if after is None else min(after + timedelta(days=1), latest.day)
+    oldest = fresh_since
+    if has_interests(subscription.topics):
+        kept_since = latest.day - timedelta(days=subscription.days_back)
+        oldest = min(fresh_since, max(kept_since, subscription.created.date()))
+    chosen: dict[ArxivId, AnnouncedPaper] = {}
+    for announcement in sorted(announcements, key=lambda each: each.day, reverse=True):
+        if oldest <= announcement.day <= latest.day:
+            for each in announcement.papers_for(subscription.categories):
+                chosen.setdefault(each.paper.id, each)
+    return tuple(chosen.values())
 
 
 def rank(
@@ -135,8 +138,15 @@ def _left_out(
     return LeftOut.BELOW_MIN_SCORE if score.points < subscription.min_score else None
 
 
-def compose(day: date, categories: tuple[str, ...], verdicts: Iterable[Verdict], *, is_sample: bool = False) -> Digest:
-    """The digest of `day` from verdicts in the order of `judge`.
+def compose(
+    day: date,
+    categories: tuple[str, ...],
+    verdicts: Iterable[Verdict],
+    *,
+    since: date | None = None,
+    is_sample: bool = False,
+) -> Digest:
+    """The digest of `day`, or of all announcements from `since` to `day`, from verdicts in the order of `judge`.
 
     Of earlier days only what is shown or lacks room is counted: the rest was counted on its own day.
     """
@@ -145,6 +155,7 @@ def compose(day: date, categories: tuple[str, ...], verdicts: Iterable[Verdict],
     counts = Counter(
         each.left_out
         for each in verdicts
-        if each.left_out is not None and (each.announced.day == day or each.left_out is LeftOut.NO_ROOM)
+        if each.left_out is not None and (each.announced.day >= (since or day) or each.left_out is LeftOut.NO_ROOM)
     )
-    return Digest(day, categories, shown, {reason: counts[reason] for reason in LeftOut if counts[reason]}, is_sample)
+    left_out = {reason: counts[reason] for reason in LeftOut if counts[reason]}
+    return Digest(day, categories, shown, left_out, is_sample, since if since != day else None)

@@ -5,8 +5,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cache
 
-from bot.calendar import latest_day
+from bot.calendar import feed_of, latest_day
 from bot.digests import Verdict, candidates, compose, latest_announcement, rank
 from bot.errors import SourceError
 from bot.language import tr
@@ -63,6 +64,7 @@ class Pipeline:
     sample: PaperSource | None = None
     sample_stands_in: bool = True
     attempts: dict[str, Attempt] = field(default_factory=dict)
+    _arrivals: dict[str, tuple[date, datetime]] = field(default_factory=dict)
     _pulling: asyncio.Lock = field(default_factory=asyncio.Lock)
     _kept: tuple[Announcement, ...] | None = None
     _saves: int = 0
@@ -117,6 +119,8 @@ class Pipeline:
         if batch.papers or category not in known:
             await self.storage.save_batch(batch)
             self._forget_kept()
+        if category not in known:
+            self._arrivals[category] = (batch.day, now)
         self.attempts[category] = Attempt(now)
         log.info("pulled category=%s status=ok day=%s papers=%d", category, batch.day, len(batch.papers))
         return len(batch.papers) if category not in known else 0
@@ -130,6 +134,23 @@ class Pipeline:
     async def batch_sizes(self, since: date) -> dict[str, int]:
         """How many papers the categories announced on `since` or later, for those that are here."""
         return _sizes(await self.announcements(), since)
+
+    async def here(self) -> Callable[[date], Mapping[str, datetime]]:
+        """For a day: the categories whose batch of it, or of a later day, is here, each with the UTC instant at which it came.
+
+        Of what came before the process began only the day is known: it counts from the hour at which arXiv announces.
+        """
+        announcements = await self.announcements()
+
+        @cache
+        def find(day: date) -> Mapping[str, datetime]:
+            came: dict[str, datetime] = {}
+            for category in _sizes(announcements, day):
+                arrived, at = self._arrivals.get(category, (date.min, feed_of(day)))
+                came[category] = at if arrived >= day else feed_of(day)
+            return came
+
+        return find
 
     async def announcements(self) -> tuple[Announcement, ...]:
         """Everything kept, oldest first; read once and held until something new is saved."""
@@ -176,16 +197,40 @@ class Pipeline:
         latest = latest_announcement(announcements, subscription.categories)
         if latest is None:
             return Reading(None)
-        seen = await self.storage.get_seen(subscription.chat)
-        # Ranking is pure computing, hundreds of milliseconds on a busy day: the event loop must go on meanwhile.
-        verdicts = await asyncio.to_thread(self._judge, subscription, announcements, seen)
+        verdicts = await self._judge(subscription, announcements)
         return Reading(compose(latest.day, categories, verdicts, is_sample=latest.is_sample), verdicts)
 
-    def _judge(
-        self, subscription: Subscription, announcements: Sequence[Announcement], seen: Mapping[ArxivId, date]
+    async def read_days(self, subscription: Subscription, after: date, until: date) -> Reading:
+        """The one digest of all announcements after `after` up to `until`, from what is here; None where they had nothing."""
+        announcements = [each for each in await self.announcements() if each.day <= until]
+        latest = latest_announcement(announcements, subscription.categories)
+        if latest is None or latest.day <= after:
+            return Reading(None)
+        since = min(each.day for each in announcements if each.day > after and each.papers_for(subscription.categories))
+        verdicts = await self._judge(subscription, announcements, after)
+        return Reading(compose(latest.day, self.categories_of(subscription), verdicts, since=since), verdicts)
+
+    async def _judge(
+        self, subscription: Subscription, announcements: Sequence[Announcement], after: date | None = None
     ) -> tuple[Verdict, ...]:
-        papers = candidates(subscription, announcements)
-        return rank(self.rankers[subscription.ranker], subscription, papers, announcements, seen)
+        seen = await self.delivered(subscription.chat)
+
+        def judge() -> tuple[Verdict, ...]:
+            papers = candidates(subscription, announcements, after)
+            return rank(self.rankers[subscription.ranker], subscription, papers, announcements, seen)
+
+        # Ranking is pure computing, hundreds of milliseconds on a busy day: the event loop must go on meanwhile.
+        return await asyncio.to_thread(judge)
+
+    async def delivered(self, chat: Chat) -> Mapping[ArxivId, date]:
+        """The papers that the chat got, and those that are on their way to it or may be there, each with the day."""
+        unsettled = {
+            paper: each.day
+            for each in await self.storage.get_deliveries(chat)
+            if each.is_unsettled
+            for paper in each.papers
+        }
+        return unsettled | dict(await self.storage.get_seen(chat))
 
     async def mark_seen(self, chat: Chat, digest: Digest) -> None:
         """Remember that the chat got the papers of this digest."""

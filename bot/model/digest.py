@@ -51,7 +51,8 @@ class DigestPaper:
 class Digest:
     """The chosen papers, best first, and a count of all others by reason.
 
-    `total` counts every paper considered: the shown and the left out.
+    `total` counts every paper considered: the shown and the left out. `since`: the first day of several announcements that
+    are made up for in one digest; None where it is about one.
     """
 
     day: date
@@ -59,6 +60,7 @@ class Digest:
     papers: tuple[DigestPaper, ...]
     left_out: Mapping[LeftOut, int]
     is_sample: bool = False
+    since: date | None = None
 
     @property
     def total(self) -> int:

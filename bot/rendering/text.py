@@ -63,7 +63,10 @@ def _join(words: Sequence[str]) -> str:
 
 def format_title(digest: Digest) -> str:
     """What digest this is, and how many papers of how many it shows."""
-    title = f"Paperround · {format_day(digest.day)} · {', '.join(digest.categories) or tr('all categories')}"
+    days = format_day(digest.day)
+    if digest.since is not None:
+        days = tr("{first} to {last}", first=format_day(digest.since), last=days)
+    title = f"Paperround · {days} · {', '.join(digest.categories) or tr('all categories')}"
     if digest.papers:
         title += " · " + tr("{count} of {total} papers", count=len(digest.papers), total=digest.total)
     return f"{tr(SAMPLE_LABEL)}\n{title}" if digest.is_sample else title

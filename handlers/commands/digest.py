@@ -6,13 +6,12 @@ from bot.language import later, tr
 from bot.model.digest import LeftOut
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
+from bot.rendering.buttons import number_buttons
 from bot.rendering.text import SAMPLE_LABEL, format_day, format_reasons
 from handlers.command import Command, Param, Reply, Request, Services
-from handlers.commands.papers import open_button, read_id
+from handlers.commands.papers import read_id
 from handlers.commands.status import describe_trouble
 
-MOST_BUTTONS = 30
-"""A keyboard of more numbers than this is no help."""
 NOTHING_CHOSEN = later(
     "This chat follows nothing yet. /start sets it up, or: /categories add cs.CL, /topics add kv cache"
 )
@@ -52,9 +51,7 @@ async def read_digest(services: Services, request: Request, subscription: Subscr
         return Reply(trouble or tr("There is nothing to show: the sample has no papers in your categories."))
     if wish == "seen" and not reading.digest.is_sample:
         await pipeline.mark_seen(request.chat, reading.digest)
-    shown = reading.digest.papers[:MOST_BUTTONS]
-    buttons = tuple(open_button(each.place, each.announced.paper.id) for each in shown)
-    return Reply(trouble, reading.digest, subscription.detail, buttons=buttons)
+    return Reply(trouble, reading.digest, subscription.detail, buttons=number_buttons(reading.digest))
 
 
 async def explain_paper(services: Services, request: Request) -> Reply:

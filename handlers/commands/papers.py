@@ -6,6 +6,7 @@ from bot.language import later, tr, tr_n
 from bot.model.card import Card, Mark, MarkedPaper
 from bot.model.message import Button
 from bot.model.paper import ArxivId, parse_arxiv_id
+from bot.rendering.buttons import open_button
 from bot.rendering.text import shorten
 from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
 from handlers.commands.listing import PAGE, open_page
@@ -66,11 +67,6 @@ async def list_saved(services: Services, request: Request) -> Reply:
     heading = tr("{heading}:", heading=heading)
     buttons = (*(open_button(number, each.id) for number, each in shown), *page.buttons)
     return Reply("\n".join([heading, *lines]), buttons=buttons, replaces=bool(wanted))
-
-
-def open_button(number: int, identifier: ArxivId) -> Button:
-    """A bare number that opens the paper's card."""
-    return Button(str(number), f"/paper {identifier}")
 
 
 def read_id(text: str, command: str) -> ArxivId:

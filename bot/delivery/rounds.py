@@ -1,0 +1,295 @@
+"""Holds the rounds that are due: composes each chat's digest and plans it into the outbox, in one durable step."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+
+from bot.calendar import is_day_off, latest_day
+from bot.delivery.due import MOST_DAYS, Due, Here, begin, find_due
+from bot.delivery.letters import back_message, digest_message, late_message, quiet_message
+from bot.language import Languages
+from bot.model.chat import Chat
+from bot.model.delivery import Delivery, DeliveryState, Progress, Round
+from bot.model.digest import LeftOut
+from bot.model.message import Message, Part
+from bot.model.subscription import PauseReason, Subscription
+from bot.pipeline import Pipeline, Reading
+from bot.ports import Messenger, Storage
+from bot.schedule import latest_slot, parse_schedule
+from bot.subscriptions import Subscriptions
+
+log = logging.getLogger(__name__)
+
+MOST_OPEN = 2_000
+"""How many chats may wait in the outbox before further rounds are left for later: what is planned is kept in memory."""
+LATE_AFTER = timedelta(hours=3)
+"""How long after a digest was due a chat is told that arXiv keeps it waiting."""
+_TROUBLED = (DeliveryState.FAILED, DeliveryState.UNCERTAIN)
+_GIVEN_UP = (DeliveryState.FAILED, DeliveryState.DEAD)
+_A_MOMENT = timedelta(minutes=1)
+
+Wake = Callable[[Chat], None]
+"""Told that there is something in the outbox for a chat."""
+
+
+@dataclass(slots=True)
+class Rounds:
+    """The use cases of delivery. `wake` is set to the outbox's once there is one.
+
+    `messengers` are those of the platforms that are set up; chats of others are left alone.
+    """
+
+    pipeline: Pipeline
+    subscriptions: Subscriptions
+    messengers: Mapping[str, Messenger]
+    languages: Languages = field(default_factory=Languages)
+    wake: Wake = lambda _: None
+    # What is decided about a chat rests on its progress, which must not change before the decision is kept.
+    _deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def _storage(self) -> Storage:
+        return self.pipeline.storage
+
+    async def hold_due(self) -> int:
+        """Hold every round that is due, chat by chat; how many digests were planned. What fails for one chat is logged.
+
+        Rounds that find the outbox full are left for the next call.
+        """
+        now, here = self.pipeline.clock(), await self.pipeline.here()
+        progress, planned = await self._storage.get_all_progress(), 0
+        room = MOST_OPEN - len(await self._storage.get_open_chats())
+        for subscription in await self._storage.get_subscriptions():
+            if room - planned <= 0:
+                log.info("rounds status=postponed reason=outbox-full open=%d", MOST_OPEN)
+                break
+            try:
+                planned += await self._look_at(subscription, progress.get(subscription.chat), here, now)
+            except Exception:
+                log.exception("round failed chat=%s", subscription.chat.key)
+        return planned
+
+    async def _look_at(self, subscription: Subscription, progress: Progress | None, here: Here, now: datetime) -> int:
+        """Hold the chat's round if one is due: 1 if that made a digest, else 0."""
+        categories = self.pipeline.categories_of(subscription)
+        if not categories or subscription.chat.platform not in self.messengers or _is_paused(subscription, now):
+            return 0
+        if progress is not None and not _needs_attention(subscription, categories, progress, here, now):
+            return 0
+        async with self._deciding:
+            if subscription.pause is not None:
+                subscription = await self.subscriptions.resume(subscription.chat)
+            progress = await self._storage.get_progress(subscription.chat)
+            if progress is None:
+                await self._storage.plan(subscription.chat, begin(subscription, categories, here, now))
+                return 0
+            due = find_due(subscription, categories, progress, here, now)
+            if due is not None:
+                return await self._hold(subscription, progress, due)
+            await self._tell_late(subscription, categories, progress, here, now)
+            return 0
+
+    async def _hold(self, subscription: Subscription, progress: Progress, due: Due) -> int:
+        now = self.pipeline.clock()
+        is_new = due.after < due.until
+        held, message = await self._compose(subscription, progress, due)
+        is_told = is_new or is_day_off(now)
+        # A chat that subscribed while the clock was far ahead must not wait for that day.
+        covered = min(progress.covered, latest_day(now))
+        after = replace(
+            progress,
+            covered=max(covered, due.until),
+            slot=due.slot,
+            awaited=due.awaited if is_new else progress.awaited,
+            last=held if is_told and (held.papers or not due.only) else progress.last,
+            last_digest=held if held.papers else progress.last_digest,
+        )
+        await self._plan(subscription, after, message if is_told else None, due.until)
+        log.info("round chat=%s day=%s papers=%d of=%d", subscription.chat.key, due.until, held.papers, held.announced)
+        return int(held.papers > 0)
+
+    async def _compose(self, subscription: Subscription, progress: Progress, due: Due) -> tuple[Round, Message | None]:
+        now = self.pipeline.clock()
+        wanted = replace(subscription, categories=due.only) if due.only else subscription
+        reading = Reading(None)
+        if due.after < due.until:
+            reading = await self.pipeline.read_days(wanted, due.after, due.until)
+        held = _round(reading, now, due.until)
+        with self.languages.speaking(subscription.language):
+            if reading.digest is not None and reading.digest.papers:
+                troubled = await self._troubled(subscription, progress)
+                return held, digest_message(reading.digest, subscription.detail, awaited=due.awaited, troubled=troubled)
+            return held, quiet_message(held, now) if subscription.quiet_notice and not due.only else None
+
+    async def _troubled(self, subscription: Subscription, progress: Progress) -> Sequence[Delivery]:
+        """The parts that ended in doubt or failed since the last digest."""
+        since = progress.last_digest.at if progress.last_digest else datetime.min.replace(tzinfo=UTC)
+        return [
+            each
+            for each in await self._storage.get_deliveries(subscription.chat)
+            if each.state in _TROUBLED
+            and each.changed_at > since
+            and (subscription.failure_notice or each.state is DeliveryState.UNCERTAIN)
+        ]
+
+    async def _tell_late(
+        self, subscription: Subscription, categories: tuple[str, ...], progress: Progress, here: Here, now: datetime
+    ) -> None:
+        """Say once a day that arXiv keeps the digest waiting, where the chat has not switched that off."""
+        day = _late_day(subscription, progress, now)
+        lacking = [code for code in categories if day is not None and code not in here(day)]
+        if day is None or not lacking or not subscription.failure_notice:
+            return
+        with self.languages.speaking(subscription.language):
+            message = late_message(day, lacking)
+        await self._plan(subscription, replace(progress, noticed=day), message, day)
+
+    async def _plan(self, subscription: Subscription, progress: Progress, message: Message | None, day: date) -> None:
+        """Keep the progress and the parts of the message in one write, then let the outbox go on."""
+        parts: tuple[Part, ...] = ()
+        if message is not None:
+            with self.languages.speaking(subscription.language):
+                parts = self.messengers[subscription.chat.platform].compose(subscription.chat, message)
+        number = await self._next_part(subscription.chat, day) if parts else 1
+        deliveries = number_parts(subscription.chat, day, number, parts, self.pipeline.clock())
+        await self._storage.plan(subscription.chat, progress, deliveries)
+        if deliveries:
+            self.wake(subscription.chat)
+
+    async def _next_part(self, chat: Chat, day: date) -> int:
+        return max((each.part for each in await self._storage.get_deliveries(chat) if each.day == day), default=0) + 1
+
+    async def say(self, chat: Chat, message: Message) -> bool:
+        """Put something other than a digest into the outbox for this chat; False where it cannot get anything now."""
+        async with self._deciding:
+            subscription = await self._storage.get_subscription(chat)
+            now = self.pipeline.clock()
+            if subscription is None or chat.platform not in self.messengers or _is_paused(subscription, now):
+                return False
+            await self._plan(subscription, await self._progress(subscription), message, latest_day(now))
+            return True
+
+    async def catch_up(self, chat: Chat, after: date) -> int:
+        """Plan one digest of what was announced after that day, at most seven days back; how many papers it shows."""
+        async with self._deciding:
+            subscription = await self.subscriptions.get(chat)
+            progress = await self._progress(subscription)
+            latest = latest_day(self.pipeline.clock())
+            until = max((each.day for each in await self.pipeline.announcements()), default=latest)
+            due = Due(max(after, until - timedelta(days=MOST_DAYS)), until, progress.slot)
+            held, message = await self._compose(replace(subscription, quiet_notice=False), progress, due)
+            if message is not None:
+                changed = replace(progress, covered=max(progress.covered, until), last=held, last_digest=held)
+                await self._plan(subscription, changed, message, until)
+            return held.papers
+
+    async def resend(self, chat: Chat) -> int:
+        """Send again what may not have arrived; how many parts that are."""
+        uncertain = [each for each in await self._storage.get_deliveries(chat) if each.state is DeliveryState.UNCERTAIN]
+        now = self.pipeline.clock()
+        for each in uncertain:
+            await self._storage.record(
+                replace(each, state=DeliveryState.PLANNED, resends=each.resends + 1, began=None, tries=0,
+                        not_before=None, planned_at=now, changed_at=now)
+            )  # fmt: skip
+        if uncertain:
+            self.wake(chat)
+        return len(uncertain)
+
+    async def gone(self, chat: Chat, reason: PauseReason) -> None:
+        """The platform says that this chat, and whatever threads it has, cannot be reached: pause it, and forget nothing."""
+        for each in await self._with_threads(chat):
+            if await self.subscriptions.pause_for(each, reason):
+                log.info("paused chat=%s reason=%s", each.key, reason.name)
+
+    async def back(self, chat: Chat) -> None:
+        """The platform says that this chat, and its threads, can be reached again: go on, and offer what was missed."""
+        for each in await self._with_threads(chat):
+            subscription = await self._storage.get_subscription(each)
+            pause = subscription.pause if subscription else None
+            if pause is not None and pause.reason is not PauseReason.ASKED:
+                missed, after = await self.resume(each)
+                with self.languages.speaking(subscription.language if subscription else ""):
+                    await self.say(each, back_message(missed, after))
+
+    async def resume(self, chat: Chat) -> tuple[int, date]:
+        """End the chat's pause; the number of announcements it missed, and the day after which they were.
+
+        What was missed is not sent by itself any more; `catch_up` does that.
+        """
+        async with self._deciding:
+            before = await self.subscriptions.get(chat)
+            subscription = await self.subscriptions.resume(chat)
+            progress = await self._progress(subscription)
+            now = self.pipeline.clock()
+            settled = await self._last_settled(before, progress)
+            after = max(settled, latest_day(now) - timedelta(days=MOST_DAYS))
+            announcements = await self.pipeline.announcements()
+            missed = [each.day for each in announcements if each.day > after and each.papers_for(before.categories)]
+            slot = latest_slot(parse_schedule(subscription.schedule), subscription.timezone, now)
+            covered = max([progress.covered, *missed])
+            await self._storage.plan(chat, replace(progress, covered=covered, slot=max(progress.slot, slot)))
+            log.info("resumed chat=%s missed=%d", chat.key, len(missed))
+            return len(missed), after
+
+    async def _last_settled(self, subscription: Subscription, progress: Progress) -> date:
+        """The last day of which nothing was left undelivered when the chat was paused."""
+        if subscription.pause is None:
+            return progress.covered
+        given_up = [
+            each.day - timedelta(days=1)
+            for each in await self._storage.get_deliveries(subscription.chat)
+            if each.state in _GIVEN_UP and each.papers and each.changed_at >= subscription.pause.since - _A_MOMENT
+        ]
+        return min([progress.covered, *given_up])
+
+    async def _progress(self, subscription: Subscription) -> Progress:
+        known = await self._storage.get_progress(subscription.chat)
+        if known is not None:
+            return known
+        categories = self.pipeline.categories_of(subscription)
+        return begin(subscription, categories, await self.pipeline.here(), self.pipeline.clock())
+
+    async def _with_threads(self, chat: Chat) -> Sequence[Chat]:
+        """The chats with a subscription that are this one, or threads of it."""
+        return [
+            each.chat
+            for each in await self._storage.get_subscriptions()
+            if each.chat == chat or (not chat.thread and (each.chat.platform, each.chat.id) == (chat.platform, chat.id))
+        ]
+
+
+def number_parts(chat: Chat, day: date, first: int, parts: Sequence[Part], now: datetime) -> tuple[Delivery, ...]:
+    """The parts as deliveries that follow on what the chat has of that day."""
+    return tuple(
+        Delivery(chat, day, number, first, now, now, part.body, part.papers)
+        for number, part in enumerate(parts, start=first)
+    )
+
+
+def _needs_attention(
+    subscription: Subscription, categories: tuple[str, ...], progress: Progress, here: Here, now: datetime
+) -> bool:
+    is_due = find_due(subscription, categories, progress, here, now) is not None
+    return is_due or _late_day(subscription, progress, now) is not None
+
+
+def _late_day(subscription: Subscription, progress: Progress, now: datetime) -> date | None:
+    """The day whose digest has been due for so long that the chat is to be told; None where there is none, or it was told."""
+    slot = latest_slot(parse_schedule(subscription.schedule), subscription.timezone, now)
+    day = latest_day(slot)
+    is_late = slot > progress.slot and progress.covered < day and now - slot >= LATE_AFTER
+    return day if is_late and progress.noticed != day else None
+
+
+def _is_paused(subscription: Subscription, now: datetime) -> bool:
+    return subscription.pause is not None and subscription.pause.holds(now)
+
+
+def _round(reading: Reading, now: datetime, day: date) -> Round:
+    if reading.digest is None:
+        return Round(now, day)
+    low = [each.score.points for each in reading.verdicts if each.left_out is LeftOut.BELOW_MIN_SCORE]
+    return Round(now, day, len(reading.digest.papers), reading.digest.total, max(low, default=0.0))
