@@ -1,0 +1,245 @@
+"""One chat's way through the outbox: its next part is sent, and whatever came of that is written down."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from random import Random
+
+from bot.delivery.pacing import Pacer
+from bot.errors import DeliveryError, Remedy, StorageError
+from bot.model.chat import Chat
+from bot.model.delivery import Delivery, DeliveryState
+from bot.model.message import Outgoing, Receipt
+from bot.model.subscription import PauseReason
+from bot.ports import Clock, Messenger, Storage
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = timedelta(days=2)
+"""After so long a part is given up: nobody wants that news any more, and what it showed stays a candidate for digests."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
+"""Seconds before a part is tried again: the first, doubling up to the last."""
+LONGEST_OUTAGE_PAUSE = 60.0
+"""Seconds after which a platform that cannot be reached, or refuses us altogether, is tried again at the latest."""
+STORAGE_PAUSE = 5.0
+"""Seconds without sending where the storage takes no writes."""
+_LONGEST_REPEAT = 30.0
+_MOST_PUBLISH_TRIES = 8
+_LONG_AGO = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What came of one look at a chat: in how many seconds to look again, None where nothing is left to do.
+
+    `platform_pause`: for how many seconds the whole platform is to be left alone.
+    """
+
+    again_in: float | None = None
+    platform_pause: float = 0.0
+
+
+_NEXT = Step(0.0)
+
+
+@dataclass(slots=True)
+class Lane:
+    """What the lanes of one platform have in common.
+
+    `on_gone` pauses a chat; `on_move` lets a chat go on as another. `moved` is where a chat went while one of its parts was
+    under way. `outcomes` counts what was not sent at once, by kind.
+    """
+
+    storage: Storage
+    messenger: Messenger
+    pacer: Pacer
+    clock: Clock
+    random: Random
+    on_gone: Callable[[Chat, PauseReason], Awaitable[None]]
+    on_move: Callable[[Chat, Chat], Awaitable[None]]
+    outcomes: Counter[str] = field(default_factory=Counter)
+    moved: dict[Chat, Chat] = field(default_factory=dict)
+    _failures: int = 0
+    _down_until: float = 0.0
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the last try found the whole platform out of reach; then one chat's try is as good as a hundred."""
+        return self._failures > 0
+
+    async def step(self, chat: Chat) -> Step:
+        """Do the next thing for the chat. Never raises; where the storage takes no write, nothing is sent."""
+        try:
+            return await self._step(await self.storage.get_deliveries(chat))
+        except StorageError as error:
+            log.warning("outbox status=paused reason=storage error=%r", str(error))
+            return Step(0.0, STORAGE_PAUSE)
+        except Exception:
+            log.exception("outbox chat=%s status=failed", chat.key)
+            return Step(LONGEST_PAUSE)
+
+    async def _step(self, deliveries: Sequence[Delivery]) -> Step:
+        unsent = [each for each in deliveries if each.is_open and each.state is not DeliveryState.SENT]
+        unpublished = [each for each in deliveries if each.must_publish]
+        if not (unsent or unpublished):
+            return Step()
+        delivery, now = (unsent or unpublished)[0], self.clock()
+        wait = delivery.not_before - now if delivery.not_before else timedelta()
+        if timedelta() < wait <= LONGEST_WAIT:
+            return Step(wait.total_seconds())
+        if not unsent:
+            return await self._publish(delivery)
+        if now - delivery.planned_at > LONGEST_WAIT:
+            return await self._end(delivery, DeliveryState.DEAD, "it waited for two days")
+        return await self._send(delivery, _root_of(delivery, deliveries))
+
+    async def _send(self, delivery: Delivery, root: str) -> Step:
+        async with self.pacer.turn(delivery.chat):
+            now = self.clock()
+            is_repeated = delivery.state is DeliveryState.SENDING and delivery.began is not None
+            sending = replace(
+                delivery,
+                state=DeliveryState.SENDING,
+                began=delivery.began if is_repeated else now,
+                changed_at=now,
+                not_before=None,
+            )
+            if not await self.storage.record(sending):
+                return _NEXT
+            outgoing = Outgoing(
+                sending.body, sending.nonce, root, self._unanswered_for(sending) if is_repeated else None
+            )
+            try:
+                receipt = await self.messenger.deliver(delivery.chat, outgoing)
+            except DeliveryError as error:
+                failure = error
+            except Exception as error:
+                log.exception("deliver chat=%s day=%s part=%d crashed", delivery.chat.key, delivery.day, delivery.part)
+                failure = DeliveryError(Remedy.UNCERTAIN, type(error).__name__)
+            else:
+                self._failures = 0
+                return await self._arrived(sending, receipt)
+        self._note(sending, failure)
+        return await self._not_sent(sending, failure, is_repeated=is_repeated)
+
+    def _unanswered_for(self, sending: Delivery) -> float:
+        """Seconds since the try whose answer is not here; long ago, where the clock was set back meanwhile."""
+        elapsed = self.clock() - sending.began if sending.began else timedelta()
+        return (elapsed if elapsed >= timedelta() else _LONG_AGO).total_seconds()
+
+    async def _arrived(self, sending: Delivery, receipt: Receipt) -> Step:
+        sent = replace(
+            sending,
+            state=DeliveryState.SENT,
+            began=None,
+            tries=0,
+            changed_at=self.clock(),
+            message_id=receipt.message_id,
+            must_publish=receipt.has_to_be_published,
+        )
+        await self._write(sent)
+        log.info("delivered chat=%s day=%s part=%d", sent.chat.key, sent.day, sent.part)
+        return Step(receipt.pause)
+
+    def _note(self, delivery: Delivery, error: DeliveryError) -> None:
+        self.outcomes[f"{error.remedy} {error.pause}".strip()] += 1
+        log.warning(
+            "deliver chat=%s day=%s part=%d remedy=%s retry_after=%g error=%r",
+            delivery.chat.key, delivery.day, delivery.part, error.remedy, error.retry_after, str(error),
+        )  # fmt: skip
+
+    async def _not_sent(self, sending: Delivery, error: DeliveryError, *, is_repeated: bool) -> Step:
+        # An answer to this request says nothing about an earlier one that was never answered.
+        untouched = sending if is_repeated else replace(sending, state=DeliveryState.PLANNED, began=None)
+        match error.remedy:
+            case Remedy.RETRY | Remedy.STOP:
+                return await self._later(untouched, error)
+            case Remedy.REPEAT:
+                return Step(min(2.0 + self._unanswered_for(sending), _LONGEST_REPEAT))
+            case Remedy.UNCERTAIN:
+                return await self._end(sending, DeliveryState.UNCERTAIN, str(error))
+            case Remedy.MOVE if error.moved_to not in ("", sending.chat.id):
+                await self._write(untouched)
+                await self.on_move(sending.chat, replace(sending.chat, id=error.moved_to))
+                return Step()
+            case Remedy.PAUSE:
+                return await self._pause(sending, error)
+            case _:
+                return await self._end(sending, DeliveryState.FAILED, str(error))
+
+    async def _later(self, untouched: Delivery, error: DeliveryError) -> Step:
+        if error.remedy is Remedy.STOP or error.is_everywhere:
+            await self._write(untouched)
+            return Step(0.0, self._outage_pause(error))
+        tries = untouched.tries + 1
+        wait = error.retry_after or self._pause_after(tries)
+        await self._write(replace(untouched, tries=tries, not_before=self.clock() + timedelta(seconds=wait)))
+        return Step(wait)
+
+    def _outage_pause(self, error: DeliveryError) -> float:
+        """Many requests that fail at the same time are one outage."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._down_until:
+            self._failures += 1
+            pause = LONGEST_OUTAGE_PAUSE if error.remedy is Remedy.STOP else self._pause_after(self._failures)
+            self._down_until = now + min(pause, LONGEST_OUTAGE_PAUSE)
+        self._down_until = max(self._down_until, now + error.retry_after)
+        return self._down_until - now
+
+    def _pause_after(self, failures: int) -> float:
+        longest = min(FIRST_PAUSE * 2.0 ** min(failures - 1, 20), LONGEST_PAUSE)
+        return longest * (0.75 + self.random.random() / 4)
+
+    async def _pause(self, refused: Delivery, error: DeliveryError) -> Step:
+        """The chat is paused first: whatever else happens, nothing more is planned for it."""
+        chat = refused.chat
+        await self.on_gone(chat, PauseReason(error.pause))
+        await self._end(refused, DeliveryState.FAILED, str(error))
+        for each in await self.storage.get_deliveries(chat):
+            if each.is_open and each.state is not DeliveryState.SENT:
+                await self._end(each, DeliveryState.DEAD, error.pause)
+        return Step()
+
+    async def _end(self, delivery: Delivery, state: DeliveryState, reason: str) -> Step:
+        await self._write(replace(delivery, state=state, reason=reason, changed_at=self.clock(), not_before=None))
+        return _NEXT
+
+    async def _publish(self, delivery: Delivery) -> Step:
+        try:
+            await self.messenger.publish(delivery.chat, delivery.message_id)
+        except DeliveryError as error:
+            self._note(delivery, error)
+            tries = delivery.tries + 1
+            if error.remedy in {Remedy.RETRY, Remedy.REPEAT, Remedy.STOP} and tries < _MOST_PUBLISH_TRIES:
+                wait = error.retry_after or self._pause_after(tries)
+                not_before = self.clock() + timedelta(seconds=wait)
+                await self._write(replace(delivery, tries=tries, not_before=not_before))
+                return Step(wait)
+            await self._write(replace(delivery, must_publish=False, reason=f"not published: {error}"))
+            return _NEXT
+        await self._write(replace(delivery, must_publish=False, not_before=None))
+        return _NEXT
+
+    async def _write(self, delivery: Delivery) -> None:
+        """Write down what has happened, however long the storage refuses; until then this chat gets nothing more."""
+        while True:
+            try:
+                await self.storage.record(replace(delivery, chat=self.moved.get(delivery.chat, delivery.chat)))
+            except StorageError as error:
+                log.error(  # noqa: TRY400 - it is tried again
+                    "outbox chat=%s day=%s part=%d state=%s status=not-written error=%r",
+                    delivery.chat.key, delivery.day, delivery.part, delivery.state, str(error),
+                )  # fmt: skip
+                await asyncio.sleep(STORAGE_PAUSE)
+            else:
+                return
+
+
+def _root_of(delivery: Delivery, deliveries: Sequence[Delivery]) -> str:
+    """The message id of the first part of what this part belongs to; empty where it is that part, or it never arrived."""
+    if delivery.part == delivery.first:
+        return ""
+    return next((each.message_id for each in deliveries if (each.day, each.part) == (delivery.day, delivery.first)), "")

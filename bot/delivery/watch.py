@@ -1,0 +1,79 @@
+"""Tells the owner what a machine cannot mend: once when it begins, not every minute."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bot.calendar import feed_of, latest_day, previous_day
+from bot.model.delivery import Delivery
+from bot.pipeline import Pipeline
+from bot.ports import Platform
+from bot.rendering.text import format_day, format_instant
+
+log = logging.getLogger(__name__)
+
+DOWN_FOR = timedelta(minutes=10)
+OLD_AFTER = timedelta(minutes=30)
+_NOTE = "alerted: no announcement on"
+
+
+async def oldest_open(pipeline: Pipeline) -> Delivery | None:
+    """The delivery that has waited longest in the outbox, None where it is empty."""
+    chats = await pipeline.storage.get_open_chats()
+    if not chats:
+        return None
+    waiting = [each for each in await pipeline.storage.get_deliveries(chats[0]) if each.is_open]
+    return min(waiting, key=lambda each: each.planned_at, default=None)
+
+
+@dataclass(slots=True)
+class Watch:
+    """What is looked at every minute. `tell` reaches the owner; what has been told is told again only after it was over."""
+
+    pipeline: Pipeline
+    platforms: Sequence[Platform]
+    tell: Callable[[str, str], Awaitable[None]]
+    started: datetime
+    _told: set[str] = field(default_factory=set)
+
+    async def look(self) -> None:
+        """Tell what is newly wrong, and what is over."""
+        trouble = {name: text async for name, text in self._find()}
+        for name, text in trouble.items():
+            if name not in self._told:
+                self._told.add(name)
+                await self.tell(text, name)
+        self._told &= trouble.keys()
+
+    async def _find(self) -> AsyncIterator[tuple[str, str]]:
+        now = self.pipeline.clock()
+        for platform in self.platforms:
+            heard = platform.last_contact or self.started
+            if now - heard >= DOWN_FOR:
+                yield platform.name, f"{platform.name} has not answered since {format_instant(heard)}"
+        oldest = await oldest_open(self.pipeline)
+        if oldest is not None and now - oldest.planned_at >= OLD_AFTER:
+            since = format_instant(oldest.planned_at)
+            yield (
+                "outbox",
+                f"a digest for {oldest.chat.key} has waited in the outbox since {since}; /owner status says more",
+            )
+        missed = await self._missed_day(now)
+        if missed:
+            yield "announcement", missed
+
+    async def _missed_day(self, now: datetime) -> str:
+        """That a weekday went by without any paper in any category that is followed; said once for each day."""
+        day = previous_day(latest_day(now))
+        categories = await self.pipeline.followed_categories()
+        if not categories or feed_of(day) < self.started:
+            return ""
+        if any(each.papers for each in await self.pipeline.announcements() if each.day >= day):
+            return ""
+        if await self.pipeline.storage.get_note(_NOTE) == day.isoformat():
+            return ""
+        await self.pipeline.storage.set_note(_NOTE, day.isoformat())
+        return (
+            f"{format_day(day)} went by without an announcement; a holiday, or arXiv could not be read: /owner status"
+        )
