@@ -1,6 +1,5 @@
 """A command, written once for every platform: it takes a Request and returns a Reply, both plain data."""
 
-import asyncio
 import difflib
 import logging
 import re
@@ -8,6 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from secrets import token_hex
 
+from bot.delivery.rounds import Rounds
+from bot.delivery.watch import PlatformState
 from bot.errors import StorageError, UserError
 from bot.language import Languages, later, tr
 from bot.managing import Locate, Located, Managing, mark_of
@@ -33,17 +34,18 @@ TOO_MANY = later("That was more than {most} commands in a minute. Please give me
 class Services:
     """What commands may use.
 
-    `throttle` None: nobody is limited. `managing` None: nobody acts on another chat than the one they are in. `announce` shows a text in any chat, and raises PlatformError where it could not.
+    `throttle` None: nobody is limited. `rounds` None: nothing is sent here without being asked for. `managing` None: nobody acts
+    on another chat than the one they are in. `platforms` is how each platform does at this moment.
     """
 
     subscriptions: Subscriptions
     pipeline: Pipeline
     throttle: Throttle | None = None
-    announce: Callable[[Chat, str], Awaitable[None]] | None = None
+    rounds: Rounds | None = None
     suggestions: Suggestions = field(default_factory=dict)
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     managing: Managing | None = None
     languages: Languages = field(default_factory=Languages)
+    platforms: Callable[[], Sequence[PlatformState]] = tuple
 
 
 @dataclass(frozen=True, slots=True)

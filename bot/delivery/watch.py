@@ -1,7 +1,7 @@
 """Tells the owner what a machine cannot mend: once when it begins, not every minute."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,6 +16,15 @@ log = logging.getLogger(__name__)
 DOWN_FOR = timedelta(minutes=10)
 OLD_AFTER = timedelta(minutes=30)
 _NOTE = "alerted: no announcement on"
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformState:
+    """How a platform does: when it last answered (UTC, None: never), and what was not sent at once since the start, by kind."""
+
+    name: str
+    last_contact: datetime | None
+    outcomes: Mapping[str, int]
 
 
 async def oldest_open(pipeline: Pipeline) -> Delivery | None:

@@ -3,6 +3,7 @@
 from handlers.command import Catalogue
 from handlers.commands.categories import CATEGORIES
 from handlers.commands.config import EXPORT, FORGET_ME, IMPORT
+from handlers.commands.delivery import CATCH_UP, RESEND
 from handlers.commands.digest import DIGEST, WHY
 from handlers.commands.help import help_command
 from handlers.commands.manage import MANAGE
@@ -25,6 +26,8 @@ COMMANDS: Catalogue = (
     MARK,
     SAVED,
     STATUS,
+    RESEND,
+    CATCH_UP,
     SETTINGS,
     EXPORT,
     IMPORT,

@@ -9,6 +9,7 @@ from bot.model.subscription import Subscription
 from bot.rendering.buttons import number_buttons
 from bot.rendering.text import SAMPLE_LABEL, format_day, format_reasons
 from handlers.command import Command, Param, Reply, Request, Services
+from handlers.commands.delivery import describe_paper_delivery
 from handlers.commands.papers import read_id
 from handlers.commands.status import describe_trouble
 
@@ -81,6 +82,8 @@ async def _explain(services: Services, subscription: Subscription, verdict: Verd
         ),
         await _outcome(services, subscription, verdict),
     ]
+    if delivery := await describe_paper_delivery(services, subscription.chat, paper.id):
+        lines.append(delivery)
     if score.reasons:
         lines.append(tr("Score {points:.2f}: {reasons}.", points=score.points, reasons=format_reasons(score.reasons)))
     elif has_interests(subscription.topics):
@@ -98,7 +101,7 @@ async def _outcome(services: Services, subscription: Subscription, verdict: Verd
             most=subscription.max_papers,
         )
     announced = verdict.announced
-    seen = await services.pipeline.storage.get_seen(subscription.chat)
+    seen = await services.pipeline.delivered(subscription.chat)
     return tr(
         _LEFT_OUT[verdict.left_out],
         place=verdict.place,

@@ -4,33 +4,42 @@ import logging
 from collections import Counter
 from datetime import timedelta
 
-from bot.errors import PlatformError, StorageError, UserError
+from bot.delivery.watch import PlatformState, oldest_open
+from bot.errors import StorageError, UserError
 from bot.language import tr
+from bot.model.delivery import DeliveryState
+from bot.model.message import Message
 from bot.rendering.text import format_instant
 from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
 from handlers.commands.status import describe_category
 
 log = logging.getLogger(__name__)
 
-PACE = 0.05
-"""Seconds between two chats of an announcement."""
-_STEP = 100
+_COUNTED_DAYS = 7
+_WAITING = (DeliveryState.PLANNED, DeliveryState.SENDING)
 
 
 async def show_owner_status(services: Services, request: Request) -> Reply:  # noqa: ARG001 - a command's signature
     """Chats, pulls and storage."""
     pipeline = services.pipeline
-    chats = [each.chat for each in await pipeline.storage.get_subscriptions()]
+    subscriptions = await pipeline.storage.get_subscriptions()
+    chats = [each.chat for each in subscriptions]
     platforms = ", ".join(
         tr("{count} on {platform}", count=count, platform=name)
         for name, count in sorted(Counter(each.platform for each in chats).items())
     )
     is_paused = await pipeline.is_paused()
+    paused = Counter(each.pause.reason for each in subscriptions if each.pause and each.pause.holds(pipeline.clock()))
     lines = [
         tr("Chats with a subscription: {count} ({platforms}).", count=len(chats), platforms=platforms)
         if chats
         else tr("Chats with a subscription: {count}.", count=0),
+        *[
+            tr("Paused because {reason}: {count}.", reason=tr(reason.value), count=count)
+            for reason, count in sorted(paused.items())
+        ],
         await _check_storage(services),
+        *await _describe_outbox(services),
         tr("Scheduled pulls: paused; /owner pause goes on with them.") if is_paused else tr("Scheduled pulls: on."),
         tr("Last pulls since the start:") if pipeline.attempts else tr("Nothing was pulled since the start."),
         *[
@@ -39,6 +48,38 @@ async def show_owner_status(services: Services, request: Request) -> Reply:  # n
         ],
     ]
     return Reply("\n".join(lines))
+
+
+async def _describe_outbox(services: Services) -> list[str]:
+    """How much waits and since when, what ended how in the last days, and how each platform does."""
+    pipeline = services.pipeline
+    since = pipeline.clock().date() - timedelta(days=_COUNTED_DAYS)
+    counts = await pipeline.storage.count_deliveries(since)
+    oldest = await oldest_open(pipeline)
+    lines = [tr("Outbox: empty.")]
+    if oldest is not None:
+        waiting = sum(count for (_, state), count in counts.items() if state in _WAITING)
+        lines = [
+            tr(
+                "Outbox: {count} parts wait, the oldest since {time}, for {chat}.",
+                count=waiting,
+                time=format_instant(oldest.planned_at),
+                chat=oldest.chat.key,
+            )
+        ]
+    told = ", ".join(f"{platform} {state} {count}" for (platform, state), count in sorted(counts.items()))
+    if told:
+        lines.append(tr("Parts of the last {days} days: {counts}.", days=_COUNTED_DAYS, counts=told))
+    return [*lines, *[_describe_platform(each) for each in services.platforms()]]
+
+
+def _describe_platform(state: PlatformState) -> str:
+    heard = format_instant(state.last_contact) if state.last_contact else tr("never")
+    said = tr("{platform}: last answer {time}.", platform=state.name, time=heard)
+    if not state.outcomes:
+        return said
+    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(state.outcomes.items()))
+    return tr("{first} {second}", first=said, second=tr("Not sent at once since the start: {kinds}.", kinds=kinds))
 
 
 async def _check_storage(services: Services) -> str:
@@ -56,32 +97,25 @@ async def pull_now(services: Services, request: Request) -> Reply:
     if not categories:
         return Reply(tr("Nobody follows anything yet, so there is nothing to look for."))
     brought = await pipeline.pull(categories, request.progress, pause=timedelta())
+    if services.rounds is not None:
+        await services.rounds.hold_due()
     lines = [await describe_category(services, code) for code in categories]
     return Reply("\n".join([tr("Looked at arXiv: {count} papers are new here.", count=brought), *lines]))
 
 
 async def announce(services: Services, request: Request) -> Reply:
-    """Say something in every chat that has a subscription, one after the other."""
-    if services.announce is None:
+    """Say something in every chat that gets digests, through the outbox: nothing is lost, and nobody waits for it."""
+    if services.rounds is None:
         raise UserError(tr("There is no chat platform here to announce anything on."))
+    message = Message(request.args["text"])
     chats = [each.chat for each in await services.pipeline.storage.get_subscriptions()]
-    failed = 0
-    for number, chat in enumerate(chats, start=1):
-        try:
-            await services.announce(chat, request.args["text"])
-        except PlatformError as error:
-            failed += 1
-            log.warning("announced chat=%s status=failed error=%r", chat.key, str(error))
-        if number % _STEP == 0:
-            request.progress(tr("{number} of {count} chats …", number=number, count=len(chats)))
-        await services.sleep(PACE)
-    log.info("announced chats=%d failed=%d", len(chats), failed)
+    planned = sum([await services.rounds.say(chat, message) for chat in chats])
+    log.info("announced chats=%d planned=%d", len(chats), planned)
     return Reply(
         tr(
-            "Reached {reached} of {count} chats; {failed} failed.",
-            reached=len(chats) - failed,
+            "It is on its way to {planned} of {count} chats; the others are paused. /owner status shows the outbox.",
+            planned=planned,
             count=len(chats),
-            failed=failed,
         )
     )
 

@@ -6,6 +6,7 @@ from bot.calendar import is_day_off, latest_day, next_feed
 from bot.language import tr
 from bot.rendering.text import format_day, format_instant
 from handlers.command import Command, Reply, Request, Services
+from handlers.commands.delivery import describe_delivery, resend_buttons
 
 
 async def show_status(services: Services, request: Request) -> Reply:
@@ -26,9 +27,10 @@ async def show_status(services: Services, request: Request) -> Reply:
         *[await describe_category(services, category) for category in categories],
         tr("The next announcement is expected on {time}.", time=format_instant(next_feed(now))),
     ]
+    lines[1:1] = await describe_delivery(services, subscription)
     if not categories:
         lines.insert(1, tr("It follows nothing yet: /start sets it up."))
-    return Reply("\n".join(lines))
+    return Reply("\n".join(lines), buttons=resend_buttons(await pipeline.storage.get_deliveries(request.chat)))
 
 
 async def describe_category(services: Services, category: str) -> str:
