@@ -1,15 +1,20 @@
 """The composition root: the one module that knows every adapter."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
+from random import SystemRandom
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bot import __version__
-from bot.errors import PlatformError
+from bot.delivery.lane import Lane
+from bot.delivery.outbox import Carrier, Outbox
+from bot.delivery.pacing import Pacer
+from bot.delivery.rounds import Rounds
+from bot.delivery.watch import PlatformState, Watch
 from bot.language import Languages
 from bot.managing import Managing
 from bot.model.chat import Chat
@@ -28,6 +33,7 @@ from bot.throttle import Throttle
 from config.settings import Settings, read_bundled, read_catalogues
 from handlers.command import Services
 from handlers.commands import COMMANDS
+from handlers.console.messenger import ConsoleMessenger
 from storage import open_storage, tinydb_url
 
 if TYPE_CHECKING:
@@ -73,61 +79,91 @@ def make_source(client: PoliteClient, settings: Settings) -> ArxivRssSource:
 class App:
     """Everything wired: what commands use, the platforms that have a token, and the people who run the bot.
 
-    `web` serves HTTP while entered, which raises ConfigError where PORT cannot be had; without PORT it does nothing.
+    `outbox` sends what was planned while it runs, `watch` tells the owners what a machine cannot mend. `web` serves HTTP
+    while entered, which raises ConfigError where PORT cannot be had; without PORT it does nothing.
     """
 
     services: Services
+    rounds: Rounds
+    outbox: Outbox
+    watch: Watch
     platforms: tuple[Platform, ...]
     owners: Owners
     web: AbstractAsyncContextManager[object]
 
 
+@dataclass(frozen=True, slots=True)
+class _Wiring:
+    """What every platform is made of."""
+
+    settings: Settings
+    services: Services
+    rounds: Rounds
+    move: Callable[[Chat, Chat], Awaitable[None]]
+    pacers: Mapping[str, Pacer]
+
+
 @asynccontextmanager
-async def open_app(settings: Settings) -> AsyncIterator[App]:
-    """Storage opened and everything wired; closed in reverse order."""
+async def open_app(settings: Settings, write: Callable[[str], None] | None = None) -> AsyncIterator[App]:
+    """Storage opened and everything wired; closed in reverse order.
+
+    `write` shows what is said unasked in the terminal; None where nobody would see it.
+    """
     taxonomy = load_taxonomy()
     defaults = tuple(taxonomy.check(code) for code in settings.default_categories)
     storage = open_storage(tinydb_url(settings.data_dir))
     await storage.open()
     try:
-        async with make_client(settings) as client:
+        async with AsyncExitStack() as stack:
+            client = await stack.enter_async_context(make_client(settings))
             pipeline = Pipeline(storage, make_source(client, settings), make_rankers(), utc_now, defaults)
             pipeline.sample, pipeline.sample_stands_in = SampleSource(), not settings.has_platform
             subscriptions = Subscriptions(storage, taxonomy, utc_now, settings.default_language)
-            messengers: dict[str, Messenger] = {}
-            services = Services(
-                subscriptions,
-                pipeline,
-                # In the terminal one person is at home, whom nobody limits.
-                Throttle(utc_now) if settings.has_platform else None,
-                partial(_announce, messengers),
-                read_suggestions(read_bundled("suggestions.toml")),
-                managing=Managing(utc_now),
-                languages=load_languages(),
-            )
-            web = _make_web(settings)
-            platforms = tuple(_make_platforms(settings, services, storage, messengers, web))
-            owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
-            yield App(services, platforms, owners, web or nullcontext())
+            messengers = {name: await stack.enter_async_context(each) for name, each in _make_messengers(settings, storage, write)}
+            yield _wire(settings, pipeline, subscriptions, messengers)
     finally:
         await storage.close()
 
 
-def _make_platforms(
-    settings: Settings,
-    services: Services,
-    storage: Storage,
-    messengers: dict[str, Messenger],
-    web: "WebServer | None",
-) -> Iterator[Platform]:
-    """The platforms that have a token; each leaves its messenger in `messengers`, and what is posted to it in `web`."""
-    if token := settings.telegram_bot_token.get_secret_value():
-        yield _make_telegram(token, settings, services, messengers, web)
-    if token := settings.discord_bot_token.get_secret_value():
-        yield _make_discord(token, settings, services, storage, messengers)
+def _wire(
+    settings: Settings, pipeline: Pipeline, subscriptions: Subscriptions, messengers: Mapping[str, Messenger]
+) -> App:
+    languages = load_languages()
+    pacers = {name: Pacer(messenger.limits) for name, messenger in messengers.items()}
+    outbox = _make_outbox(subscriptions, messengers, pacers)
+    rounds = Rounds(pipeline, subscriptions, messengers, languages, outbox.wake)
+    platforms: list[Platform] = []
+    services = Services(
+        subscriptions,
+        pipeline,
+        # In the terminal one person is at home, whom nobody limits.
+        Throttle(utc_now) if settings.has_platform else None,
+        rounds,
+        read_suggestions(read_bundled("suggestions.toml")),
+        managing=Managing(utc_now),
+        languages=languages,
+        platforms=lambda: [
+            PlatformState(each.name, each.last_contact, outbox.carriers[each.name].lane.outcomes) for each in platforms
+        ],
+    )
+    web = _make_web(settings)
+    wiring = _Wiring(settings, services, rounds, outbox.move, pacers)
+    platforms += _make_platforms(wiring, web)
+    owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
+    watch = Watch(pipeline, platforms, lambda text, name: owners.tell(text, not_by=name), utc_now())
+    return App(services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext())
 
 
-# These libraries take up to half a second and forty megabytes each, which a terminal or a single digest never needs.
+def _make_outbox(
+    subscriptions: Subscriptions, messengers: Mapping[str, Messenger], pacers: Mapping[str, Pacer]
+) -> Outbox:
+    outbox = Outbox(subscriptions.storage, subscriptions.move)
+    for name, messenger in messengers.items():
+        lane = Lane(
+            subscriptions.storage, messenger, pacers[name], utc_now, SystemRandom(), subscriptions.pause_for, outbox.move
+        )
+        outbox.carriers[name] = Carrier(name, lane)
+    return outbox
 
 
 def _make_web(settings: Settings) -> "WebServer | None":
@@ -138,44 +174,79 @@ def _make_web(settings: Settings) -> "WebServer | None":
     return WebServer(settings.port)
 
 
-def _make_telegram(
-    token: str, settings: Settings, services: Services, messengers: dict[str, Messenger], web: "WebServer | None"
-) -> Platform:
+# These libraries take up to half a second and forty megabytes each, which a terminal or a single digest never needs.
+
+
+def _make_messengers(
+    settings: Settings, storage: Storage, write: Callable[[str], None] | None
+) -> Iterator[tuple[str, Messenger]]:
+    """The messengers of the platforms that have a token; without any, that of the terminal, if somebody looks at it."""
+    if token := settings.telegram_bot_token.get_secret_value():
+        from handlers.telegram.messenger import TelegramMessenger  # noqa: PLC0415
+
+        yield "telegram", TelegramMessenger(token, settings.telegram_api_url)
+    if token := settings.discord_bot_token.get_secret_value():
+        from handlers.discord.messenger import DiscordMessenger  # noqa: PLC0415
+
+        yield "discord", DiscordMessenger(token, settings.discord_api_url, partial(_forum_tag, storage))
+    if not settings.has_platform and write is not None:
+        yield "console", ConsoleMessenger(write)
+
+
+def _make_platforms(wiring: _Wiring, web: "WebServer | None") -> Iterator[Platform]:
+    """The platforms that have a token; what is posted to them comes in by `web`."""
+    if wiring.settings.telegram_bot_token.get_secret_value():
+        yield _make_telegram(wiring, web)
+    if wiring.settings.discord_bot_token.get_secret_value():
+        yield _make_discord(wiring)
+
+
+def _make_telegram(wiring: _Wiring, web: "WebServer | None") -> Platform:
     from handlers.telegram.bot import TelegramPlatform  # noqa: PLC0415
-    from handlers.telegram.messenger import TelegramMessenger  # noqa: PLC0415
     from handlers.telegram.webhook import Webhook  # noqa: PLC0415
 
-    api_url, owners = settings.telegram_api_url, settings.owners_on("telegram")
-    messengers["telegram"] = TelegramMessenger(token, api_url, services.subscriptions.move)
+    settings = wiring.settings
+    token = settings.telegram_bot_token.get_secret_value()
     webhook = None
     if web is not None and settings.public_url:
         webhook = Webhook(token, settings.public_url)
         web.add_post(webhook.path, webhook.receive)
-    return TelegramPlatform(token, api_url, COMMANDS, services, owners, utc_now, services.subscriptions.move, webhook)
+    return TelegramPlatform(
+        token,
+        settings.telegram_api_url,
+        COMMANDS,
+        wiring.services,
+        settings.owners_on("telegram"),
+        utc_now,
+        wiring.move,
+        webhook,
+        pacer=wiring.pacers["telegram"],
+        on_gone=wiring.rounds.gone,
+        on_back=wiring.rounds.back,
+    )
 
 
-def _make_discord(
-    token: str, settings: Settings, services: Services, storage: Storage, messengers: dict[str, Messenger]
-) -> Platform:
+def _make_discord(wiring: _Wiring) -> Platform:
     from handlers.discord.bot import DiscordPlatform  # noqa: PLC0415
-    from handlers.discord.messenger import DiscordMessenger  # noqa: PLC0415
 
-    api_url, owners = settings.discord_api_url, settings.owners_on("discord")
-    platform = DiscordPlatform(token, api_url, COMMANDS, services, owners, utc_now, storage.get_note, storage.set_note)
-    messengers["discord"] = DiscordMessenger(platform.get_client, partial(_forum_tag, storage))
-    return platform
+    settings, storage = wiring.settings, wiring.services.pipeline.storage
+    return DiscordPlatform(
+        settings.discord_bot_token.get_secret_value(),
+        settings.discord_api_url,
+        COMMANDS,
+        wiring.services,
+        settings.owners_on("discord"),
+        utc_now,
+        storage.get_note,
+        storage.set_note,
+        on_gone=wiring.rounds.gone,
+        on_back=wiring.rounds.back,
+    )
 
 
 async def _forum_tag(storage: Storage, chat: Chat) -> str:
     subscription = await storage.get_subscription(chat)
     return subscription.forum_tag if subscription else ""
-
-
-async def _announce(messengers: Mapping[str, Messenger], chat: Chat, text: str) -> None:
-    messenger = messengers.get(chat.platform)
-    if messenger is None:
-        raise PlatformError(f"{chat.platform} is not set up")
-    await messenger.send(chat, text)
 
 
 def _owner_chat(owner: str) -> Chat:

@@ -7,29 +7,30 @@ import signal
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
-from datetime import UTC, timedelta
+from datetime import timedelta
 from pathlib import Path
 from random import SystemRandom
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-
 from bot import __version__
 from bot.app import App, open_app, utc_now
+from bot.clockwork import Clockwork
 from bot.errors import ConfigError, StorageError
 from bot.language import tr
 from bot.logs import set_up_logs
-from bot.ports import Messenger
 from bot.supervision import Supervisor
 from config.settings import Settings
 from handlers.command import Services, adopt_language
 from handlers.commands import COMMANDS
 from handlers.console import bot as console
-from handlers.console.messenger import ConsoleMessenger
 
 log = logging.getLogger(__name__)
 
 PROBE_EVERY = timedelta(minutes=15)
 """How often arXiv is asked for an announcement that is not out yet."""
+PULL_EVERY, HOLD_EVERY = timedelta(minutes=1), timedelta(seconds=30)
+"""How often it is asked whether it is time to look at arXiv, and whether a digest is due."""
+FINISH_SECONDS, RESTART_SECONDS = 8.0, 5.0
+"""How long parts under way may take at the end, and how long a crashed outbox rests."""
 STOP_SECONDS = 12.0
 """How long platforms may take to finish what is in flight; each keeps to ten seconds by itself."""
 LOG_FILE = "paperround.log"
@@ -46,13 +47,43 @@ async def run_bot(settings: Settings) -> None:
     stop = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
-    async with open_app(settings) as app, app.web:
-        scheduler = _start_pulling(app.services, None if app.platforms else ConsoleMessenger(_write_aside))
+    async with open_app(settings, _write_aside if sys.stderr.isatty() else None) as app, app.web:
+        sending = asyncio.create_task(_send(app), name="outbox")
         try:
-            await _until(stop, _serve(app) if app.platforms else _chat(app.services))
+            async with Clockwork(utc_now, {"pull": (PULL_EVERY, lambda: _pull(app)), "rounds": (HOLD_EVERY, lambda: _hold(app))}):
+                await _until(stop, _serve(app) if app.platforms else _chat(app.services))
         finally:
-            scheduler.shutdown(wait=False)
+            sending.cancel()
+            await asyncio.wait({sending})
     log.info("stopped")
+
+
+async def _pull(app: App) -> None:
+    """Look at arXiv if it is time to, and hold at once the rounds that waited for what it brought."""
+    pipeline = app.services.pipeline
+    if await pipeline.is_paused():
+        return
+    if await pipeline.pull(await pipeline.followed_categories(), pause=PROBE_EVERY):
+        await pipeline.prune()
+    await app.rounds.hold_due()
+
+
+async def _hold(app: App) -> None:
+    await app.rounds.hold_due()
+    await app.watch.look()
+
+
+async def _send(app: App) -> None:
+    """Keep the outbox going; when stopped, let what is under way end first."""
+    while True:
+        try:
+            await app.outbox.run()
+        except asyncio.CancelledError:
+            await app.outbox.finish(FINISH_SECONDS)
+            raise
+        except Exception:
+            log.exception("outbox status=crashed")
+            await asyncio.sleep(RESTART_SECONDS)
 
 
 async def _serve(app: App) -> None:
@@ -112,37 +143,3 @@ def _write_aside(text: str) -> None:
     """Show a passing remark to a person; a script reading our output never sees it."""
     if sys.stderr.isatty():
         print(text, file=sys.stderr, flush=True)  # noqa: T201
-
-
-def _start_pulling(services: Services, messenger: Messenger | None) -> AsyncIOScheduler:
-    """Look at arXiv now, and then every minute whether it is time to look again.
-
-    The scheduler only wakes us: what is due follows from the storage and the clock, so that a late start, a long sleep
-    or a changed clock loses nothing. Its defaults drop late jobs (https://github.com/agronholm/apscheduler/issues/292).
-    """
-    scheduler = AsyncIOScheduler(timezone=UTC)
-    scheduler.add_job(
-        _pull_due,
-        "interval",
-        (services, messenger),
-        minutes=1,
-        next_run_time=utc_now(),
-        misfire_grace_time=None,
-        coalesce=True,
-        max_instances=1,
-    )
-    scheduler.start()
-    return scheduler
-
-
-async def _pull_due(services: Services, messenger: Messenger | None) -> None:
-    pipeline = services.pipeline
-    if await pipeline.is_paused():
-        return
-    brought = await pipeline.pull(await pipeline.followed_categories(), pause=PROBE_EVERY)
-    if brought:
-        await pipeline.prune()
-    if brought and messenger is not None:
-        await adopt_language(services, console.CHAT)
-        news = tr("A new announcement is here: {count} papers. /digest shows yours.", count=brought)
-        await messenger.send(console.CHAT, news)

@@ -5,7 +5,7 @@ import heapq
 import itertools
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -120,18 +120,23 @@ class Carrier:
 
 @dataclass(slots=True)
 class Outbox:
-    """The carriers of all platforms. What it sends is whatever the storage has open."""
+    """The carriers of all platforms by name. What they send is whatever the storage has open.
+
+    `rename` lets a chat go on as another in the storage.
+    """
 
     storage: Storage
-    carriers: Mapping[str, Carrier]
+    rename: Callable[[Chat, Chat], Awaitable[None]]
+    carriers: dict[str, Carrier] = field(default_factory=dict)
 
     def wake(self, chat: Chat) -> None:
         """There is something in the storage for this chat."""
         if chat.platform in self.carriers:
             self.carriers[chat.platform].wake(chat)
 
-    def follow(self, old: Chat, new: Chat) -> None:
-        """`old` goes on as `new`, in the storage already."""
+    async def move(self, old: Chat, new: Chat) -> None:
+        """Let `new` go on as `old`, with what waits for it and what is under way; moving twice is the same as once."""
+        await self.rename(old, new)
         if old.platform in self.carriers:
             self.carriers[old.platform].follow(old, new)
 

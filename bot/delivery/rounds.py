@@ -28,6 +28,8 @@ LATE_AFTER = timedelta(hours=3)
 """How long after a digest was due a chat is told that arXiv keeps it waiting."""
 _TROUBLED = (DeliveryState.FAILED, DeliveryState.UNCERTAIN)
 _GIVEN_UP = (DeliveryState.FAILED, DeliveryState.DEAD)
+_BREATH = 50
+"""After so many chats others get their turn."""
 _A_MOMENT = timedelta(minutes=1)
 
 Wake = Callable[[Chat], None]
@@ -60,16 +62,26 @@ class Rounds:
         """
         now, here = self.pipeline.clock(), await self.pipeline.here()
         progress, planned = await self._storage.get_all_progress(), 0
+        is_pulling = not await self.pipeline.is_paused()
         room = MOST_OPEN - len(await self._storage.get_open_chats())
-        for subscription in await self._storage.get_subscriptions():
+        for number, subscription in enumerate(await self._storage.get_subscriptions()):
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
             if room - planned <= 0:
                 log.info("rounds status=postponed reason=outbox-full open=%d", MOST_OPEN)
                 break
             try:
-                planned += await self._look_at(subscription, progress.get(subscription.chat), here, now)
+                known = progress.get(subscription.chat)
+                if known is not None or not (is_pulling and self._is_unasked(subscription, here, now)):
+                    planned += await self._look_at(subscription, known, here, now)
             except Exception:
                 log.exception("round failed chat=%s", subscription.chat.key)
         return planned
+
+    def _is_unasked(self, subscription: Subscription, here: Here, now: datetime) -> bool:
+        """Whether arXiv has yet to be asked what the chat wants: until then nothing tells what came before the chat did."""
+        came, asked = here(latest_day(now)), self.pipeline.attempts
+        return any(code not in came and code not in asked for code in self.pipeline.categories_of(subscription))
 
     async def _look_at(self, subscription: Subscription, progress: Progress | None, here: Here, now: datetime) -> int:
         """Hold the chat's round if one is due: 1 if that made a digest, else 0."""
