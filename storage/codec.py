@@ -12,6 +12,7 @@ from typing import Any
 from bot.model.announcement import Batch
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.delivery import Delivery, DeliveryState, Progress, Round
 from bot.model.paper import AnnounceType, ArxivId, Paper
 from bot.model.subscription import Pause, PauseReason, Subscription
 
@@ -24,9 +25,7 @@ def subscription_to_document(subscription: Subscription) -> Document:
     del document["chat"]
     document["created"] = subscription.created.astimezone(UTC).isoformat()
     document["pause"] = subscription.pause and pause_to_document(subscription.pause)
-    if not math.isfinite(subscription.min_score):
-        # JSON has no infinity.
-        document["min_score"] = str(subscription.min_score)
+    document["min_score"] = _number(subscription.min_score)
     return document
 
 
@@ -51,6 +50,47 @@ def pause_from_document(document: Document) -> Pause:
     since, until = document["since"], document["until"]
     reason = PauseReason[document["reason"]]
     return Pause(reason, datetime.fromisoformat(since), until and datetime.fromisoformat(until))
+
+
+def progress_to_document(progress: Progress) -> Document:
+    """Every field."""
+    document = {field.name: getattr(progress, field.name) for field in fields(progress)}
+    for name in ("last", "last_digest"):
+        document[name] = document[name] and _round_to_document(document[name])
+    return document
+
+
+def progress_from_document(document: Document) -> Progress:
+    """The progress."""
+    values = _with_times(_with_tuples(document), dates=("covered", "noticed"), instants=("slot",))
+    for name in ("last", "last_digest"):
+        values[name] = values[name] and _round_from_document(values[name])
+    return Progress(**values)
+
+
+def _round_to_document(came: Round) -> Document:
+    return {field.name: getattr(came, field.name) for field in fields(came)} | {"best": _number(came.best)}
+
+
+def _round_from_document(document: Document) -> Round:
+    values = _with_times(document, dates=("day",), instants=("at",))
+    return Round(**values | {"best": float(values["best"])})
+
+
+def delivery_to_document(delivery: Delivery) -> Document:
+    """Every field but chat and day, which are id and table, and the body, which is kept apart.
+
+    Without what is empty, as there are very many; all that may be empty is empty by default.
+    """
+    values = {field.name: getattr(delivery, field.name) for field in fields(delivery)}
+    apart = {"chat", "day", "body"}
+    return {name: value for name, value in values.items() if value and name not in apart}
+
+
+def delivery_from_document(chat: Chat, day: date, document: Document) -> Delivery:
+    """The delivery of this chat and day, without its body."""
+    values = _with_times(_with_tuples(document), instants=("planned_at", "changed_at", "not_before", "began"))
+    return Delivery(chat, day, **values | {"state": DeliveryState(values["state"])})
 
 
 def _instant(moment: datetime | None) -> str | None:
@@ -85,3 +125,13 @@ def marks_from_document(document: Document) -> dict[ArxivId, MarkedPaper]:
 
 def _with_tuples(document: Document) -> Document:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in document.items()}
+
+
+def _with_times(document: Document, *, dates: Iterable[str] = (), instants: Iterable[str] = ()) -> Document:
+    read = dict.fromkeys(dates, date.fromisoformat) | dict.fromkeys(instants, datetime.fromisoformat)
+    return {name: read[name](value) if value and name in read else value for name, value in document.items()}
+
+
+def _number(value: float) -> float | str:
+    # JSON has no infinity.
+    return value if math.isfinite(value) else str(value)

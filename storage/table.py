@@ -1,7 +1,7 @@
 """TinyDB's tables over a journal: every method of `tinydb.Table` works, and costs what it touches."""
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 from tinydb.table import Table
@@ -10,6 +10,7 @@ from storage.memory import Documents
 from storage.records import encode_document
 
 Document = dict[str, Any]
+Value = TypeVar("Value")
 
 
 class DecodedTable(Mapping[str, Document]):
@@ -17,6 +18,11 @@ class DecodedTable(Mapping[str, Document]):
 
     def __init__(self, documents: Mapping[str, bytes]) -> None:
         self._documents = documents
+
+    @property
+    def encoded(self) -> Mapping[str, bytes]:
+        """The documents as they are kept."""
+        return self._documents
 
     def __getitem__(self, document_id: str) -> Document:
         return orjson.loads(self._documents[document_id])  # type: ignore[no-any-return]
@@ -29,6 +35,29 @@ class DecodedTable(Mapping[str, Document]):
 
     def __contains__(self, document_id: object) -> bool:
         return document_id in self._documents
+
+
+class DecodingCache(Generic[Value]):
+    """The values that a table's documents stand for; those of documents that are as they were need no second decoding.
+
+    Values are handed out more than once, so they must be immutable. For one table; any thread may use it.
+    """
+
+    def __init__(self, decode: Callable[[str, Document], Value]) -> None:
+        self._decode = decode
+        self._known: Mapping[str, tuple[bytes, Value]] = {}
+
+    def values(self, table: DecodedTable) -> list[Value]:
+        """One for each document, ordered by id."""
+        found: dict[str, tuple[bytes, Value]] = {}
+        for document_id in sorted(table.encoded):
+            content = table.encoded[document_id]
+            known = self._known.get(document_id)
+            if known is None or known[0] is not content:
+                known = content, self._decode(document_id, orjson.loads(content))
+            found[document_id] = known
+        self._known = found
+        return [value for _, value in found.values()]
 
 
 class Draft(MutableMapping[str, Document]):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date
 from functools import partial
 from pathlib import Path
 
@@ -10,29 +10,51 @@ from bot.errors import StorageError
 from bot.model.announcement import Announcement, Batch, merge_batches
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
-from bot.model.moves import merge_seen, merge_subscriptions
+from bot.model.delivery import Delivery, DeliveryState, Progress
+from bot.model.moves import merge_subscriptions
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
-from storage.codec import batch_from_document, batch_to_document, subscription_from_document, subscription_to_document
+from storage.codec import (
+    Document,
+    batch_from_document,
+    batch_to_document,
+    progress_from_document,
+    progress_to_document,
+    subscription_from_document,
+    subscription_to_document,
+)
+from storage.days import day_tables, drop_day_tables
+from storage.deliveries import (
+    add_deliveries,
+    count_states,
+    delivery_tables,
+    find_deliveries,
+    forget_deliveries,
+    move_deliveries,
+    open_table,
+    prune_deliveries,
+    replace_delivery,
+    sort_open_chats,
+)
 from storage.disk import Disk
 from storage.journal import COMPACT_AFTER, JournalTinyDB
 from storage.lock import FolderLock
 from storage.marks import find_marks, forget_marks, move_marks, replace_marks
 from storage.migrations import ANNOUNCEMENTS, CHATS, Schema
-from storage.table import DecodedTable, JournalTable
+from storage.seen import add_seen, find_seen, forget_seen, move_seen, prune_seen
+from storage.table import DecodedTable, DecodingCache, JournalTable
 
 _SUBSCRIPTIONS = "subscriptions"
-_SEEN = "seen "
+_PROGRESS = "progress"
 _NOTES = "notes"
 
 
 class TinyDBStorage:
     """Two databases, so that compacting the chats never copies papers.
 
-    `chats` has the table `subscriptions` and one table `seen DAY` for each day of delivery, their ids are chat keys, and
-    the tables `marks`, see `storage.marks`, and `notes`, whose ids are the callers' keys.
-    `announcements` has one table for each day, its ids are categories. With a table per day, adding and pruning cost
-    what is added or pruned. `prune` is atomic in each database but not over both; repeating it finishes it.
+    `chats` has the tables `subscriptions` and `progress`, whose ids are chat keys, `notes`, whose ids are the callers' keys,
+    and those of `storage.seen`, `storage.marks` and `storage.deliveries`.
+    `announcements` has one table for each day, its ids are categories. `prune` is atomic in each database but not over both; repeating it finishes it.
     A read may see a write that is still on its way to the disk.
     """
 
@@ -50,6 +72,8 @@ class TinyDBStorage:
         self._open_database = partial(JournalTinyDB, folder, compact_after=compact_after, disk=disk)
         self._schemas = {"chats": chats, "announcements": announcements}
         self._databases: dict[str, JournalTinyDB] = {}
+        self._subscriptions = DecodingCache(subscription_from_document)
+        self._progress = DecodingCache(_decode_progress)
 
     async def open(self) -> None:
         if not self._databases:
@@ -68,7 +92,7 @@ class TinyDBStorage:
 
     async def get_subscriptions(self) -> tuple[Subscription, ...]:
         frozen = self._database("chats").table(_SUBSCRIPTIONS).freeze()
-        return await asyncio.to_thread(_decode_subscriptions, frozen)
+        return tuple(await asyncio.to_thread(self._subscriptions.values, frozen))
 
     async def change_subscription(
         self, chat: Chat, change: Callable[[Subscription | None], Subscription]
@@ -90,9 +114,10 @@ class TinyDBStorage:
 
         def forget() -> None:
             chats.table(_SUBSCRIPTIONS).discard(chat.key)
-            for name in _seen_tables(chats):
-                chats.table(name).discard(chat.key)
+            chats.table(_PROGRESS).discard(chat.key)
+            forget_seen(chats, chat)
             forget_marks(chats, chat)
+            forget_deliveries(chats, chat)
 
         await chats.journal.commit(forget)
 
@@ -101,27 +126,20 @@ class TinyDBStorage:
 
         def move() -> None:
             _move_subscription(chats.table(_SUBSCRIPTIONS), old, new)
-            _move_seen(chats, old, new)
+            _move_progress(chats.table(_PROGRESS), old, new)
+            move_seen(chats, old, new)
             move_marks(chats, old, new)
+            move_deliveries(chats, old, new)
 
         if old != new:
             await chats.journal.commit(move)
 
     async def get_seen(self, chat: Chat) -> Mapping[ArxivId, date]:
-        return _find_seen(self._database("chats"), chat)
+        return find_seen(self._database("chats"), chat)
 
     async def add_seen(self, chat: Chat, ids: Sequence[ArxivId], day: date) -> None:
         chats = self._database("chats")
-
-        def add() -> None:
-            known = _find_seen(chats, chat)
-            new = [each for each in dict.fromkeys(ids) if each not in known]
-            if new:
-                table = chats.table(_SEEN + day.isoformat())
-                earlier = table.find(chat.key) or {"ids": []}
-                table.replace(chat.key, {"ids": [*earlier["ids"], *new]})
-
-        await chats.journal.commit(add)
+        await chats.journal.commit(lambda: add_seen(chats, chat, ids, day))
 
     async def get_marks(self, chat: Chat, person: str) -> Mapping[ArxivId, MarkedPaper]:
         return find_marks(self._database("chats"), chat, person)
@@ -164,13 +182,56 @@ class TinyDBStorage:
 
     async def get_announcements(self, since: date) -> tuple[Announcement, ...]:
         announcements = self._database("announcements")
-        days = sorted(name for name in announcements.tables() if name >= since.isoformat())
-        return await asyncio.to_thread(_decode_announcements, {day: announcements.table(day).freeze() for day in days})
+        days = {day: table.freeze() for day, table in day_tables(announcements).items() if day >= since}
+        return await asyncio.to_thread(_decode_announcements, days)
+
+    async def get_progress(self, chat: Chat) -> Progress | None:
+        document = self._database("chats").table(_PROGRESS).find(chat.key)
+        return None if document is None else progress_from_document(document)
+
+    async def get_all_progress(self) -> Mapping[Chat, Progress]:
+        frozen = self._database("chats").table(_PROGRESS).freeze()
+        return dict(await asyncio.to_thread(self._progress.values, frozen))
+
+    async def plan(self, chat: Chat, progress: Progress, deliveries: Sequence[Delivery] = ()) -> None:
+        chats = self._database("chats")
+
+        def keep() -> None:
+            if chats.table(_SUBSCRIPTIONS).find(chat.key) is not None:
+                chats.table(_PROGRESS).replace(chat.key, progress_to_document(progress))
+                add_deliveries(chats, deliveries)
+
+        await chats.journal.commit(keep)
+
+    async def get_deliveries(self, chat: Chat) -> tuple[Delivery, ...]:
+        return tuple(find_deliveries(self._database("chats"), chat))
+
+    async def get_open_chats(self) -> tuple[Chat, ...]:
+        return await asyncio.to_thread(sort_open_chats, open_table(self._database("chats")))
+
+    async def record(self, delivery: Delivery) -> bool:
+        chats = self._database("chats")
+
+        def keep() -> bool:
+            is_known = replace_delivery(chats, delivery)
+            if is_known and delivery.state == DeliveryState.SENT:
+                add_seen(chats, delivery.chat, delivery.papers, delivery.changed_at.astimezone(UTC).date())
+            return is_known
+
+        return await chats.journal.commit(keep)
+
+    async def count_deliveries(self, since: date) -> Mapping[tuple[str, DeliveryState], int]:
+        return await asyncio.to_thread(count_states, delivery_tables(self._database("chats"), since))
 
     async def prune(self, *, batches_before: date, seen_before: date) -> None:
         announcements, chats = self._database("announcements"), self._database("chats")
-        await _drop_tables(announcements, "", batches_before)
-        await _drop_tables(chats, _SEEN, seen_before)
+
+        def prune_chats() -> None:
+            prune_seen(chats, seen_before)
+            prune_deliveries(chats, batches_before)
+
+        await announcements.journal.commit(lambda: drop_day_tables(announcements, "", batches_before))
+        await chats.journal.commit(prune_chats)
 
     async def check(self) -> None:
         chats = self._database("chats")
@@ -219,50 +280,20 @@ def _move_subscription(table: JournalTable, old: Chat, new: Chat) -> None:
         table.discard(old.key)
 
 
-def _move_seen(chats: JournalTinyDB, old: Chat, new: Chat) -> None:
-    moved = _find_seen(chats, old)
-    if not moved:
-        return
-    merged = merge_seen(moved, _find_seen(chats, new))
-    for name in _seen_tables(chats):
-        day = date.fromisoformat(name.removeprefix(_SEEN))
-        ids = [identifier for identifier, first in merged.items() if first == day]
-        table = chats.table(name)
+def _move_progress(table: JournalTable, old: Chat, new: Chat) -> None:
+    moved = table.find(old.key)
+    if moved is not None:
+        table.replace(new.key, table.find(new.key) or moved)
         table.discard(old.key)
-        table.discard(new.key)
-        if ids:
-            table.replace(new.key, {"ids": ids})
 
 
-def _seen_tables(chats: JournalTinyDB) -> list[str]:
-    return sorted(each for each in chats.tables() if each.startswith(_SEEN))
+def _decode_progress(key: str, document: Document) -> tuple[Chat, Progress]:
+    return Chat.from_key(key), progress_from_document(document)
 
 
-def _find_seen(chats: JournalTinyDB, chat: Chat) -> dict[ArxivId, date]:
-    seen: dict[ArxivId, date] = {}
-    for name in _seen_tables(chats):
-        document = chats.table(name).find(chat.key)
-        if document is not None:
-            seen |= dict.fromkeys(document["ids"], date.fromisoformat(name.removeprefix(_SEEN)))
-    return seen
-
-
-def _decode_subscriptions(documents: DecodedTable) -> tuple[Subscription, ...]:
-    return tuple(subscription_from_document(key, documents[key]) for key in sorted(documents))
-
-
-def _decode_announcements(days: Mapping[str, DecodedTable]) -> tuple[Announcement, ...]:
+def _decode_announcements(days: Mapping[date, DecodedTable]) -> tuple[Announcement, ...]:
     return merge_batches(
-        batch_from_document(date.fromisoformat(day), category, batches[category])
+        batch_from_document(day, category, batches[category])
         for day, batches in days.items()
         for category in sorted(batches)
     )
-
-
-async def _drop_tables(database: JournalTinyDB, prefix: str, before: date) -> None:
-    def drop() -> None:
-        for name in database.tables():
-            if name.startswith(prefix) and name < prefix + before.isoformat():
-                database.drop_table(name)
-
-    await database.journal.commit(drop)

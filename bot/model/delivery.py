@@ -67,6 +67,11 @@ class Delivery:
         return self.state in {DeliveryState.PLANNED, DeliveryState.SENDING, DeliveryState.UNCERTAIN}
 
     @property
+    def is_repeatable(self) -> bool:
+        """Whether it may have to be sent again: as long as this, a storage keeps its body."""
+        return self.is_unsettled or self.must_publish
+
+    @property
     def nonce(self) -> str:
         """132 bits in 22 characters; the same at every try, another after each resend that a person asked for."""
         text = f"{self.chat.key} {self.day.isoformat()} {self.part} {self.resends}"

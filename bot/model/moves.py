@@ -3,11 +3,12 @@
 Telegram makes a supergroup of a basic group: https://core.telegram.org/bots/api#message (migrate_to_chat_id).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 
 from bot.model.chat import Chat
+from bot.model.delivery import Delivery
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 
@@ -30,3 +31,14 @@ def merge_subscriptions(chat: Chat, old: Subscription, new: Subscription | None)
 def merge_seen(old: Mapping[ArxivId, date], new: Mapping[ArxivId, date]) -> dict[ArxivId, date]:
     """The ids that either chat got, each with the earlier of its days."""
     return {each: min(old.get(each, date.max), new.get(each, date.max)) for each in (*new, *old)}
+
+
+def renumber_deliveries(chat: Chat, old: Iterable[Delivery], new: Iterable[Delivery]) -> list[Delivery]:
+    """The old chat's deliveries as those of the new `chat`: behind the parts that it has of the same day."""
+    last: dict[date, int] = {}
+    for each in new:
+        last[each.day] = max(each.part, last.get(each.day, 0))
+    return [
+        replace(each, chat=chat, part=each.part + last.get(each.day, 0), first=each.first + last.get(each.day, 0))
+        for each in old
+    ]

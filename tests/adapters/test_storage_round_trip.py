@@ -2,9 +2,10 @@
 
 import asyncio
 import tempfile
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,19 +15,28 @@ from bot.errors import ConfigError, StorageError
 from bot.model.announcement import Batch, merge_batches
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.delivery import Delivery, DeliveryState, Progress, Round
 from bot.model.paper import AnnounceType, ArxivId, Paper
-from bot.model.subscription import Subscription
+from bot.model.subscription import Pause, PauseReason, Subscription
 from storage import open_storage, tinydb_url
+from storage.codec import subscription_to_document
+from storage.disk import Disk
+from storage.files import JournalFiles
+from storage.memory import encode_operation
+from storage.migrations import CHATS as SCHEMA
+from storage.records import encode_document, encode_record
 from storage.tinydb import TinyDBStorage
-from tests.storage_folder import CHAT, DAY, files
+from tests.storage_folder import CHAT, DAY, BrokenDisk, files
 
 
 def texts() -> st.SearchStrategy[str]:
     return st.text(max_size=20)
 
 
+INSTANTS = st.datetimes(timezones=st.just(UTC))
+PAUSE_FIELDS = {"reason": st.sampled_from(PauseReason), "since": INSTANTS, "until": st.none() | INSTANTS}
 SUBSCRIPTION_FIELDS = {
-    "created": st.datetimes(timezones=st.just(UTC)),
+    "created": INSTANTS,
     "categories": st.lists(texts(), max_size=3).map(tuple),
     "topics": st.lists(texts(), max_size=5).map(tuple),
     "max_papers": st.integers(-(2**63), 2**63 - 1),
@@ -37,6 +47,11 @@ SUBSCRIPTION_FIELDS = {
     "language": texts(),
     "detail": texts(),
     "forum_tag": texts(),
+    "schedule": texts(),
+    "timezone": texts(),
+    "quiet_notice": st.booleans(),
+    "failure_notice": st.booleans(),
+    "pause": st.none() | st.builds(Pause, **PAUSE_FIELDS),
 }
 CHATS = st.builds(
     Chat,
@@ -67,6 +82,39 @@ MARKED_FIELDS = {
     "marks": st.frozensets(st.sampled_from(Mark), min_size=1),
     "day": st.dates(),
 }
+ROUND_FIELDS = {
+    "at": INSTANTS,
+    "day": st.dates(),
+    "papers": st.integers(0, 99),
+    "announced": st.integers(0, 9999),
+    "best": st.floats(allow_nan=False),
+}
+ROUNDS = st.builds(Round, **ROUND_FIELDS)
+PROGRESS_FIELDS = {
+    "covered": st.dates(),
+    "slot": INSTANTS,
+    "awaited": st.lists(texts(), max_size=3).map(tuple),
+    "last": st.none() | ROUNDS,
+    "last_digest": st.none() | ROUNDS,
+    "noticed": st.none() | st.dates(),
+}
+DELIVERY_FIELDS = {
+    "day": st.sampled_from([date.min, DAY, date.max]),
+    "part": st.integers(1, 2**40),
+    "first": st.integers(1, 2**40),
+    "planned_at": INSTANTS,
+    "changed_at": INSTANTS,
+    "body": texts(),
+    "papers": st.lists(texts().map(ArxivId), max_size=3).map(tuple),
+    "state": st.sampled_from(DeliveryState),
+    "tries": st.integers(0, 99),
+    "not_before": st.none() | INSTANTS,
+    "began": st.none() | INSTANTS,
+    "message_id": texts(),
+    "must_publish": st.booleans(),
+    "resends": st.integers(0, 99),
+    "reason": texts(),
+}
 
 
 def test_the_round_trip_covers_every_field() -> None:
@@ -74,6 +122,10 @@ def test_the_round_trip_covers_every_field() -> None:
     assert {each.name for each in fields(Subscription)} == {"chat", *SUBSCRIPTION_FIELDS}
     assert {each.name for each in fields(Paper)} == set(PAPER_FIELDS)
     assert {each.name for each in fields(MarkedPaper)} == set(MARKED_FIELDS)
+    assert {each.name for each in fields(Pause)} == set(PAUSE_FIELDS)
+    assert {each.name for each in fields(Round)} == set(ROUND_FIELDS)
+    assert {each.name for each in fields(Progress)} == set(PROGRESS_FIELDS)
+    assert {each.name for each in fields(Delivery)} == {"chat", *DELIVERY_FIELDS}
 
 
 @settings(deadline=None, max_examples=60)
@@ -129,6 +181,62 @@ def test_whatever_is_marked_or_noted_comes_back(
         asyncio.run(round_trip(Path(folder)))
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    st.builds(Subscription, CHATS, **SUBSCRIPTION_FIELDS),
+    st.builds(Progress, **PROGRESS_FIELDS),
+    st.lists(st.fixed_dictionaries(DELIVERY_FIELDS), max_size=5, unique_by=lambda each: (each["day"], each["part"])),
+    st.builds(Chat, st.just("telegram"), st.just("new")),
+)
+def test_whatever_is_planned_comes_back(
+    subscription: Subscription, progress: Progress, planned: list[dict[str, Any]], new: Chat
+) -> None:
+    """Any progress and deliveries survive closing and opening again, also as another chat's."""
+    chat = subscription.chat
+    deliveries = sorted((Delivery(chat, **each) for each in planned), key=lambda each: (each.day, each.part))
+    expected = [each if each.is_repeatable else replace(each, body="") for each in deliveries]
+
+    async def check(storage: TinyDBStorage, chat: Chat) -> None:
+        await storage.close()
+        await storage.open()
+        assert await storage.get_progress(chat) == progress
+        assert await storage.get_all_progress() == {chat: progress}
+        assert await storage.get_deliveries(chat) == tuple(replace(each, chat=chat) for each in expected)
+        assert await storage.get_open_chats() == ((chat,) if any(each.is_open for each in expected) else ())
+        assert sum((await storage.count_deliveries(date.min)).values()) == len(planned)
+
+    async def round_trip(folder: Path) -> None:
+        storage = TinyDBStorage(folder)
+        await storage.open()
+        await storage.change_subscription(chat, lambda _: subscription)
+        await storage.plan(chat, progress, deliveries)
+        await check(storage, chat)
+        await storage.move_chat(chat, new)
+        await check(storage, new)
+        await storage.close()
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(round_trip(Path(folder)))
+
+
+async def test_a_folder_from_before_deliveries_opens(tmp_path: Path) -> None:
+    """A subscription written without schedule, time zone, notices and pause takes their defaults, and can be delivered to."""
+    journal = JournalFiles(tmp_path, "chats", SCHEMA.version, Disk())
+    document = subscription_to_document(Subscription(CHAT, datetime(2026, 8, 3, tzinfo=UTC), ("cs.CL",)))
+    for name in ("schedule", "timezone", "quiet_notice", "failure_notice", "pause"):
+        del document[name]
+    journal.append(encode_record(b"[%b]" % encode_operation("subscriptions", CHAT.key, encode_document(document))))
+    journal.close()
+    storage = TinyDBStorage(tmp_path)
+    await storage.open()
+    assert await storage.get_subscriptions() == (Subscription(CHAT, datetime(2026, 8, 3, tzinfo=UTC), ("cs.CL",)),)
+    assert (await storage.get_deliveries(CHAT), await storage.get_all_progress()) == ((), {})
+    planned = Delivery(CHAT, DAY, 1, 1, datetime(2026, 8, 3, tzinfo=UTC), datetime(2026, 8, 3, tzinfo=UTC))
+    await storage.plan(CHAT, Progress(DAY, datetime(2026, 8, 3, tzinfo=UTC)), [planned])
+    assert await storage.get_deliveries(CHAT) == (planned,)
+    await storage.close()
+
+
 async def test_what_json_cannot_say_is_refused(tmp_path: Path) -> None:
     """Half a surrogate pair raises StorageError and changes nothing, in memory or on the disk."""
     storage = TinyDBStorage(tmp_path)
@@ -137,6 +245,56 @@ async def test_what_json_cannot_say_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be stored"):
         await storage.change_subscription(CHAT, lambda _: broken)
     assert await storage.get_subscription(CHAT) is None
+    await storage.close()
+
+
+async def test_a_part_that_cannot_be_stored_leaves_nothing_of_its_plan(tmp_path: Path) -> None:
+    """Neither the progress nor the parts before it are kept, in memory or on the disk."""
+    storage = TinyDBStorage(tmp_path)
+    await storage.open()
+    now = datetime(2026, 8, 3, tzinfo=UTC)
+    await storage.change_subscription(CHAT, lambda _: Subscription(CHAT, now))
+    parts = [Delivery(CHAT, DAY, part, 1, now, now, body) for part, body in ((1, "fine"), (2, "\ud83d"))]
+    with pytest.raises(StorageError, match="cannot be stored"):
+        await storage.plan(CHAT, Progress(DAY, now), parts)
+    for _ in range(2):
+        assert (await storage.get_deliveries(CHAT), await storage.get_progress(CHAT)) == ((), None)
+        assert await storage.get_open_chats() == ()
+        await storage.close()
+        await storage.open()
+    await storage.close()
+
+
+async def test_a_list_forgets_a_change_that_failed(tmp_path: Path) -> None:
+    """A list that was asked for while a write was under way does not outlive the failure of that write."""
+    disk = BrokenDisk()
+    storage = TinyDBStorage(tmp_path, disk=disk)
+    await storage.open()
+    subscription = Subscription(CHAT, datetime(2026, 8, 3, tzinfo=UTC))
+    await storage.change_subscription(CHAT, lambda _: subscription)
+    disk.is_full = True
+    write = asyncio.create_task(storage.change_subscription(CHAT, lambda _: replace(subscription, max_papers=99)))
+    await asyncio.sleep(0)
+    await storage.get_subscriptions()
+    with pytest.raises(StorageError):
+        await write
+    assert await storage.get_subscriptions() == (subscription,)
+    await storage.close()
+
+
+async def test_a_change_of_state_writes_no_body(tmp_path: Path) -> None:
+    """A part of ten kilobytes costs its bytes once: when it is planned."""
+    storage = TinyDBStorage(tmp_path)
+    await storage.open()
+    now = datetime(2026, 8, 3, tzinfo=UTC)
+    await storage.change_subscription(CHAT, lambda _: Subscription(CHAT, now))
+    parts = [Delivery(CHAT, DAY, part, 1, now, now, "x" * 10_000) for part in (1, 2)]
+    await storage.plan(CHAT, Progress(DAY, now), parts)
+    (journal,) = files(tmp_path, "chats.*.journal")
+    before = journal.stat().st_size
+    for state in (DeliveryState.SENDING, DeliveryState.PLANNED, DeliveryState.UNCERTAIN, DeliveryState.SENT):
+        await storage.record(replace(parts[0], state=state))
+    assert journal.stat().st_size - before < 4 * 700
     await storage.close()
 
 

@@ -11,8 +11,9 @@ from bot.errors import StorageError
 from bot.model.announcement import Batch
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.delivery import Delivery, Progress
 from bot.model.paper import AnnounceType, ArxivId, Paper
-from bot.model.subscription import Subscription
+from bot.model.subscription import Pause, PauseReason, Subscription
 from bot.ports import Storage
 
 ANN = Chat("telegram", "-100200")
@@ -35,7 +36,13 @@ RICH = Subscription(
     language="pt-BR",
     detail="full",
     forum_tag="Émile 🙂",
+    schedule="weekdays 08:30",
+    timezone="Asia/Kathmandu",
+    quiet_notice=True,
+    failure_notice=False,
+    pause=Pause(PauseReason.BLOCKED, CREATED, CREATED.replace(day=9)),
 )
+PROGRESS = Progress(MONDAY, CREATED)
 
 
 def always(subscription: Subscription) -> Callable[[Subscription | None], Subscription]:
@@ -145,6 +152,18 @@ async def test_subscriptions_are_ordered_by_chat_key(storage: Storage) -> None:
     assert [each.chat for each in await storage.get_subscriptions()] == [BOB, ANN, THREAD]
     await restart(storage)
     assert [each.chat for each in await storage.get_subscriptions()] == [BOB, ANN, THREAD]
+
+
+async def test_a_list_shows_what_changed_since(storage: Storage) -> None:
+    """Listing again sees new, changed and forgotten chats, and a list given out before stays as it was."""
+    for chat in (ANN, BOB):
+        await storage.change_subscription(chat, always(replace(RICH, chat=chat)))
+    before = await storage.get_subscriptions()
+    await storage.forget_chat(BOB)
+    await storage.change_subscription(ANN, always(replace(RICH, max_papers=4)))
+    await storage.change_subscription(THREAD, always(replace(RICH, chat=THREAD)))
+    assert await storage.get_subscriptions() == (replace(RICH, max_papers=4), replace(RICH, chat=THREAD))
+    assert before == (replace(RICH, chat=BOB), RICH)
 
 
 async def test_seen_papers_keep_their_first_day(storage: Storage) -> None:
@@ -460,6 +479,13 @@ async def test_closing_is_always_fine(storage: Storage) -> None:
         lambda storage: storage.set_note("commands", "hash"),
         lambda storage: storage.save_batch(batch("cs.LG", MONDAY)),
         lambda storage: storage.get_announcements(MONDAY),
+        lambda storage: storage.get_progress(ANN),
+        lambda storage: storage.get_all_progress(),
+        lambda storage: storage.plan(ANN, PROGRESS),
+        lambda storage: storage.get_deliveries(ANN),
+        lambda storage: storage.get_open_chats(),
+        lambda storage: storage.record(Delivery(ANN, MONDAY, 1, 1, CREATED, CREATED)),
+        lambda storage: storage.count_deliveries(MONDAY),
         lambda storage: storage.prune(batches_before=MONDAY, seen_before=MONDAY),
         lambda storage: storage.check(),
     ],
