@@ -14,6 +14,7 @@ from telegram.error import (
 
 from bot.delivery.answers import find_answer
 from bot.errors import DeliveryError, Remedy
+from bot.model.subscription import PauseReason
 from handlers.telegram.client import wait_seconds
 
 _MOST_WORDS = 200
@@ -52,6 +53,8 @@ def _judge(error: TelegramError, status: int) -> DeliveryError:
     if isinstance(error, ChatMigrated):
         return DeliveryError(Remedy.MOVE, text, moved_to=str(error.new_chat_id))
     answer = find_answer("telegram", status, str(error))
+    if answer.remedy is Remedy.MOVE:
+        return DeliveryError(Remedy.PAUSE, f"{text}, and nobody says where to", pause=PauseReason.GONE)
     seconds = wait_seconds(error) if isinstance(error, RetryAfter) else 0.0
     return DeliveryError(answer.remedy, text, retry_after=seconds, pause=answer.pause or "")
 
