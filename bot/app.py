@@ -119,7 +119,9 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             pipeline = Pipeline(storage, make_source(client, settings), make_rankers(), utc_now, defaults)
             pipeline.sample, pipeline.sample_stands_in = SampleSource(), not settings.has_platform
             subscriptions = Subscriptions(storage, taxonomy, utc_now, settings.default_language)
-            messengers = {name: await stack.enter_async_context(each) for name, each in _make_messengers(settings, storage, write)}
+            messengers = {
+                name: await stack.enter_async_context(each) for name, each in _make_messengers(settings, storage, write)
+            }
             yield _wire(settings, pipeline, subscriptions, messengers)
     finally:
         await storage.close()
@@ -160,7 +162,13 @@ def _make_outbox(
     outbox = Outbox(subscriptions.storage, subscriptions.move)
     for name, messenger in messengers.items():
         lane = Lane(
-            subscriptions.storage, messenger, pacers[name], utc_now, SystemRandom(), subscriptions.pause_for, outbox.move
+            subscriptions.storage,
+            messenger,
+            pacers[name],
+            utc_now,
+            SystemRandom(),
+            subscriptions.pause_for,
+            outbox.move,
         )
         outbox.carriers[name] = Carrier(name, lane)
     return outbox

@@ -50,7 +50,9 @@ async def run_bot(settings: Settings) -> None:
     async with open_app(settings, _write_aside if sys.stderr.isatty() else None) as app, app.web:
         sending = asyncio.create_task(_send(app), name="outbox")
         try:
-            async with Clockwork(utc_now, {"pull": (PULL_EVERY, lambda: _pull(app)), "rounds": (HOLD_EVERY, lambda: _hold(app))}):
+            async with Clockwork(
+                utc_now, {"pull": (PULL_EVERY, lambda: _pull(app)), "rounds": (HOLD_EVERY, lambda: _hold(app))}
+            ):
                 await _until(stop, _serve(app) if app.platforms else _chat(app.services))
         finally:
             sending.cancel()

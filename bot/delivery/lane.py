@@ -62,6 +62,7 @@ class Lane:
     on_move: Callable[[Chat, Chat], Awaitable[None]]
     outcomes: Counter[str] = field(default_factory=Counter)
     moved: dict[Chat, Chat] = field(default_factory=dict)
+    storage_pause: float = STORAGE_PAUSE
     _failures: int = 0
     _down_until: float = 0.0
 
@@ -76,7 +77,7 @@ class Lane:
             return await self._step(await self.storage.get_deliveries(chat))
         except StorageError as error:
             log.warning("outbox status=paused reason=storage error=%r", str(error))
-            return Step(0.0, STORAGE_PAUSE)
+            return Step(0.0, self.storage_pause)
         except Exception:
             log.exception("outbox chat=%s status=failed", chat.key)
             return Step(LONGEST_PAUSE)
@@ -233,7 +234,7 @@ class Lane:
                     "outbox chat=%s day=%s part=%d state=%s status=not-written error=%r",
                     delivery.chat.key, delivery.day, delivery.part, delivery.state, str(error),
                 )  # fmt: skip
-                await asyncio.sleep(STORAGE_PAUSE)
+                await asyncio.sleep(self.storage_pause)
             else:
                 return
 
