@@ -93,7 +93,14 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         async with make_client(settings) as client:
             pipeline = Pipeline(storage, make_source(client, settings), make_rankers(), utc_now, defaults)
             pipeline.sample, pipeline.sample_stands_in = SampleSource(), not settings.has_platform
-            subscriptions = Subscriptions(storage, taxonomy, utc_now, settings.default_language)
+            subscriptions = Subscriptions(
+                storage,
+                taxonomy,
+                utc_now,
+                settings.default_language,
+                settings.default_schedule,
+                settings.default_timezone,
+            )
             messengers: dict[str, Messenger] = {}
             services = Services(
                 subscriptions,

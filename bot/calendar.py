@@ -19,6 +19,11 @@ def latest_day(now: datetime) -> date:
     return day
 
 
+def latest_feed(now: datetime) -> datetime:
+    """The UTC instant at which the feed of `latest_day` was expected, at or before `now`."""
+    return datetime.combine(latest_day(now), time.min, NEW_YORK).astimezone(UTC)
+
+
 def next_feed(now: datetime) -> datetime:
     """The UTC instant at which the next announcement's feed is expected, always after `now`."""
     day = now.astimezone(NEW_YORK).date() + timedelta(days=1)
