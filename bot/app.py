@@ -118,7 +118,14 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             client = await stack.enter_async_context(make_client(settings))
             pipeline = Pipeline(storage, make_source(client, settings), make_rankers(), utc_now, defaults)
             pipeline.sample, pipeline.sample_stands_in = SampleSource(), not settings.has_platform
-            subscriptions = Subscriptions(storage, taxonomy, utc_now, settings.default_language)
+            subscriptions = Subscriptions(
+                storage,
+                taxonomy,
+                utc_now,
+                settings.default_language,
+                settings.default_schedule,
+                settings.default_timezone,
+            )
             messengers = {
                 name: await stack.enter_async_context(each) for name, each in _make_messengers(settings, storage, write)
             }

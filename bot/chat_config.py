@@ -11,7 +11,7 @@ from typing import Any
 from bot.errors import UserError
 from bot.language import tr
 from bot.model.subscription import Subscription
-from bot.preferences import PREFERENCES
+from bot.preferences import PREFERENCES, Preference
 from bot.topics import quote_keyword
 
 FORMAT = "paperround-chat"
@@ -41,10 +41,15 @@ def write_config(subscription: Subscription) -> str:
             "version": VERSION,
             "categories": subscription.categories,
             "topics": subscription.topics,
-            "settings": {each.name: getattr(subscription, each.name) for each in PREFERENCES},
+            "settings": {each.name: _value(subscription, each) for each in PREFERENCES},
         },
         ensure_ascii=False,
     )
+
+
+def _value(subscription: Subscription, preference: Preference) -> object:
+    value = getattr(subscription, preference.name)
+    return preference.show(subscription) if isinstance(value, bool) else value
 
 
 def read_config(text: str) -> ChatConfig:

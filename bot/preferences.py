@@ -8,11 +8,15 @@ from bot.errors import UserError
 from bot.language import tr
 from bot.model.paper import AnnounceType
 from bot.model.subscription import DETAILS, Subscription
+from bot.schedule import parse_schedule
+from bot.zones import check_zone
 
 LANGUAGES = tuple("ar cs da de el en es fa fi fr he hi hu id it ja ko nl no pl pt ro ru sv th tr uk vi zh".split())
 """The ISO 639-1 codes that summaries can be asked for in."""
 RANKERS = ("rules", "classic")
 _NONE = "none"
+_ON, _OFF = "on", "off"
+_SWITCH = {**dict.fromkeys((_ON, "yes", "true", "1"), True), **dict.fromkeys((_OFF, "no", "false", "0"), False)}
 # https://docs.discord.com/developers/resources/channel#forum-tag-object
 _LONGEST_TAG = 20
 
@@ -35,6 +39,8 @@ class Preference:
         value = getattr(subscription, self.name)
         if isinstance(value, tuple):
             return ",".join(value)
+        if isinstance(value, bool):
+            return _ON if value else _OFF
         return f"{value:g}" if isinstance(value, float) else str(value) or _NONE
 
 
@@ -88,6 +94,19 @@ def _tag(text: str) -> str:
     return "" if name.lower() == _NONE else name
 
 
+def _schedule(text: str) -> str:
+    return str(parse_schedule(text))
+
+
+def _switch(name: str) -> Callable[[str], bool]:
+    def parse(text: str) -> bool:
+        if text.lower() in _SWITCH:
+            return _SWITCH[text.lower()]
+        raise UserError(tr("{name} takes one of {values}.", name=name, values=f"{_ON}, {_OFF}"))
+
+    return parse
+
+
 PREFERENCES = (
     Preference("max_papers", "how many papers a digest shows at most, 1 to 100", _whole_number("max_papers", 1, 100)),
     Preference("min_score", "the score a paper needs to be shown, 0 or more", _score),
@@ -99,6 +118,12 @@ PREFERENCES = (
     Preference("ranker", "how papers are scored: rules or classic", _one_of("ranker", RANKERS)),
     Preference(
         "language", "the language of this chat and of its summaries, such as en or zh", _one_of("language", LANGUAGES)
+    ),
+    Preference("schedule", "when digests come: announcement, or hours such as 09:00 or mon-fri 08:00", _schedule),
+    Preference("timezone", "where those hours are: a city, or a name such as Europe/Berlin", check_zone),
+    Preference("quiet_notice", "whether a line says so on days without a digest: on or off", _switch("quiet_notice")),
+    Preference(
+        "failure_notice", "whether a line says so when a digest cannot come: on or off", _switch("failure_notice")
     ),
     Preference("forum_tag", "the tag of posts in a Discord forum, none for no tag", _tag),
 )

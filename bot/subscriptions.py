@@ -4,20 +4,22 @@ Every method that changes a subscription returns it as it then stands, raises Us
 where it could not be kept; in both cases nothing has changed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import blake2s
 
 from bot.chat_config import ChatConfig
 from bot.errors import UserError
 from bot.language import later, tr
 from bot.model.chat import Chat
-from bot.model.subscription import Subscription
+from bot.model.subscription import ON_ANNOUNCEMENT, Pause, PauseReason, Subscription
 from bot.ports import Clock, Storage
 from bot.preferences import find_preference
 from bot.sharing import Sharing
 from bot.taxonomy import Taxonomy
 from bot.topics import compile_topic
+from bot.zones import UTC_NAME
 
 MAX_TOPICS = 200
 MAX_CATEGORIES = 100
@@ -27,12 +29,14 @@ _TOO_MANY_CATEGORIES = later("A chat can follow at most {limit} categories; this
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
-    """What chats follow. `language` is that of new chats."""
+    """What chats follow. `language`, `schedule` and `timezone` are those of new chats."""
 
     storage: Storage
     taxonomy: Taxonomy
     clock: Clock
     language: str = "en"
+    schedule: str = ON_ANNOUNCEMENT
+    timezone: str = UTC_NAME
 
     async def get(self, chat: Chat) -> Subscription:
         """The chat's subscription; an empty one, not kept, if it has none."""
@@ -76,11 +80,46 @@ class Subscriptions:
 
     async def set_preference(self, chat: Chat, name: str, value: str) -> Subscription:
         """Change one setting."""
-        preference = find_preference(name)
-        return await self._change(chat, lambda subscription: preference.set(subscription, value))
+        return await self.set_preferences(chat, {name: value})
+
+    async def set_preferences(self, chat: Chat, values: Mapping[str, str]) -> Subscription:
+        """Change several settings, all or none."""
+        return await self._change(chat, lambda subscription: _with_preferences(subscription, values))
+
+    async def pause(self, chat: Chat, until: datetime | None) -> Subscription:
+        """Send nothing until this instant, or until somebody resumes it, as somebody in the chat asked for."""
+        pause = Pause(PauseReason.ASKED, self.clock(), until)
+        return await self._change(chat, lambda subscription: replace(subscription, pause=pause))
+
+    async def pause_for(self, chat: Chat, reason: PauseReason) -> bool:
+        """Send nothing, as the platform does not let us. False, and nothing is changed, where the chat is paused already or
+        has no subscription.
+        """
+        now = self.clock()
+
+        def change(subscription: Subscription | None) -> Subscription:
+            if subscription is None or subscription.is_paused(now):
+                raise _NothingToPauseError
+            return replace(subscription, pause=Pause(reason, now))
+
+        try:
+            await self.storage.change_subscription(chat, change)
+        except _NothingToPauseError:
+            return False
+        return True
+
+    async def resume(self, chat: Chat) -> Subscription:
+        """End a pause, whatever its reason. Fine where there is none."""
+        subscription = await self.get(chat)
+        if subscription.pause is None:
+            return subscription
+        return await self._change(chat, lambda subscription: replace(subscription, pause=None))
 
     async def import_config(self, chat: Chat, config: ChatConfig) -> Subscription:
-        """Replace categories, topics and settings by those of `config`; settings it does not state take their default."""
+        """Replace categories, topics and settings by those of `config`.
+
+        Settings it does not state take their default, but for the language, the schedule and its time zone, which stay.
+        """
         codes = tuple(dict.fromkeys(self.taxonomy.check(name) for name in config.categories))
         for topic in config.topics:
             compile_topic(topic)
@@ -92,10 +131,11 @@ class Subscriptions:
                 _within(codes, MAX_CATEGORIES, _TOO_MANY_CATEGORIES),
                 _within(config.topics, MAX_TOPICS, _TOO_MANY_TOPICS),
                 language=subscription.language,
+                schedule=subscription.schedule,
+                timezone=subscription.timezone,
+                pause=subscription.pause,
             )
-            for name, value in config.settings.items():
-                fresh = find_preference(name).set(fresh, value)
-            return fresh
+            return _with_preferences(fresh, config.settings)
 
         return await self._change(chat, change)
 
@@ -129,7 +169,7 @@ class Subscriptions:
         await self.storage.forget_chat(chat)
 
     def _new(self, chat: Chat) -> Subscription:
-        return Subscription(chat, self.clock(), language=self.language)
+        return Subscription(chat, self.clock(), language=self.language, schedule=self.schedule, timezone=self.timezone)
 
     async def _change(self, chat: Chat, change: Callable[[Subscription], Subscription]) -> Subscription:
         return await self.storage.change_subscription(chat, lambda known: change(known or self._new(chat)))
@@ -146,6 +186,16 @@ class Subscriptions:
             return replace(subscription, topics=left) if field == "topics" else replace(subscription, categories=left)
 
         return await self._change(chat, change), removed
+
+
+class _NothingToPauseError(Exception):
+    """Takes a change back that would change nothing."""
+
+
+def _with_preferences(subscription: Subscription, values: Mapping[str, str]) -> Subscription:
+    for name, value in values.items():
+        subscription = find_preference(name).set(subscription, value)
+    return subscription
 
 
 def tag_of(entry: str) -> str:

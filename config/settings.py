@@ -8,8 +8,11 @@ from typing import Annotated, Literal
 from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.errors import ConfigError
+from bot.errors import ConfigError, UserError
+from bot.model.subscription import ON_ANNOUNCEMENT
 from bot.preferences import LANGUAGES
+from bot.schedule import parse_schedule
+from bot.zones import UTC_NAME, check_zone
 
 _URL = TypeAdapter(HttpUrl)
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -44,6 +47,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     default_categories: Annotated[tuple[str, ...], NoDecode] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
     default_language: str = "en"
+    default_timezone: str = UTC_NAME
+    default_schedule: str = ON_ANNOUNCEMENT
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
 
@@ -107,6 +112,22 @@ class Settings(BaseSettings):
         if value not in LANGUAGES:
             raise ValueError(f"must be one of {', '.join(LANGUAGES)}")
         return value
+
+    @field_validator("default_timezone")
+    @classmethod
+    def _is_zone(cls, value: str) -> str:
+        try:
+            return check_zone(value)
+        except UserError as error:
+            raise ValueError("must be a city, or like Europe/Berlin") from error
+
+    @field_validator("default_schedule")
+    @classmethod
+    def _is_schedule(cls, value: str) -> str:
+        try:
+            return str(parse_schedule(value))
+        except UserError as error:
+            raise ValueError("must be like announcement, 09:00 or mon-fri 08:00") from error
 
     @field_validator("log_level", "log_format", mode="before")
     @classmethod

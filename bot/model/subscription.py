@@ -68,3 +68,7 @@ class Subscription:
     quiet_notice: bool = False
     failure_notice: bool = True
     pause: Pause | None = None
+
+    def is_paused(self, now: datetime) -> bool:
+        """Whether the chat gets nothing at this instant."""
+        return self.pause is not None and self.pause.holds(now)

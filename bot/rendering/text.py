@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from bot.language import later, tr
 from bot.model.digest import Digest, DigestPaper, Reason, Score
 from bot.model.paper import AnnouncedPaper, Paper
+from bot.zones import open_zone
 
 SAMPLE_LABEL = later("SAMPLE of invented papers, not an arXiv announcement")
 _WEEKDAYS = (
@@ -46,6 +47,12 @@ def format_instant(instant: datetime) -> str:
     """`Monday 23 November 2026, 05:00 UTC`."""
     moment = instant.astimezone(UTC)
     return tr("{day}, {time} UTC", day=format_day(moment.date()), time=f"{moment:%H:%M}")
+
+
+def format_local(instant: datetime, zone: str) -> str:
+    """`Friday 27 November 2026, 06:00 (Europe/Berlin)`; `zone` is an IANA name."""
+    moment = instant.astimezone(open_zone(zone))
+    return tr("{day}, {time} ({zone})", day=format_day(moment.date()), time=f"{moment:%H:%M}", zone=zone)
 
 
 def format_reasons(reasons: Sequence[Reason]) -> str:

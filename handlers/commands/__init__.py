@@ -9,6 +9,7 @@ from handlers.commands.help import help_command
 from handlers.commands.manage import MANAGE
 from handlers.commands.owner import OWNER
 from handlers.commands.papers import MARK, PAPER, SAVED
+from handlers.commands.schedule import PAUSE, RESUME, SCHEDULE
 from handlers.commands.settings import SETTINGS
 from handlers.commands.share import SHARE
 from handlers.commands.start import START
@@ -26,6 +27,9 @@ COMMANDS: Catalogue = (
     MARK,
     SAVED,
     STATUS,
+    SCHEDULE,
+    PAUSE,
+    RESUME,
     RESEND,
     CATCH_UP,
     SETTINGS,

@@ -13,11 +13,11 @@ from handlers.command import Reply, Request, Services
 from handlers.commands.listing import PAGE_SIZE, open_page
 
 ASK_FIELDS = later(
-    "1 of 2: which fields do you read? Answer with arXiv categories (cs.CL, stat.ML) or in words "
+    "1 of 3: which fields do you read? Answer with arXiv categories (cs.CL, stat.ML) or in words "
     "(machine learning, computer vision). skip goes on."
 )
 ASK_TOPICS = later(
-    "2 of 2: what are you looking for? Answer with topics, separated by commas or lines: "
+    "2 of 3: what are you looking for? Answer with topics, separated by commas or lines: "
     "kv cache, speculative decod*, au:Dao, -survey. skip takes every paper."
 )
 _LABEL_LENGTH = 34

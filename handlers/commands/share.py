@@ -35,7 +35,7 @@ async def take_shared(services: Services, request: Request, identifier: str) -> 
     shared = await Sharing(services.pipeline.storage).get(identifier)
     if shared is None:
         raise UserError(
-            tr("Nobody shares topics under this link, or no longer. /start sets this chat up in two questions.")
+            tr("Nobody shares topics under this link, or no longer. /start sets this chat up in three questions.")
         )
     _, categories, topics = await services.subscriptions.add_config(request.chat, shared)
     added = [tr("Reading {categories}.", categories=", ".join(categories))] if categories else []

@@ -1,21 +1,26 @@
-"""/start: a short guided set-up: fields, topics, and a first digest."""
+"""/start: a short guided set-up: fields, topics, hours, and a first digest."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 from bot.errors import UserError
 from bot.language import tr
+from bot.model.subscription import Subscription
 from bot.topics import compile_topic
 from handlers.command import Command, Param, Reply, Request, Services
 from handlers.commands.categories import describe
 from handlers.commands.choices import ask_fields, ask_topics, browse, pick, want
 from handlers.commands.digest import read_digest
+from handlers.commands.schedule import describe_pause, resumed
 from handlers.commands.share import SHARED, take_shared
+from handlers.commands.start_time import TakeWhen, ask_time, take_time, take_zone
 
 _NOTHING = ("skip", "none", "no", "-")
 
 
 async def start(services: Services, request: Request) -> Reply:
-    """Begin, take the answer to one of the two questions, or add what somebody shared by a link."""
+    """Begin, take the answer to one of the three questions, or add what somebody shared by a link."""
     step, answer = request.args.get("step", ""), request.args.get("answer", "")
     if step.startswith(SHARED):
         return await take_shared(services, request, step.removeprefix(SHARED))
@@ -36,12 +41,22 @@ async def _welcome(services: Services, request: Request) -> Reply:
             topics=len(subscription.topics),
         )
         known = f"{reads}\n"
+    known += await _end_pause(services, request, subscription)
     question = ask_fields(services, subscription)
     welcome = tr(
         "Welcome to Paperround. Each announcement morning you get the new arXiv papers you care about, "
         "best first, each with the reason why it is there."
     )
     return replace(question, text=f"{welcome}\n{known}\n{question.text}")
+
+
+async def _end_pause(services: Services, request: Request, subscription: Subscription) -> str:
+    """Whoever begins anew wants digests; a line says so, or who may end the pause."""
+    if subscription.pause is None or not subscription.is_paused(services.subscriptions.clock()):
+        return ""
+    if await request.is_admin():
+        return (await resumed(services, request.chat)).text + "\n"
+    return describe_pause(subscription.pause, subscription.timezone) + "\n"
 
 
 async def _take_fields(services: Services, request: Request, answer: str) -> Reply:
@@ -84,7 +99,18 @@ async def _take_topics(services: Services, request: Request, answer: str) -> Rep
             await services.subscriptions.add_topic(request.chat, topic)
         except UserError as error:
             notes.append(str(error))
-    return await _first_digest(services, request, notes)
+    subscription = await services.subscriptions.get(request.chat)
+    if not services.pipeline.categories_of(subscription):
+        return await _first_digest(services, request, notes)
+    return ask_time(subscription, "".join(f"{note}\n" for note in notes))
+
+
+async def _take_when(take: TakeWhen, services: Services, request: Request, answer: str) -> Reply:
+    """Go on with the question that is left, or with the digest."""
+    if answer.lower() in _NOTHING:
+        return await _first_digest(services, request, [])
+    changed, question = await take(services, request.chat, answer)
+    return question or await _first_digest(services, request, [changed])
 
 
 async def _first_digest(services: Services, request: Request, notes: list[str]) -> Reply:
@@ -102,14 +128,22 @@ async def _first_digest(services: Services, request: Request, notes: list[str]) 
     return replace(reply, text="\n".join([*notes, reply.text]).strip())
 
 
-_STEPS = {"fields": _take_fields, "topics": _take_topics, "browse": browse, "pick": pick, "want": want}
+_STEPS: dict[str, Callable[[Services, Request, str], Awaitable[Reply]]] = {
+    "fields": _take_fields,
+    "topics": _take_topics,
+    "time": partial(_take_when, take_time),
+    "zone": partial(_take_when, take_zone),
+    "browse": browse,
+    "pick": pick,
+    "want": want,
+}
 
 START = Command(
     "start",
-    "Set this chat up in two questions.",
+    "Set this chat up in three questions.",
     start,
     (
-        Param("step", "the question that is answered: fields or topics", required=False),
+        Param("step", "the question that is answered: fields, topics or time", required=False),
         Param("answer", "the answer", required=False),
     ),
 )

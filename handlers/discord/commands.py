@@ -27,6 +27,8 @@ SUGGESTED = {
     "/topics remove": ("topic",),
     "/help": ("command",),
     "/settings set": ("name",),
+    "/schedule set": ("when",),
+    "/pause": ("until",),
 }
 """The parameters for which suggestions are made."""
 _DESCRIPTIONS = (
