@@ -156,14 +156,15 @@ async def test_subscriptions_are_ordered_by_chat_key(storage: Storage) -> None:
 
 async def test_a_list_shows_what_changed_since(storage: Storage) -> None:
     """Listing again sees new, changed and forgotten chats, and a list given out before stays as it was."""
-    for chat in (ANN, BOB):
-        await storage.change_subscription(chat, always(replace(RICH, chat=chat)))
+    kept, added = (replace(RICH, chat=Chat("telegram", each)) for each in ("1", "2"))
+    for subscription in (RICH, replace(RICH, chat=BOB), kept):
+        await storage.change_subscription(subscription.chat, always(subscription))
     before = await storage.get_subscriptions()
     await storage.forget_chat(BOB)
     await storage.change_subscription(ANN, always(replace(RICH, max_papers=4)))
-    await storage.change_subscription(THREAD, always(replace(RICH, chat=THREAD)))
-    assert await storage.get_subscriptions() == (replace(RICH, max_papers=4), replace(RICH, chat=THREAD))
-    assert before == (replace(RICH, chat=BOB), RICH)
+    await storage.change_subscription(added.chat, always(added))
+    assert await storage.get_subscriptions() == (replace(RICH, max_papers=4), kept, added)
+    assert before == (replace(RICH, chat=BOB), RICH, kept)
 
 
 async def test_seen_papers_keep_their_first_day(storage: Storage) -> None:
@@ -312,6 +313,7 @@ async def test_a_moved_chat_takes_everything_along(storage: Storage) -> None:
     await storage.change_subscription(ANN, always(RICH))
     await storage.add_seen(ANN, [ONE], MONDAY)
     await storage.add_seen(ANN, [TWO], TUESDAY)
+    await storage.add_seen(THREAD, [THREE], WEDNESDAY)
     await mark(storage, ANN, "ada", ONE, Mark.SAVE)
     for _ in range(2):
         await storage.move_chat(ANN, BOB)
@@ -320,6 +322,7 @@ async def test_a_moved_chat_takes_everything_along(storage: Storage) -> None:
         assert await storage.get_seen(BOB) == {ONE: MONDAY, TWO: TUESDAY}
         assert set(await storage.get_marks(BOB, "ada")) == {ONE}
         assert (await storage.get_seen(ANN), await storage.get_marks(ANN, "ada")) == ({}, {})
+    assert await storage.get_seen(THREAD) == {THREE: WEDNESDAY}
 
 
 async def test_a_chat_may_move_to_one_that_is_used_already(storage: Storage) -> None:

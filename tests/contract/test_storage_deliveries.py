@@ -74,15 +74,16 @@ async def test_progress_comes_back_as_it_was(storage: Storage) -> None:
 
 async def test_all_progress_shows_what_changed_since(storage: Storage) -> None:
     """Asking again sees new, changed and forgotten chats, and what was given out before stays as it was."""
-    await subscribe(storage, *CHATS)
-    for chat in (ANN, BOB):
+    kept = Chat("telegram", "1")
+    await subscribe(storage, *CHATS, kept)
+    for chat in (ANN, BOB, kept):
         await storage.plan(chat, PROGRESS)
     before = await storage.get_all_progress()
     await storage.plan(ANN, RICH)
     await storage.plan(THREAD, PROGRESS)
     await storage.forget_chat(BOB)
-    assert await storage.get_all_progress() == {ANN: RICH, THREAD: PROGRESS}
-    assert before == {ANN: PROGRESS, BOB: PROGRESS}
+    assert await storage.get_all_progress() == {ANN: RICH, THREAD: PROGRESS, kept: PROGRESS}
+    assert before == {ANN: PROGRESS, BOB: PROGRESS, kept: PROGRESS}
 
 
 async def test_deliveries_come_back_by_day_and_part(storage: Storage) -> None:

@@ -20,6 +20,7 @@ import pytest
 from bot.errors import StorageError
 from bot.model.announcement import Batch
 from bot.model.chat import Chat
+from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 from storage.disk import Disk
@@ -28,11 +29,13 @@ from storage.tinydb import TinyDBStorage
 ROOT = Path(__file__).parents[2]
 CHILD = Path(__file__).with_name("storage_child.py")
 ROUNDS = 25
+DELIVERING_ROUNDS = 10
 WRITES = 200
 CHATS = [Chat("telegram", str(number)) for number in range(7)]
 DAY = date(2026, 8, 3)
+NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)
 STEPS = 30
-FORGETTING = 17
+FORGETTING = 21
 
 
 def start_child(kind: str, folder: Path, first: int) -> "subprocess.Popen[str]":
@@ -53,9 +56,9 @@ def has_snapshot(folder: Path) -> bool:
     return any(folder.glob("chats.*.snapshot"))
 
 
-def acknowledged_until_killed(folder: Path, first: int, random: Random) -> set[int]:
+def acknowledged_until_killed(folder: Path, first: int, random: Random, kind: str = "kill") -> set[int]:
     """Let a child write, kill it somewhere in between, and take what it said until then."""
-    child = start_child("kill", folder, first)
+    child = start_child(kind, folder, first)
     assert child.stdout is not None
     with child, child.stdout as said:
         assert said.readline() == "open\n"
@@ -77,6 +80,36 @@ async def test_kill_9_loses_nothing_acknowledged(tmp_path: Path) -> None:
         assert acknowledged <= found, f"round {turn}"
         assert max(found) < (turn + 1) * WRITES
     assert len(acknowledged) > ROUNDS * WRITES / 4
+    assert has_snapshot(tmp_path)
+
+
+async def sent_parts(storage: TinyDBStorage, chat: Chat) -> set[int]:
+    """The numbers of the chat's sent parts, once everything else known of the chat was seen to agree with them."""
+    deliveries = await storage.get_deliveries(chat)
+    sent = [each for each in deliveries if each.state == DeliveryState.SENT]
+    waiting = [each for each in deliveries if each not in sent]
+    assert await storage.get_seen(chat) == dict.fromkeys((paper for each in sent for paper in each.papers), DAY)
+    assert [each.body for each in waiting] == [f"body {each.part - 1}" for each in waiting]
+    assert (chat in await storage.get_open_chats()) == bool(waiting)
+    progress = await storage.get_progress(chat)
+    # Progress names the part that was planned with it.
+    assert progress is None or progress.awaited[0] in {f"body {each.part - 1}" for each in deliveries}
+    assert bool(progress) == bool(deliveries)
+    return {each.part - 1 for each in sent}
+
+
+async def test_kill_9_never_parts_a_sent_part_from_its_papers(tmp_path: Path) -> None:
+    """However a delivering process is killed, exactly the papers of sent parts are seen, and what is open has its body."""
+    random = Random(20260804)
+    acknowledged: set[int] = set()
+    for turn in range(DELIVERING_ROUNDS):
+        acknowledged |= acknowledged_until_killed(tmp_path, turn * WRITES, random, "deliver")
+        storage = TinyDBStorage(tmp_path)
+        await storage.open()
+        sent = set().union(*[await sent_parts(storage, chat) for chat in CHATS])
+        await storage.close()
+        assert acknowledged <= sent, f"round {turn}"
+    assert len(acknowledged) > DELIVERING_ROUNDS * WRITES / 4
     assert has_snapshot(tmp_path)
 
 
@@ -139,7 +172,9 @@ class FaultyDisk(Disk):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-State = tuple[Subscription | None, dict[ArxivId, date], list[date]]
+State = tuple[
+    Subscription | None, dict[ArxivId, date], list[date], Progress | None, tuple[Delivery, ...], tuple[Chat, ...]
+]
 
 
 async def state_of(storage: TinyDBStorage) -> State:
@@ -148,6 +183,9 @@ async def state_of(storage: TinyDBStorage) -> State:
         await storage.get_subscription(CHATS[0]),
         dict(await storage.get_seen(CHATS[0])),
         [each.day for each in announcements],
+        await storage.get_progress(CHATS[0]),
+        await storage.get_deliveries(CHATS[0]),
+        await storage.get_open_chats(),
     )
 
 
@@ -159,23 +197,31 @@ async def stored_state(folder: Path) -> State:
     return state
 
 
+def part(number: int) -> Delivery:
+    return Delivery(CHATS[0], DAY, number, number, NOON, NOON, f"body {number}", (ArxivId(f"2609.{number:05}"),))
+
+
 async def step(storage: TinyDBStorage, number: int) -> None:
     """One of many different writes."""
     chat = CHATS[0]
 
     def change(old: Subscription | None) -> Subscription:
-        new = old or Subscription(chat, datetime(2026, 8, 3, tzinfo=UTC))
+        new = old or Subscription(chat, NOON)
         return replace(new, topics=(*new.topics, f"topic {number}"))
 
-    match number % 6:
+    match number % 8:
         case 0 | 1:
             await storage.change_subscription(chat, change)
         case 2 | 3:
             await storage.add_seen(chat, [ArxivId(f"2608.{number:05}")], date.fromordinal(DAY.toordinal() + number))
         case 4:
             await storage.save_batch(Batch("cs.LG", date.fromordinal(DAY.toordinal() + number), ()))
-        case _ if number == FORGETTING:
+        case 5 if number == FORGETTING:
             await storage.forget_chat(chat)
+        case 6:
+            await storage.plan(chat, Progress(DAY, NOON), [part(number), part(number + 1)])
+        case 7:
+            await storage.record(replace(part(number), state=DeliveryState.SENT))
         case _:
             await storage.check()
 
