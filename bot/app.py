@@ -1,6 +1,6 @@
 """The composition root: the one module that knows every adapter."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -99,8 +99,7 @@ class _Wiring:
     settings: Settings
     services: Services
     rounds: Rounds
-    move: Callable[[Chat, Chat], Awaitable[None]]
-    pacers: Mapping[str, Pacer]
+    outbox: Outbox
 
 
 @asynccontextmanager
@@ -126,20 +125,27 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
                 settings.default_schedule,
                 settings.default_timezone,
             )
-            messengers = {
-                name: await stack.enter_async_context(each) for name, each in _make_messengers(settings, storage, write)
-            }
-            yield _wire(settings, pipeline, subscriptions, messengers)
+            senders = tuple(_make_senders(settings, subscriptions, write))
+            for each in senders:
+                await stack.enter_async_context(each.messenger)
+            yield _wire(settings, pipeline, subscriptions, senders)
     finally:
         await storage.close()
 
 
-def _wire(
-    settings: Settings, pipeline: Pipeline, subscriptions: Subscriptions, messengers: Mapping[str, Messenger]
-) -> App:
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    """A platform's way out, with what keeps all that goes there within its limits."""
+
+    name: str
+    messenger: Messenger
+    pacer: Pacer
+
+
+def _wire(settings: Settings, pipeline: Pipeline, subscriptions: Subscriptions, senders: Sequence[_Sender]) -> App:
     languages = load_languages()
-    pacers = {name: Pacer(messenger.limits) for name, messenger in messengers.items()}
-    outbox = _make_outbox(subscriptions, messengers, pacers)
+    messengers = {each.name: each.messenger for each in senders}
+    outbox = _make_outbox(subscriptions, senders)
     rounds = Rounds(pipeline, subscriptions, messengers, languages, outbox.wake)
     platforms: list[Platform] = []
     services = Services(
@@ -156,28 +162,18 @@ def _wire(
         ],
     )
     web = _make_web(settings)
-    wiring = _Wiring(settings, services, rounds, outbox.move, pacers)
-    platforms += _make_platforms(wiring, web)
+    platforms += _make_platforms(_Wiring(settings, services, rounds, outbox), web)
     owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
     watch = Watch(pipeline, platforms, lambda text, name: owners.tell(text, not_by=name), utc_now())
     return App(services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext())
 
 
-def _make_outbox(
-    subscriptions: Subscriptions, messengers: Mapping[str, Messenger], pacers: Mapping[str, Pacer]
-) -> Outbox:
-    outbox = Outbox(subscriptions.storage, subscriptions.move)
-    for name, messenger in messengers.items():
-        lane = Lane(
-            subscriptions.storage,
-            messenger,
-            pacers[name],
-            utc_now,
-            SystemRandom(),
-            subscriptions.pause_for,
-            outbox.move,
-        )
-        outbox.carriers[name] = Carrier(name, lane)
+def _make_outbox(subscriptions: Subscriptions, senders: Sequence[_Sender]) -> Outbox:
+    storage = subscriptions.storage
+    outbox = Outbox(storage, subscriptions.move)
+    for each in senders:
+        lane = Lane(storage, each.messenger, each.pacer, utc_now, SystemRandom(), subscriptions.pause_for, outbox.move)
+        outbox.carriers[each.name] = Carrier(each.name, lane)
     return outbox
 
 
@@ -192,20 +188,25 @@ def _make_web(settings: Settings) -> "WebServer | None":
 # These libraries take up to half a second and forty megabytes each, which a terminal or a single digest never needs.
 
 
-def _make_messengers(
-    settings: Settings, storage: Storage, write: Callable[[str], None] | None
-) -> Iterator[tuple[str, Messenger]]:
-    """The messengers of the platforms that have a token; without any, that of the terminal, if somebody looks at it."""
+def _make_senders(
+    settings: Settings, subscriptions: Subscriptions, write: Callable[[str], None] | None
+) -> Iterator[_Sender]:
+    """Those of the platforms that have a token; without any, that of the terminal, if somebody looks at it."""
     if token := settings.telegram_bot_token.get_secret_value():
         from handlers.telegram.messenger import TelegramMessenger  # noqa: PLC0415
 
-        yield "telegram", TelegramMessenger(token, settings.telegram_api_url)
+        telegram = TelegramMessenger(token, settings.telegram_api_url, subscriptions.move)
+        yield _Sender("telegram", telegram, telegram.pacer)
     if token := settings.discord_bot_token.get_secret_value():
         from handlers.discord.messenger import DiscordMessenger  # noqa: PLC0415
+        from handlers.discord.rest import DiscordRest  # noqa: PLC0415
 
-        yield "discord", DiscordMessenger(token, settings.discord_api_url, partial(_forum_tag, storage))
+        rest = DiscordRest(token, settings.discord_api_url)
+        discord = DiscordMessenger(rest, partial(_forum_tag, subscriptions.storage))
+        yield _Sender("discord", discord, Pacer(discord.limits))
     if not settings.has_platform and write is not None:
-        yield "console", ConsoleMessenger(write)
+        console = ConsoleMessenger(write)
+        yield _Sender("console", console, Pacer(console.limits))
 
 
 def _make_platforms(wiring: _Wiring, web: "WebServer | None") -> Iterator[Platform]:
@@ -233,9 +234,9 @@ def _make_telegram(wiring: _Wiring, web: "WebServer | None") -> Platform:
         wiring.services,
         settings.owners_on("telegram"),
         utc_now,
-        wiring.move,
+        wiring.outbox.move,
         webhook,
-        pacer=wiring.pacers["telegram"],
+        pacer=wiring.outbox.carriers["telegram"].lane.pacer,
         on_gone=wiring.rounds.gone,
         on_back=wiring.rounds.back,
     )

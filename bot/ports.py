@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from bot.model.announcement import Announcement, Batch
 from bot.model.card import Mark, MarkedPaper
@@ -213,6 +214,12 @@ class Messenger(Protocol):
 
     Used between `async with` and its end.
     """
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
     @property
     def limits(self) -> Limits:

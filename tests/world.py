@@ -1,8 +1,13 @@
 """The whole bot but its edges: real commands, use cases and rankers over fakes."""
 
 from datetime import timedelta
+from random import Random
 
-from bot.errors import PlatformError, UserError
+from bot.delivery.lane import Lane
+from bot.delivery.outbox import Outbox
+from bot.delivery.pacing import Pacer
+from bot.delivery.rounds import Rounds
+from bot.errors import UserError
 from bot.managing import Managing
 from bot.pipeline import Pipeline
 from bot.ranking.classic import ClassicRanker
@@ -15,6 +20,7 @@ from config.settings import read_bundled
 from handlers.command import Reply, Request, Services, execute, parse_line
 from handlers.commands import COMMANDS
 from tests.build import CHAT, NOW
+from tests.fake_messenger import FakeMessenger
 from tests.fake_source import FakeSource
 from tests.fakes import FakeStorage
 
@@ -46,25 +52,46 @@ class World:
             ("cs.AI", "cs.CL"),
             sample,
         )
-        self.announced = []
+        subscriptions = Subscriptions(self.storage, TAXONOMY, lambda: self.now)
+        self.messenger = FakeMessenger()
+        self.outbox = Outbox(self.storage, self.storage.move_chat)
+        self.rounds = Rounds(pipeline, subscriptions, {"console": self.messenger}, wake=self.outbox.wake)
         self.services = Services(
-            Subscriptions(self.storage, TAXONOMY, lambda: self.now),
+            subscriptions,
             pipeline,
             Throttle(lambda: self.now) if is_throttled else None,
-            self.announce,
+            self.rounds,
             read_suggestions(read_bundled("suggestions.toml")),
-            self.sleep,
             Managing(lambda: self.now),
         )
+        self.lane = Lane(
+            self.storage, self.messenger, Pacer(self.messenger.limits), lambda: self.now, Random(1),
+            subscriptions.pause_for, self.outbox.move,
+        )  # fmt: skip
 
-    async def announce(self, chat, text):
-        """Every chat but those of a platform called broken gets it."""
-        if chat.platform == "broken":
-            raise PlatformError("no answer")
-        self.announced.append((chat, text))
+    async def pull(self):
+        """Look at arXiv for all that is followed, as the bot does every quarter of an hour."""
+        await self.storage.open()
+        pipeline = self.services.pipeline
+        return await pipeline.pull(await pipeline.followed_categories(), pause=timedelta(minutes=15))
 
-    async def sleep(self, seconds):
-        self.later(seconds=seconds)
+    async def tick(self, *, pull=True):
+        """What happens every minute; then the outbox is emptied, as far as that needs no waiting. The digests planned."""
+        if pull:
+            await self.pull()
+        planned = await self.rounds.hold_due()
+        await self.send()
+        return planned
+
+    async def send(self):
+        """Let every chat's lane go on until it is done or has to wait."""
+        for chat in await self.storage.get_open_chats():
+            while (step := await self.lane.step(chat)).again_in == 0.0 and not step.platform_pause:
+                pass
+
+    def got(self, chat=CHAT):
+        """What has arrived in the chat unasked."""
+        return self.messenger.bodies(chat)
 
     def later(self, **delta):
         self.now += timedelta(**delta)

@@ -48,7 +48,7 @@ def begin(subscription: Subscription, categories: tuple[str, ...], here: Here, n
     slot = latest_slot(schedule, zone, min(subscription.created, now))
     if not _missing(categories, here(wanted)):
         return Progress(wanted, slot)
-    if schedule.is_on_announcement:
+    if not schedule.times:
         slot = latest_slot(schedule, zone, slot - timedelta(seconds=1))
     return Progress(previous_day(wanted), slot)
 

@@ -58,7 +58,7 @@ class Lane:
     pacer: Pacer
     clock: Clock
     random: Random
-    on_gone: Callable[[Chat, PauseReason], Awaitable[None]]
+    on_gone: Callable[[Chat, PauseReason], Awaitable[object]]
     on_move: Callable[[Chat, Chat], Awaitable[None]]
     outcomes: Counter[str] = field(default_factory=Counter)
     moved: dict[Chat, Chat] = field(default_factory=dict)

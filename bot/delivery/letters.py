@@ -106,10 +106,12 @@ def back_message(missed: int, after: date) -> Message:
 def describe_return(missed: int) -> str:
     """That digests go on, and how many announcements passed meanwhile."""
     back = tr("Digests go on in this chat.")
-    if not missed:
-        return back
-    passed = tr_n("{count} announcement passed meanwhile.", "{count} announcements passed meanwhile.", missed)
-    return tr("{first} {second}", first=back, second=passed)
+    return tr("{first} {second}", first=back, second=describe_missed(missed)) if missed else back
+
+
+def describe_missed(missed: int) -> str:
+    """How many announcements passed."""
+    return tr_n("{count} announcement passed meanwhile.", "{count} announcements passed meanwhile.", missed)
 
 
 def catch_up_buttons(missed: int, after: date) -> tuple[Button, ...]:

@@ -86,7 +86,7 @@ class Rounds:
     async def _look_at(self, subscription: Subscription, progress: Progress | None, here: Here, now: datetime) -> int:
         """Hold the chat's round if one is due: 1 if that made a digest, else 0."""
         categories = self.pipeline.categories_of(subscription)
-        if not categories or subscription.chat.platform not in self.messengers or _is_paused(subscription, now):
+        if not categories or subscription.chat.platform not in self.messengers or subscription.is_paused(now):
             return 0
         if progress is not None and not _needs_attention(subscription, categories, progress, here, now):
             return 0
@@ -178,7 +178,7 @@ class Rounds:
         async with self._deciding:
             subscription = await self._storage.get_subscription(chat)
             now = self.pipeline.clock()
-            if subscription is None or chat.platform not in self.messengers or _is_paused(subscription, now):
+            if subscription is None or chat.platform not in self.messengers or subscription.is_paused(now):
                 return False
             await self._plan(subscription, await self._progress(subscription), message, latest_day(now))
             return True
@@ -294,10 +294,6 @@ def _late_day(subscription: Subscription, progress: Progress, now: datetime) -> 
     day = latest_day(slot)
     is_late = slot > progress.slot and progress.covered < day and now - slot >= LATE_AFTER
     return day if is_late and progress.noticed != day else None
-
-
-def _is_paused(subscription: Subscription, now: datetime) -> bool:
-    return subscription.pause is not None and subscription.pause.holds(now)
 
 
 def _round(reading: Reading, now: datetime, day: date) -> Round:

@@ -2,10 +2,14 @@
 
 from functools import partial
 
-from bot.language import tr
+from bot.language import later, tr
 from bot.model.chat import Chat
 from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
 from handlers.commands.listing import PAGE, is_tag, press_removal, removal_list
+
+NOTHING_CHOSEN = later(
+    "This chat follows nothing yet. /start sets it up, or: /categories add cs.CL, /topics add kv cache"
+)
 
 
 async def list_categories(services: Services, request: Request) -> Reply:

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from bot.calendar import latest_day
-from bot.delivery.letters import catch_up_buttons, describe_return, describe_silence
+from bot.delivery.letters import describe_silence
 from bot.errors import UserError
 from bot.language import later, tr, tr_n
-from bot.model.chat import Chat
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.message import Button
 from bot.model.paper import ArxivId
-from bot.model.subscription import Pause, Subscription
-from bot.rendering.text import format_day, format_instant
-from bot.schedule import latest_slot, next_slot, parse_schedule
+from bot.model.subscription import Subscription
+from bot.rendering.text import format_day, format_local
+from bot.schedule import latest_slot, parse_schedule
 from handlers.command import Command, Param, Reply, Request, Services
+from handlers.commands.schedule import describe_next
 
 _MOST_REASONS = 3
 _STATES = {
@@ -44,18 +44,15 @@ async def describe_delivery(services: Services, subscription: Subscription) -> l
     now = services.pipeline.clock()
     progress = await storage.get_progress(subscription.chat)
     deliveries = await storage.get_deliveries(subscription.chat)
-    lines = [_describe_last(progress, deliveries)]
+    lines = [_describe_last(subscription, progress, deliveries)]
     if progress is not None and progress.last is not None and not progress.last.papers:
         lines.append(describe_silence(progress.last, progress.last.at))
     lines += _describe_reasons(deliveries)
-    if subscription.pause is not None and subscription.pause.holds(now):
-        lines.append(describe_pause(subscription.pause))
-    elif services.pipeline.categories_of(subscription):
-        lines.append(await _describe_next(services, subscription, progress))
-    return lines
+    late = "" if subscription.is_paused(now) else await _describe_late(services, subscription, progress)
+    return [*lines, late or describe_next(services, subscription)]
 
 
-def _describe_last(progress: Progress | None, deliveries: Sequence[Delivery]) -> str:
+def _describe_last(subscription: Subscription, progress: Progress | None, deliveries: Sequence[Delivery]) -> str:
     digest = progress.last_digest if progress else None
     if digest is None:
         return tr("No digest has been sent here by itself yet.")
@@ -67,7 +64,7 @@ def _describe_last(progress: Progress | None, deliveries: Sequence[Delivery]) ->
         "Last digest: {papers} papers of {day}, made on {time}.",
         papers=digest.papers,
         day=format_day(digest.day),
-        time=format_instant(digest.at),
+        time=format_local(digest.at, subscription.timezone),
     )
     return tr("{first} {second}", first=said, second=tr("Its parts: {states}.", states=told)) if told else said
 
@@ -81,34 +78,21 @@ def _describe_reasons(deliveries: Sequence[Delivery]) -> list[str]:
     ]
 
 
-def describe_pause(pause: Pause) -> str:
-    """Since when the chat is paused, why, and how that ends."""
-    since, reason = format_instant(pause.since), tr(pause.reason.value)
-    said = tr("This chat is paused because {reason}, since {time}.", reason=reason, time=since)
-    if pause.until is not None:
-        ends = tr("It goes on at {time}; /resume does so at once.", time=format_instant(pause.until))
-    else:
-        ends = tr("/resume goes on.")
-    return tr("{first} {second}", first=said, second=ends)
-
-
-async def _describe_next(services: Services, subscription: Subscription, progress: Progress | None) -> str:
+async def _describe_late(services: Services, subscription: Subscription, progress: Progress | None) -> str:
+    """That a digest is due and what it waits for; empty where none is."""
     now, zone = services.pipeline.clock(), subscription.timezone
-    schedule = parse_schedule(subscription.schedule)
-    slot = latest_slot(schedule, zone, now)
-    if progress is not None and slot > progress.slot and progress.covered < latest_day(slot):
-        lacking = await _lacking(services, subscription, latest_day(slot))
-        if lacking:
-            return tr(
-                "The digest of {day} is due since {time}: arXiv is late with {categories}, still looking.",
-                day=format_day(latest_day(slot)),
-                time=format_instant(slot),
-                categories=", ".join(lacking),
-            )
-        return tr("The digest of {day} is being made.", day=format_day(latest_day(slot)))
+    slot = latest_slot(parse_schedule(subscription.schedule), zone, now)
+    day = latest_day(slot)
+    if progress is None or slot <= progress.slot or progress.covered >= day:
+        return ""
+    lacking = await _lacking(services, subscription, day)
+    if not lacking:
+        return tr("The digest of {day} is being made.", day=format_day(day))
     return tr(
-        "The next digest: {time}, if there is something for this chat.",
-        time=format_instant(next_slot(schedule, zone, now)),
+        "The digest of {day} is due since {time}: arXiv is late with {categories}, still looking.",
+        day=format_day(day),
+        time=format_local(slot, zone),
+        categories=", ".join(lacking),
     )
 
 
@@ -123,22 +107,14 @@ def resend_buttons(deliveries: Sequence[Delivery]) -> tuple[Button, ...]:
     return (Button(tr("Resend"), "/resend"),) if is_uncertain else ()
 
 
-async def describe_paper_delivery(services: Services, chat: Chat, paper: ArxivId) -> str:
+async def describe_paper_delivery(services: Services, subscription: Subscription, paper: ArxivId) -> str:
     """What became of the part with this paper; empty where none had it."""
-    having = [each for each in await services.pipeline.storage.get_deliveries(chat) if paper in each.papers]
+    deliveries = await services.pipeline.storage.get_deliveries(subscription.chat)
+    having = [each for each in deliveries if paper in each.papers]
     if not having:
         return ""
     newest = max(having, key=lambda each: each.changed_at)
-    return tr(_OF_A_PAPER[newest.state], time=format_instant(newest.changed_at))
-
-
-async def resumed(services: Services, chat: Chat) -> Reply:
-    """Go on with the chat's digests; what passed meanwhile is offered, not poured out."""
-    if services.rounds is None:
-        await services.subscriptions.resume(chat)
-        return Reply(describe_return(0))
-    missed, after = await services.rounds.resume(chat)
-    return Reply(describe_return(missed), buttons=catch_up_buttons(missed, after))
+    return tr(_OF_A_PAPER[newest.state], time=format_local(newest.changed_at, subscription.timezone))
 
 
 async def resend(services: Services, request: Request) -> Reply:

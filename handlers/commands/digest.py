@@ -9,13 +9,10 @@ from bot.model.subscription import Subscription
 from bot.rendering.buttons import number_buttons
 from bot.rendering.text import SAMPLE_LABEL, format_day, format_reasons
 from handlers.command import Command, Param, Reply, Request, Services
+from handlers.commands.categories import NOTHING_CHOSEN
 from handlers.commands.delivery import describe_paper_delivery
 from handlers.commands.papers import read_id
 from handlers.commands.status import describe_trouble
-
-NOTHING_CHOSEN = later(
-    "This chat follows nothing yet. /start sets it up, or: /categories add cs.CL, /topics add kv cache"
-)
 
 _LEFT_OUT = {
     LeftOut.NO_ROOM: later(
@@ -82,7 +79,7 @@ async def _explain(services: Services, subscription: Subscription, verdict: Verd
         ),
         await _outcome(services, subscription, verdict),
     ]
-    if delivery := await describe_paper_delivery(services, subscription.chat, paper.id):
+    if delivery := await describe_paper_delivery(services, subscription, paper.id):
         lines.append(delivery)
     if score.reasons:
         lines.append(tr("Score {points:.2f}: {reasons}.", points=score.points, reasons=format_reasons(score.reasons)))

@@ -1,5 +1,8 @@
 """/schedule, /pause and /resume: when digests come."""
 
+from datetime import date
+
+from bot.delivery.letters import catch_up_buttons, describe_missed
 from bot.errors import UserError
 from bot.language import tr
 from bot.model.chat import Chat
@@ -10,7 +13,7 @@ from bot.rendering.text import format_local
 from bot.schedule import explain_schedules, next_digest, parse_schedule, split_zone
 from bot.zones import UTC_NAME, check_zone
 from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
-from handlers.commands.digest import NOTHING_CHOSEN
+from handlers.commands.categories import NOTHING_CHOSEN
 
 COMMON = (ON_ANNOUNCEMENT, "07:00", "08:00", "09:00", "18:00", "mon-fri 08:00", "weekly fri 17:00")
 """Schedules that many want."""
@@ -61,13 +64,21 @@ async def resume(services: Services, request: Request) -> Reply:
 
 
 async def resumed(services: Services, chat: Chat) -> Reply:
-    """End the pause of a chat, and say so."""
-    subscription = await services.subscriptions.resume(chat)
+    """End the pause of a chat, say so, and offer what passed meanwhile."""
+    if services.rounds is None:
+        missed, after = 0, date.min
+        await services.subscriptions.resume(chat)
+    else:
+        missed, after = await services.rounds.resume(chat)
+    subscription = await services.subscriptions.get(chat)
     due = next_digest(subscription, services.subscriptions.clock())
     if due is None or not services.pipeline.categories_of(subscription):
         return Reply(tr("{first} {second}", first=tr("Resumed."), second=tr(NOTHING_CHOSEN)))
+    said = tr("Resumed. The next digest: {time}.", time=_about(subscription, format_local(due, subscription.timezone)))
+    if not missed:
+        return Reply(said)
     return Reply(
-        tr("Resumed. The next digest: {time}.", time=_about(subscription, format_local(due, subscription.timezone)))
+        tr("{first} {second}", first=said, second=describe_missed(missed)), buttons=catch_up_buttons(missed, after)
     )
 
 
