@@ -28,7 +28,7 @@ class FakeMessenger:
 
     def compose(self, chat, message):
         papers = [each.announced.paper.id for each in message.digest.papers] if message.digest else []
-        head = " | ".join(part for part in (message.text, *(each.label for each in message.buttons)) if part)
+        head = " | ".join(part for part in (message.text, *_words(message.buttons)) if part)
         size = self.papers_a_part
         pages = [papers[start : start + size] for start in range(0, len(papers), size)] or [[]]
         return tuple(
@@ -54,3 +54,8 @@ class FakeMessenger:
     def bodies(self, chat):
         """What arrived in the chat, in order."""
         return [outgoing.body for each, outgoing in self.sent if each == chat]
+
+
+def _words(buttons):
+    """The labels that are more than the numbers of papers."""
+    return (each.label for each in buttons if not each.label.isdigit())

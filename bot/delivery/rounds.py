@@ -48,6 +48,7 @@ class Rounds:
     messengers: Mapping[str, Messenger]
     languages: Languages = field(default_factory=Languages)
     wake: Wake = lambda _: None
+    most_open: int = MOST_OPEN
     # What is decided about a chat rests on its progress, which must not change before the decision is kept.
     _deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -63,12 +64,12 @@ class Rounds:
         now, here = self.pipeline.clock(), await self.pipeline.here()
         progress, planned = await self._storage.get_all_progress(), 0
         is_pulling = not await self.pipeline.is_paused()
-        room = MOST_OPEN - len(await self._storage.get_open_chats())
+        room = self.most_open - len(await self._storage.get_open_chats())
         for number, subscription in enumerate(await self._storage.get_subscriptions()):
             if number % _BREATH == 0:
                 await asyncio.sleep(0)
             if room - planned <= 0:
-                log.info("rounds status=postponed reason=outbox-full open=%d", MOST_OPEN)
+                log.info("rounds status=postponed reason=outbox-full open=%d", self.most_open)
                 break
             try:
                 known = progress.get(subscription.chat)
@@ -142,7 +143,7 @@ class Rounds:
             each
             for each in await self._storage.get_deliveries(subscription.chat)
             if each.state in _TROUBLED
-            and each.changed_at > since
+            and each.changed_at >= since
             and (subscription.failure_notice or each.state is DeliveryState.UNCERTAIN)
         ]
 
