@@ -235,10 +235,10 @@ def _make_telegram(wiring: _Wiring, web: "WebServer | None") -> Platform:
         settings.owners_on("telegram"),
         utc_now,
         wiring.outbox.move,
+        wiring.rounds.gone,
+        wiring.rounds.back,
+        wiring.outbox.carriers["telegram"].lane.pacer,
         webhook,
-        pacer=wiring.outbox.carriers["telegram"].lane.pacer,
-        on_gone=wiring.rounds.gone,
-        on_back=wiring.rounds.back,
     )
 
 
