@@ -9,7 +9,9 @@ from telegram import ReplyParameters as ReplyTo
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, ChatMigrated
 
+from bot.delivery.pacing import Pacer
 from bot.model.chat import Chat
+from bot.ports import Limits
 from handlers.telegram.client import Result, patiently
 from handlers.telegram.render import Keyboard, TelegramMessage
 
@@ -18,6 +20,16 @@ log = logging.getLogger(__name__)
 PLATFORM = "telegram"
 OnMigration = Callable[[Chat, Chat], Awaitable[None]]
 """Told that the first chat goes on as the second; told again, it finds nothing left to do."""
+
+# https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this names private chats and groups; channels
+# are counted like groups: https://github.com/python-telegram-bot/python-telegram-bot/wiki/Avoiding-flood-limits.
+LIMITS = Limits(
+    per_second=30,
+    chat_interval=1.0,
+    crowd_minute=20,
+    is_crowd=lambda chat: chat.id.startswith("-"),
+    bucket=lambda chat: chat.id,
+)
 
 # "Bad Request: can't parse entities: Unsupported start tag …", "ENTITY_TEXTURL_INVALID" and their like.
 _MARKUP_WORDS = ("entit", "start tag", "end tag")
@@ -45,10 +57,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Sends and edits through `bot`. Every method raises TelegramError where the message did not, or may not, arrive."""
+    """Sends and edits through `bot`. Every method raises TelegramError where the message did not, or may not, arrive.
+
+    What is sent goes out in its turn, ahead of what nobody asked for; edits count towards no limit.
+    """
 
     bot: Bot
     on_migration: OnMigration
+    pacer: Pacer
 
     async def send(
         self, place: Place, message: TelegramMessage, *, reply_to: int | None = None, asks: bool = False
@@ -66,33 +82,27 @@ class Post:
         await self.on_migration(Place(old_id).chat, Place(new_id).chat)
 
     async def _send(self, place: Place, message: TelegramMessage, reply_to: int | None, *, asks: bool) -> Message:
-        markup: InlineKeyboardMarkup | ForceReply | None = _keyboard(message.keyboard)
+        markup: InlineKeyboardMarkup | ForceReply | None = make_keyboard(message.keyboard)
         if markup is None and asks:
             markup = ForceReply(selective=True)
 
         answered = None if reply_to is None else ReplyTo(reply_to, allow_sending_without_reply=True)
 
         async def send(text: str, mode: str | None) -> Message:
-            return await self.bot.send_message(
-                place.chat_id,
-                text,
-                mode,
-                message_thread_id=place.thread_id,
-                link_preview_options=_NO_PREVIEW,
-                reply_parameters=answered,
-                reply_markup=markup,
-            )
+            async with self.pacer.turn(place.chat, urgent=True):
+                return await send_message(self.bot, place, text, mode, answered, markup)
 
         async def send_file(text: str, mode: str | None) -> Message:
-            return await self.bot.send_document(
-                place.chat_id,
-                InputFile(message.file.encode(), _FILE_NAME),
-                text,
-                parse_mode=mode,
-                message_thread_id=place.thread_id,
-                reply_parameters=answered,
-                reply_markup=markup,
-            )
+            async with self.pacer.turn(place.chat, urgent=True):
+                return await self.bot.send_document(
+                    place.chat_id,
+                    InputFile(message.file.encode(), _FILE_NAME),
+                    text,
+                    parse_mode=mode,
+                    message_thread_id=place.thread_id,
+                    reply_parameters=answered,
+                    reply_markup=markup,
+                )
 
         return await _marked_up(message, send_file if message.file else send)
 
@@ -106,7 +116,7 @@ class Post:
                 message_id,
                 parse_mode=mode,
                 link_preview_options=_NO_PREVIEW,
-                reply_markup=_keyboard(message.keyboard),
+                reply_markup=make_keyboard(message.keyboard),
             )
 
         try:
@@ -114,6 +124,26 @@ class Post:
         except BadRequest as error:
             if "not modified" not in str(error).lower():
                 raise
+
+
+async def send_message(  # noqa: PLR0913, PLR0917 - what, where, and how it looks there
+    bot: Bot,
+    place: Place,
+    text: str,
+    mode: str | None,
+    answered: ReplyTo | None = None,
+    markup: InlineKeyboardMarkup | ForceReply | None = None,
+) -> Message:
+    """One request that sends one message."""
+    return await bot.send_message(
+        place.chat_id,
+        text,
+        mode,
+        message_thread_id=place.thread_id,
+        link_preview_options=_NO_PREVIEW,
+        reply_parameters=answered,
+        reply_markup=markup,
+    )
 
 
 async def _marked_up(message: TelegramMessage, send: Callable[[str, str | None], Awaitable[Result]]) -> Result:
@@ -126,7 +156,8 @@ async def _marked_up(message: TelegramMessage, send: Callable[[str, str | None],
         return await patiently(lambda: send(message.plain, None))
 
 
-def _keyboard(rows: Keyboard) -> InlineKeyboardMarkup | None:
+def make_keyboard(rows: Keyboard) -> InlineKeyboardMarkup | None:
+    """The rows as Telegram's buttons; None for none."""
     if not rows:
         return None
     return InlineKeyboardMarkup(

@@ -1,13 +1,13 @@
 """Replies as Telegram messages: HTML, the same without markup, and keyboards. Pure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.language import tr
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, Score
 from bot.model.message import Button
-from bot.model.paper import Paper
+from bot.model.paper import ArxivId, Paper
 from bot.rendering.text import (
     SAMPLE_LABEL,
     excerpt,
@@ -53,13 +53,14 @@ _LEAST_ABSTRACT = 40
 class TelegramMessage:
     """One message. `plain` is what is seen of `html`, for when Telegram refuses the markup.
 
-    `file` is the text of a JSON file that goes with it.
+    `file` is the text of a JSON file that goes with it. `papers` are those of a digest that it shows.
     """
 
     html: str
     plain: str
     keyboard: Keyboard = ()
     file: str = ""
+    papers: tuple[ArxivId, ...] = ()
 
 
 def render_reply(reply: Reply, *, bot_name: str = "") -> tuple[TelegramMessage, ...]:
@@ -74,7 +75,7 @@ def render_reply(reply: Reply, *, bot_name: str = "") -> tuple[TelegramMessage, 
     messages = pack(_parts(reply, bot_name))
     last = len(messages) - 1
     return tuple(
-        TelegramMessage(each.html, each.plain, keyboard if number == last else ())
+        TelegramMessage(each.html, each.plain, keyboard if number == last else (), papers=each.papers)
         for number, each in enumerate(messages)
     )
 
@@ -114,7 +115,7 @@ def _digest_paper(shown: DigestPaper, digest: Digest, detail: str) -> Markup:
             _score(shown.score),
         ),
     )
-    return _with_abstract(head, *_parts_of_abstract(paper.abstract, detail))
+    return replace(_with_abstract(head, *_parts_of_abstract(paper.abstract, detail)), papers=(paper.id,))
 
 
 def _parts_of_abstract(abstract: str, detail: str) -> tuple[str, str]:

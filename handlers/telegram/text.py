@@ -3,8 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
+
+from bot.model.paper import ArxivId
 
 MOST_UNITS = 4096
 """UTF-16 units of one message, counted after its markup is taken away."""
@@ -88,14 +90,20 @@ def _prefix(text: str, most: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """A stretch of a message twice: as Telegram's HTML, and as the plain text that is seen of it."""
+    """A stretch of a message twice: as Telegram's HTML, and as the plain text that is seen of it. `papers`: those it shows."""
 
     html: str = ""
     plain: str = ""
     entities: int = 0
+    papers: tuple[ArxivId, ...] = ()
 
     def __add__(self, other: "Markup") -> "Markup":
-        return Markup(self.html + other.html, self.plain + other.plain, self.entities + other.entities)
+        return Markup(
+            self.html + other.html,
+            self.plain + other.plain,
+            self.entities + other.entities,
+            self.papers + other.papers,
+        )
 
     @property
     def units(self) -> int:
@@ -120,12 +128,12 @@ def plain(text: str) -> Markup:
 
 def tagged(tag: str, inside: Markup) -> Markup:
     """`inside` within one element, such as `b` or `blockquote expandable`."""
-    return Markup(f"<{tag}>{inside.html}</{tag.partition(' ')[0]}>", inside.plain, inside.entities + 1)
+    return replace(inside, html=f"<{tag}>{inside.html}</{tag.partition(' ')[0]}>", entities=inside.entities + 1)
 
 
 def linked(inside: Markup, url: str) -> Markup:
     """`inside` as a link to `url`."""
-    return Markup(f'<a href="{escape(url)}">{inside.html}</a>', inside.plain, inside.entities + 1)
+    return replace(inside, html=f'<a href="{escape(url)}">{inside.html}</a>', entities=inside.entities + 1)
 
 
 def address(text: str) -> Markup:

@@ -10,9 +10,11 @@ import re
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from random import Random
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
+from tests.servers.telegram_floods import Floods
 from tests.servers.telegram_text import RefusedTextError, judge, judge_plain, utf16_length
 
 TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0"
@@ -87,7 +89,7 @@ class Fault:
 class Room:
     """A chat: private, group, supergroup, channel. `members` maps user ids to their status; `threads` are a forum's topics.
 
-    `rights`: what an administrator may do, where that is more than nothing.
+    `rights`: what an administrator may do, where that is more than nothing. `closed`: topics in which nobody may write.
     """
 
     id: int
@@ -100,6 +102,8 @@ class Room:
     messages: list = field(default_factory=list)
     username: str = ""
     rights: dict = field(default_factory=dict)
+    closed: set = field(default_factory=set)
+    is_deleted: bool = False
 
     @property
     def json(self):
@@ -110,7 +114,7 @@ class Room:
 
 @dataclass(slots=True)
 class Sent:
-    """A message of the bot as people see it now."""
+    """A message of the bot as people see it now; `at` is when it arrived, by the loop's clock."""
 
     id: int
     chat: int
@@ -124,6 +128,7 @@ class Sent:
     forces_reply: bool = False
     file_name: str = ""
     file: bytes = b""
+    at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
 
     @property
     def labels(self):
@@ -147,6 +152,8 @@ class TelegramServer:
 
     `hook` is the webhook, if one is set, and `posts` what was posted to it as (update id, status, Retry-After), status 0
     where nobody answered. The answers to the next `lost_answers` posts are lost.
+    Where it `is_strict`, `floods` refuses messages that come too fast. Each request takes up to `jitter` seconds there, and
+    its answer as much back.
     """
 
     token: str = TOKEN
@@ -163,25 +170,37 @@ class TelegramServer:
     hook: Hook | None = None
     posts: list = field(default_factory=list)
     lost_answers: int = 0
+    is_strict: bool = False
+    floods: Floods = field(default_factory=Floods)
+    jitter: float = 0.0
+    chance: Random = field(default_factory=lambda: Random(1))
 
     async def __aenter__(self):
         self._ids = itertools.count(1)
         self._updates, self._allowed, self._poll = [], sorted(KINDS - {"chat_member"}), 0
         self._queries, self._news = {}, asyncio.Condition()
-        app = web.Application(client_max_size=2**20)
-        app.router.add_route("*", "/bot{token}/{method}", self._serve)
-        app.router.add_get("/file/bot{token}/{path:.+}", self._serve_file)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None, handler_cancellation=True)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
-        await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        await self.listen()
         self._posting = asyncio.create_task(self._post_updates())
         return self
 
     async def __aexit__(self, *_):
         self._posting.cancel()
         await asyncio.wait({self._posting})
+        await self.hang_up()
+
+    async def listen(self):
+        """Take connections, again on the same port after `hang_up`."""
+        app = web.Application(client_max_size=2**20)
+        app.router.add_route("*", "/bot{token}/{method}", self._serve)
+        app.router.add_get("/file/bot{token}/{path:.+}", self._serve_file)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None, handler_cancellation=True)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        self.port = self._runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    async def hang_up(self):
+        """Close every connection, and refuse new ones."""
         await self._runner.cleanup()
 
     # What tests do as people.
@@ -231,6 +250,25 @@ class TelegramServer:
         await self._announce("callback_query", query | {"message": self._message(sent)})
         return query["id"]
 
+    async def set_member(self, chat, user, status, **rights):
+        """A person changes what the bot is in a chat; `rights` as Telegram names them."""
+        room = self.rooms[chat]
+        old, room.members[BOT["id"]] = room.members.get(BOT["id"], "left"), status
+        room.rights[BOT["id"]] = rights
+        change = {"chat": room.json, "from": _person(user), "date": int(time.time())}
+        members = {"old_chat_member": _member(BOT["id"], old), "new_chat_member": _member(BOT["id"], status) | rights}
+        await self._announce("my_chat_member", change | members)
+
+    async def close_topic(self, chat, user, thread):
+        """A person closes a topic of a forum."""
+        self.rooms[chat].closed.add(thread)
+        await self.say(chat, user, thread=thread, forum_topic_closed={})
+
+    async def reopen_topic(self, chat, user, thread):
+        """A person opens it again."""
+        self.rooms[chat].closed.discard(thread)
+        await self.say(chat, user, thread=thread, forum_topic_reopened={})
+
     async def send_update(self, kind, content):
         """Any update."""
         await self._announce(kind, content)
@@ -238,6 +276,10 @@ class TelegramServer:
     def script(self, method, *faults):
         """The next calls of `method` go wrong like this, one after the other."""
         self.scripts[method].extend(faults)
+
+    def script_for(self, chat, method, *faults):
+        """The next calls of `method` about `chat` go wrong like this, whatever happens to other chats."""
+        self.scripts[method, chat].extend(faults)
 
     def sent(self, chat, thread=None):
         """The bot's messages in a chat, oldest first."""
@@ -275,9 +317,20 @@ class TelegramServer:
             return _answer(*((401, "Unauthorized") if known_form else (404, "Not Found")))
         parameters = await _read_parameters(request, self.uploads)
         self.calls.append((method, parameters))
-        fault = self.scripts[method].popleft() if self.scripts[method] else Fault()
+        await self._travel()
+        fault = self._next_fault(method, parameters.get("chat_id"))
         await asyncio.sleep(3600 if self.is_dead else fault.pause)
-        return await self._answer(request, method, parameters, fault)
+        answer = await self._answer(request, method, parameters, fault)
+        await self._travel()
+        return answer
+
+    async def _travel(self):
+        if self.jitter:
+            await asyncio.sleep(self.chance.uniform(0, self.jitter))
+
+    def _next_fault(self, method, chat):
+        scripted = next((self.scripts[key] for key in ((method, chat), method) if self.scripts.get(key)), None)
+        return scripted.popleft() if scripted else Fault()
 
     async def _answer(self, request, method, parameters, fault):
         if fault.body:
@@ -307,8 +360,15 @@ class TelegramServer:
         for name in _NUMBERS & parameters.keys():
             if not isinstance(parameters[name], int):
                 raise RefusedError(400, f"Bad Request: {name} must be a number")
+        if self.is_strict and method in ("sendMessage", "sendDocument"):
+            self._hold_back_floods(parameters["chat_id"])
         result = getattr(self, f"_{re.sub('([A-Z])', lambda found: '_' + found[1].lower(), method)}")(parameters)
         return await result if asyncio.iscoroutine(result) else result
+
+    def _hold_back_floods(self, chat):
+        wait = self.floods.admit(chat, asyncio.get_running_loop().time())
+        if wait:
+            raise RefusedError(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
 
     async def _serve_file(self, request):
         if request.match_info["token"] != self.token or request.match_info["path"] not in self.files:
@@ -451,6 +511,9 @@ class TelegramServer:
         room = self.rooms.get(name)
         if room is None:
             raise RefusedError(400, "Bad Request: chat not found")
+        if room.is_deleted:
+            words = "user is deactivated" if room.type == "private" else "the group chat was deleted"
+            raise RefusedError(403, f"Forbidden: {words}")
         if room.moved_to:
             description = "Bad Request: group chat was upgraded to a supergroup chat"
             raise RefusedError(400, description, migrate_to_chat_id=room.moved_to)
@@ -462,11 +525,21 @@ class TelegramServer:
             )
         return room
 
-    def _send_message(self, parameters):
-        room = self._room(parameters)
-        thread = parameters.get("message_thread_id")
+    def _room_to_write_in(self, parameters):
+        room, thread = self._room(parameters), parameters.get("message_thread_id")
+        rights = room.rights.get(BOT["id"], {})
+        if room.type == "channel" and not rights.get("can_post_messages"):
+            raise RefusedError(400, "Bad Request: need administrator rights in the channel chat")
+        if room.members.get(BOT["id"]) == "restricted" and not rights.get("can_send_messages"):
+            raise RefusedError(400, "Bad Request: not enough rights to send text messages to the chat")
         if thread is not None and thread not in room.threads:
             raise RefusedError(400, "Bad Request: message thread not found")
+        if thread in room.closed:
+            raise RefusedError(400, "Bad Request: TOPIC_CLOSED")
+        return room, thread
+
+    def _send_message(self, parameters):
+        room, thread = self._room_to_write_in(parameters)
         text, entities = self._judge(parameters)
         markup = parameters.get("reply_markup", {})
         sent = Sent(
@@ -484,9 +557,7 @@ class TelegramServer:
         return self._message(sent)
 
     def _send_document(self, parameters):
-        room = self._room(parameters)
-        if parameters.get("message_thread_id") not in (None, *room.threads):
-            raise RefusedError(400, "Bad Request: message thread not found")
+        room, thread = self._room_to_write_in(parameters)
         upload = self.uploads.pop(parameters["document"].removeprefix("attach://"), None)
         if upload is None:
             raise RefusedError(400, "Bad Request: wrong file identifier/HTTP URL specified")
@@ -496,7 +567,6 @@ class TelegramServer:
         if utf16_length(text) > 1024:
             raise RefusedError(400, "Bad Request: message caption is too long")
         answered = parameters.get("reply_parameters", {}).get("message_id")
-        thread = parameters.get("message_thread_id")
         sent = Sent(next(self._ids), room.id, thread, text, entities, [], is_html=True, reply_to=answered)
         sent.file_name, sent.file = upload
         room.messages.append(sent)
@@ -614,7 +684,8 @@ def _decode(value):
 
 def _answer(status, description, **parameters):
     body = {"ok": False, "error_code": status, "description": description}
-    return web.json_response(body | ({"parameters": parameters} if parameters else {}), status=status)
+    headers = {"Retry-After": str(parameters["retry_after"])} if "retry_after" in parameters else {}
+    return web.json_response(body | ({"parameters": parameters} if parameters else {}), status=status, headers=headers)
 
 
 def _check_keyboard(rows):
@@ -634,6 +705,11 @@ def _chat_of(update):
     return (content.get("message", content).get("chat") or {}).get("id")
 
 
+_PERMISSIONS = """can_send_messages can_send_audios can_send_documents can_send_photos can_send_videos can_send_video_notes
+    can_send_voice_notes can_send_polls can_send_other_messages can_add_web_page_previews can_change_info can_invite_users
+    can_pin_messages can_manage_topics can_edit_tag can_react_to_messages""".split()
+
+
 def _person(user):
     return {"id": user, "is_bot": False, "first_name": f"Person {user}", "language_code": "en"}
 
@@ -649,5 +725,6 @@ def _member(user, status):
         "administrator": dict.fromkeys(rights.split(), False),
         "creator": {"is_anonymous": False},
         "kicked": {"until_date": 0},
+        "restricted": {"is_member": True, "until_date": 0} | dict.fromkeys(_PERMISSIONS, True),
     }
     return {"status": status, "user": _person(user), **extra.get(status, {})}
