@@ -159,10 +159,13 @@ def _make_discord(
 ) -> Platform:
     from handlers.discord.bot import DiscordPlatform  # noqa: PLC0415
     from handlers.discord.messenger import DiscordMessenger  # noqa: PLC0415
+    from handlers.discord.rest import DiscordRest  # noqa: PLC0415
 
     api_url, owners = settings.discord_api_url, settings.owners_on("discord")
     platform = DiscordPlatform(token, api_url, COMMANDS, services, owners, utc_now, storage.get_note, storage.set_note)
-    messengers["discord"] = DiscordMessenger(platform.get_client, partial(_forum_tag, storage))
+    messengers["discord"] = DiscordMessenger(
+        DiscordRest(token, api_url), partial(_forum_tag, storage), platform.get_kind, utc_now
+    )
     return platform
 
 

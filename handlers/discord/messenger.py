@@ -25,7 +25,8 @@ NONCE_SECONDS = 180.0
 """For so long Discord certainly knows a nonce again."""
 _SETTLE_SECONDS = 15.0
 """A request whose answer was lost may still be under way for so long."""
-_CROSSPOSTED_ALREADY = 40033
+# Crossposted already; and where there is nothing to follow, such as a channel that is no announcement channel any more.
+_NOTHING_TO_PUBLISH = frozenset({40033, 50024})
 _THREAD_IS_SHUT = frozenset({10003, 50083, 160005})
 _NONCE_STEM = 23
 
@@ -106,7 +107,7 @@ class DiscordMessenger:
         try:
             await self.rest.crosspost(await self._places.get_id(chat), message_id)
         except RefusedError as error:
-            if error.code != _CROSSPOSTED_ALREADY:
+            if error.code not in _NOTHING_TO_PUBLISH:
                 raise _settled(error) from error
 
     async def send(self, chat: Chat, text: str) -> None:

@@ -46,8 +46,10 @@ def name_of(message: Message) -> str:
 
 
 def render_parts(message: Message) -> tuple[DigestPart, ...]:
-    """All of the message, in order; each paper is in full in one part."""
+    """All of the message, in order; each paper is in full in one part. Nothing to say has no parts."""
     digest = message.digest
+    if not (message.text or digest or message.buttons):
+        return ()
     if digest is None and not message.buttons:
         return tuple(DigestPart(each) for each in render_text(message.text))
     whole = render_reply(Reply(message.text, digest, message.detail, buttons=message.buttons))

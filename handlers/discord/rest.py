@@ -10,7 +10,8 @@ import logging
 import math
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -63,7 +64,7 @@ class Answer:
 
 @dataclass(slots=True)
 class DiscordRest:
-    """Makes requests between `async with` and its end, all of them together within Discord's limit of 50 a second.
+    """Makes requests, all of them together within Discord's limit of 50 a second; connections are kept while entered.
 
     Each is one attempt of at most 15 seconds. Each raises DeliveryError, a RefusedError where Discord answered. A lost
     answer is `Remedy.REPEAT` where the request sends a part, and `Remedy.RETRY` where making it again does no harm.
@@ -77,12 +78,7 @@ class DiscordRest:
     _is_warned: bool = field(default=False, init=False)
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS),
-            headers={"User-Agent": f"DiscordBot (https://pypi.org/project/paperround, {__version__})"},
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        self._session = _open_session()
         return self
 
     async def __aexit__(
@@ -158,12 +154,12 @@ class DiscordRest:
         self, method: str, path: str, body: Mapping[str, Any] | None, lost: Remedy
     ) -> tuple[int, Mapping[str, str], Any]:
         """Status, headers, and the JSON or None."""
-        assert self._session is not None, "used outside of `async with`"  # noqa: S101
         url, headers = self.api_url.rstrip("/") + path, {"Authorization": f"Bot {self.token}"}
         try:
             async with (
                 asyncio.timeout(REQUEST_SECONDS),
-                self._session.request(method, url, json=body, headers=headers, allow_redirects=False) as answer,
+                self._client() as client,
+                client.request(method, url, json=body, headers=headers, allow_redirects=False) as answer,
             ):
                 return answer.status, answer.headers, _parse(await answer.read())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -171,6 +167,14 @@ class DiscordRest:
             raise DeliveryError(Remedy.RETRY, message, is_everywhere=True) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise DeliveryError(lost, f"Discord's answer was lost: {type(error).__name__}") from error
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[aiohttp.ClientSession]:
+        if self._session is not None:
+            yield self._session
+            return
+        async with _open_session() as session:
+            yield session
 
     def _check_budget(self) -> None:
         if self.invalid_requests < MOST_INVALID:
@@ -182,6 +186,15 @@ class DiscordRest:
             self._is_warned = True
         message = "Discord refused too much in the last ten minutes; more would shut us out"
         raise DeliveryError(Remedy.RETRY, message, retry_after=wait, is_everywhere=True)
+
+
+def _open_session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS),
+        headers={"User-Agent": f"DiscordBot (https://pypi.org/project/paperround, {__version__})"},
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
 
 
 def _refusal(status: int, headers: Mapping[str, str], data: object) -> RefusedError:
