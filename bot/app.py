@@ -146,12 +146,15 @@ def _make_telegram(
     from handlers.telegram.webhook import Webhook  # noqa: PLC0415
 
     api_url, owners = settings.telegram_api_url, settings.owners_on("telegram")
-    messengers["telegram"] = TelegramMessenger(token, api_url, services.subscriptions.move)
+    move = services.subscriptions.move
+    messenger = messengers["telegram"] = TelegramMessenger(token, api_url, move)
     webhook = None
     if web is not None and settings.public_url:
         webhook = Webhook(token, settings.public_url)
         web.add_post(webhook.path, webhook.receive)
-    return TelegramPlatform(token, api_url, COMMANDS, services, owners, utc_now, services.subscriptions.move, webhook)
+    return TelegramPlatform(
+        token, api_url, COMMANDS, services, owners, utc_now, move, pacer=messenger.pacer, webhook=webhook
+    )
 
 
 def _make_discord(

@@ -5,12 +5,12 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 
 from bot.model.chat import Chat
 from bot.ports import Limits
 
-_SPAN = 1.0
-_MINUTE = 60.0
 _SPREAD = 0.97
 """The part of their mean distance that two messages keep at least: a crowd of them would leave a gap behind it, in which
 a reply to a person waits."""
@@ -19,125 +19,182 @@ _SWEEP = 1000
 
 @dataclass(slots=True)
 class _Bucket:
-    """What one chat, or a forum with all its topics, took: when answers came, and how many requests are under way."""
+    """What one chat, or a forum with all its topics, took and wants: when answers came, how many requests are under way,
+    and who waits.
+    """
 
+    is_crowd: bool
     answers: deque[float] = field(default_factory=deque)
     under_way: int = 0
+    waiting: "list[_Waiter]" = field(default_factory=list)
+    timer: asyncio.TimerHandle | None = None
+
+    def first(self) -> "_Waiter | None":
+        """Who is next, those left out who gave up."""
+        while self.waiting and self.waiting[0].place.done():
+            heappop(self.waiting)
+        return self.waiting[0] if self.waiting else None
+
+
+@dataclass(slots=True, order=True)
+class _Waiter:
+    """Somebody who wants to send; the smaller of two goes first. `is_called`: it stands in the line of all buckets."""
+
+    rank: tuple[bool, int]
+    bucket: _Bucket = field(compare=False)
+    place: "asyncio.Future[None]" = field(compare=False)
+    is_called: bool = field(default=False, compare=False)
 
 
 @dataclass(slots=True)
 class Pacer:
     """Lets messages go so that a platform never counts more than its limits, wherever in a request it looks at its clock.
 
-    A message counts from the moment it is let go to a second (in a crowd, a minute) after its answer came: message *i*
+    A message counts from the moment it is let go to a `second` (in a crowd, a `minute`) after its answer came: message *i*
     waits for the answer to message *i*-30 and a second more. Used within one event loop, by whose clock it goes.
     """
 
     limits: Limits
+    second: float = 1.0
+    minute: float = 60.0
     _answers: deque[float] = field(default_factory=deque)
     _under_way: int = 0
-    _let_go: float = float("-inf")
-    _urgent: deque["asyncio.Future[None]"] = field(default_factory=deque)
-    _ordinary: deque["asyncio.Future[None]"] = field(default_factory=deque)
+    _last: float = float("-inf")
+    # The first of each bucket that could take a message when it was last looked at.
+    _line: list[_Waiter] = field(default_factory=list)
     _timer: asyncio.TimerHandle | None = None
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
-    _turns: int = 0
+    _tickets: "count[int]" = field(default_factory=count)
 
     @asynccontextmanager
     async def turn(self, chat: Chat, *, urgent: bool = False) -> AsyncIterator[None]:
         """Wait until a message may go to `chat`; inside the block it is sent and its answer awaited.
 
-        What is `urgent` goes before all that is not.
+        What is `urgent` goes before all that is not; besides, whoever came first, of those whose chat takes a message.
         """
-        bucket = await self._enter_bucket(chat)
+        bucket = self._bucket(chat)
+        await self._wait_for_place(bucket, urgent=urgent)
         try:
-            await self._enter(urgent=urgent)
-            try:
-                yield
-            finally:
-                self._under_way -= 1
-                self._answers.append(self._now())
-                self._pump()
+            yield
         finally:
-            bucket.under_way -= 1
-            bucket.answers.append(self._now())
+            now = self._now()
+            self._answers.append(now)
+            bucket.answers.append(now)
+            self._leave(bucket)
 
     def wait_for(self, chat: Chat) -> float:
         """Seconds until the chat's own limits let a message go, 0 for now; if one is under way, as if it were answered now."""
         bucket = self._buckets.get(self.limits.bucket(chat))
-        return 0.0 if bucket is None else self._bucket_wait(chat, bucket)
+        return 0.0 if bucket is None else self._bucket_wait(bucket)
 
-    def _bucket_wait(self, chat: Chat, bucket: _Bucket) -> float:
-        now, wait = self._now(), 0.0
-        while bucket.answers and bucket.answers[0] <= now - max(_MINUTE, self.limits.chat_interval):
-            bucket.answers.popleft()
-        if bucket.under_way:
-            wait = self.limits.chat_interval
-        elif bucket.answers:
-            wait = bucket.answers[-1] + self.limits.chat_interval - now
-        most = self.limits.crowd_minute
-        if most and self.limits.is_crowd(chat):
-            excess = len(bucket.answers) + bucket.under_way - most
-            if excess >= 0:
-                wait = max(wait, bucket.answers[excess] + _MINUTE - now if bucket.answers else _MINUTE)
-        return max(wait, 0.0)
-
-    async def _enter_bucket(self, chat: Chat) -> _Bucket:
-        self._sweep()
-        bucket = self._buckets.setdefault(self.limits.bucket(chat), _Bucket())
-        while (wait := self._bucket_wait(chat, bucket)) > 0:
-            await asyncio.sleep(wait)
-            # An idle bucket may have been swept away meanwhile, and another made.
-            bucket = self._buckets.setdefault(self.limits.bucket(chat), bucket)
-        bucket.under_way += 1
-        return bucket
-
-    async def _enter(self, *, urgent: bool) -> None:
-        waiter = asyncio.get_running_loop().create_future()
-        (self._urgent if urgent else self._ordinary).append(waiter)
-        self._pump()
+    async def _wait_for_place(self, bucket: _Bucket, *, urgent: bool) -> None:
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heappush(bucket.waiting, _Waiter((not urgent, next(self._tickets)), bucket, place))
+        self._wake(bucket)
         try:
-            await waiter
+            await place
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled():
-                self._under_way -= 1
-                self._pump()
+            if place.cancelled():
+                self._wake(bucket)
+            else:
+                self._leave(bucket)
             raise
+
+    def _leave(self, bucket: _Bucket) -> None:
+        self._under_way -= 1
+        bucket.under_way -= 1
+        self._wake(bucket)
+
+    def _wake(self, bucket: _Bucket) -> None:
+        self._call(bucket)
+        self._pump()
+
+    def _call(self, bucket: _Bucket) -> None:
+        """Put the bucket's first into the line, now or when its chat takes a message."""
+        if bucket.timer is not None:
+            bucket.timer.cancel()
+            bucket.timer = None
+        waiter = bucket.first()
+        if waiter is None or waiter.is_called:
+            return
+        if (wait := self._bucket_wait(bucket)) <= 0:
+            waiter.is_called = True
+            heappush(self._line, waiter)
+        elif not bucket.under_way:
+            bucket.timer = asyncio.get_running_loop().call_later(wait, self._wake, bucket)
 
     def _pump(self) -> None:
         """Let go whoever may; where somebody must wait, come back when that is over."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while (waiters := self._urgent or self._ordinary) and self._under_way < self.limits.per_second:
-            if waiters[0].done():
-                waiters.popleft()
+        while self._line and self._under_way < self.limits.per_second:
+            waiter = self._line[0]
+            if waiter.place.done() or self._bucket_wait(waiter.bucket) > 0:
+                # It gave up, or somebody urgent went before it in its chat.
+                heappop(self._line).is_called = False
+                self._call(waiter.bucket)
             elif (wait := self._wait()) > 0:
                 self._timer = asyncio.get_running_loop().call_later(wait, self._pump)
                 return
             else:
-                self._under_way += 1
-                self._let_go = self._now()
-                waiters.popleft().set_result(None)
+                self._let_go(heappop(self._line))
+
+    def _let_go(self, waiter: _Waiter) -> None:
+        heappop(waiter.bucket.waiting)
+        self._under_way += 1
+        waiter.bucket.under_way += 1
+        self._last = self._now()
+        waiter.place.set_result(None)
+        self._call(waiter.bucket)
 
     def _wait(self) -> float:
         now, most = self._now(), self.limits.per_second
-        while self._answers and self._answers[0] <= now - _SPAN:
-            self._answers.popleft()
-        wait = self._let_go + _SPREAD * _SPAN / most - now
+        _forget(self._answers, now - self.second)
+        wait = self._last + _SPREAD * self.second / most - now
         if (excess := len(self._answers) + self._under_way - most) >= 0:
-            wait = max(wait, self._answers[excess] + _SPAN - now)
+            wait = max(wait, self._answers[excess] + self.second - now)
         return wait
 
+    def _bucket_wait(self, bucket: _Bucket) -> float:
+        now, wait = self._now(), 0.0
+        _forget(bucket.answers, now - self._memory)
+        if bucket.under_way:
+            wait = self.limits.chat_interval
+        elif bucket.answers:
+            wait = bucket.answers[-1] + self.limits.chat_interval - now
+        most = self.limits.crowd_minute
+        if most and bucket.is_crowd and (excess := len(bucket.answers) + bucket.under_way - most) >= 0:
+            # Where too many are under way, a minute has yet to pass since their answers.
+            oldest = bucket.answers[excess] if excess < len(bucket.answers) else now
+            wait = max(wait, oldest + self.minute - now)
+        return max(wait, 0.0)
+
+    def _bucket(self, chat: Chat) -> _Bucket:
+        name = self.limits.bucket(chat)
+        if name not in self._buckets:
+            self._sweep()
+            self._buckets[name] = _Bucket(self.limits.is_crowd(chat))
+        return self._buckets[name]
+
     def _sweep(self) -> None:
-        self._turns += 1
-        if self._turns % _SWEEP == 0:
-            old = self._now() - max(_MINUTE, self.limits.chat_interval)
+        """Forget chats that took nothing lately, once in a while."""
+        if len(self._buckets) % _SWEEP == _SWEEP - 1:
+            old = self._now() - self._memory
             self._buckets = {
                 name: each
                 for name, each in self._buckets.items()
-                if each.under_way or (each.answers and each.answers[-1] > old)
+                if each.under_way or each.waiting or (each.answers and each.answers[-1] > old)
             }
+
+    @property
+    def _memory(self) -> float:
+        return max(self.minute, self.limits.chat_interval)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+def _forget(times: deque[float], until: float) -> None:
+    while times and times[0] <= until:
+        times.popleft()

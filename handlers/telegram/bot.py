@@ -15,15 +15,19 @@ from typing import Any, TypeVar
 from telegram import Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
+from bot.delivery.pacing import Pacer
 from bot.errors import PlatformError, PlatformRefusedError
+from bot.model.chat import Chat
+from bot.model.subscription import PauseReason
 from bot.ports import Clock
 from handlers.command import Catalogue, Services
 from handlers.telegram.arrivals import place_of
 from handlers.telegram.client import PollingBot, open_bot, wait_seconds
 from handlers.telegram.desk import Desk
 from handlers.telegram.lanes import Lanes
+from handlers.telegram.membership import Membership, OnBack, OnGone
 from handlers.telegram.menus import set_menus
-from handlers.telegram.post import PLATFORM, OnMigration, Post
+from handlers.telegram.post import LIMITS, PLATFORM, OnMigration, Place, Post
 from handlers.telegram.webhook import Registration, Webhook
 
 Result = TypeVar("Result")
@@ -35,12 +39,21 @@ _LONGEST_PAUSE = 15.0
 _CONFIRM_SECONDS = 1.5
 
 
+async def _ignore_gone(chat: Chat, reason: PauseReason) -> None:
+    """For a platform whose chats nobody pauses."""
+
+
+async def _ignore_back(chat: Chat) -> None:
+    """For a platform whose chats nobody resumes."""
+
+
 @dataclass(slots=True)
 class TelegramPlatform:
     """Paperround on Telegram, by webhook where there is one, else by long polling.
 
-    `owners` are user ids. `on_migration` is told of basic groups that became supergroups. `patience`: seconds without an
-    answer after which the platform is given up as wedged; `poll_seconds`: how long one poll waits for news;
+    `owners` are user ids. `on_migration` is told of basic groups that became supergroups, `on_gone` of chats that nothing
+    reaches any more and why, `on_back` of those that can be reached again; a group's is told for the group alone, and
+    concerns its topics, too. `pacer` is shared with all that sends there. `patience`: seconds without an answer after which the platform is given up as wedged; `poll_seconds`: how long one poll waits for news;
     `check_seconds`: between two looks at a webhook; `pause`: seconds after the first poll or look that failed, more after
     the next; `finish_seconds`: for work in flight at the end.
     """
@@ -52,6 +65,9 @@ class TelegramPlatform:
     owners: frozenset[str]
     clock: Clock
     on_migration: OnMigration
+    on_gone: OnGone = _ignore_gone
+    on_back: OnBack = _ignore_back
+    pacer: Pacer = field(default_factory=lambda: Pacer(LIMITS), repr=False)
     webhook: Webhook | None = None
     patience: float = 90.0
     poll_seconds: int = 30
@@ -83,7 +99,9 @@ class TelegramPlatform:
     async def _serve(self, bot: PollingBot) -> None:
         async with asyncio.timeout(self.patience):
             await bot.get_me()
-        desk = Desk(bot, Post(bot, self.on_migration), self.catalogue, self.services, self.owners)
+        post = Post(bot, self.on_migration, self.pacer)
+        membership = Membership(self.on_gone, self.on_back)
+        desk = Desk(bot, post, membership, self.catalogue, self.services, self.owners)
         lanes = Lanes()
         try:
             if self.webhook is None:
@@ -184,12 +202,18 @@ def _read(raw: dict[str, Any], desk: Desk) -> tuple[str, Callable[[], Awaitable[
     """The lane of an update and the work that it asks for; one that cannot be read is left out."""
     try:
         update = Update.de_json(raw, desk.bot)
-        message = update.effective_message
-        lane = place_of(message).chat.key if message is not None else ""
+        lane = _lane_of(update)
     except (TypeError, ValueError, KeyError, AttributeError):
         log.exception("update unreadable id=%s", raw.get("update_id"))
         return None
     return lane, partial(desk.handle, update)
+
+
+def _lane_of(update: Update) -> str:
+    """What must be done in order: all that happens in one chat, and coming and going of the bot there."""
+    if update.effective_message is not None:
+        return place_of(update.effective_message).chat.key
+    return Place(update.effective_chat.id).chat.key if update.effective_chat else ""
 
 
 async def _step(name: str, seconds: float, work: Callable[[], Awaitable[object]]) -> None:

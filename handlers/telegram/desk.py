@@ -28,6 +28,7 @@ from handlers.command import (
 from handlers.telegram.arrivals import Arrival, Questions, command_in, from_message, from_press, paper_in
 from handlers.telegram.channels import ADMINISTRATORS, locate_channel
 from handlers.telegram.client import PollingBot
+from handlers.telegram.membership import Membership
 from handlers.telegram.post import Post
 from handlers.telegram.render import TelegramMessage, render_reply
 from handlers.telegram.text import clean, shorten
@@ -48,6 +49,7 @@ class Desk:
 
     bot: PollingBot
     post: Post
+    membership: Membership
     catalogue: Catalogue
     services: Services
     owners: frozenset[str]
@@ -66,11 +68,12 @@ class Desk:
             else:
                 await self._serve(arrival)
         elif update.my_chat_member is not None:
-            member = update.my_chat_member
-            log.info("membership chat=%d status=%s", member.chat.id, member.new_chat_member.status)
+            await self.membership.note(update.my_chat_member)
 
     async def _hear(self, message: Message) -> None:
-        if message.migrate_to_chat_id:
+        if message.forum_topic_closed or message.forum_topic_reopened:
+            await self.membership.note_topic(message)
+        elif message.migrate_to_chat_id:
             await self.post.move(message.chat.id, message.migrate_to_chat_id)
         elif message.migrate_from_chat_id:
             await self.post.move(message.migrate_from_chat_id, message.chat.id)

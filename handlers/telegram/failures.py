@@ -10,6 +10,7 @@ from telegram.error import (
     NetworkError,
     RetryAfter,
     TelegramError,
+    TimedOut,
 )
 
 from bot.delivery.answers import find_answer
@@ -43,7 +44,7 @@ def explain(error: TelegramError) -> DeliveryError:
         # Its own answers are JSON: it was something before it that refused.
         return DeliveryError(Remedy.RETRY, f"a refusal that is not Telegram's: {_words(error)}")
     status = next((number for kind, number in _STATUSES if isinstance(error, kind)), None)
-    if cause is not None or status is None:
+    if cause is not None or status is None or isinstance(error, TimedOut):
         return DeliveryError(Remedy.UNCERTAIN, f"the answer was lost: {_words(error)}")
     return _judge(error, status)
 

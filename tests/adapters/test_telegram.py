@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from bot.app import load_languages
+from bot.delivery.pacing import Pacer
 from bot.errors import PlatformError, PlatformRefusedError
 from bot.model.chat import Chat
 from bot.model.message import Button
+from bot.ports import Limits
 from handlers.command import Command, CommandGroup, Param, Reply
 from handlers.commands import COMMANDS
 from handlers.telegram.bot import TelegramPlatform
@@ -72,16 +74,26 @@ class Telegram:
     """A server, a world, and the platform between them."""
 
     def __init__(self, server, world, **options):
-        self.server, self.world, self.moves = server, world, []
+        self.server, self.world, self.moves, self.changes = server, world, [], []
         options = {"token": TOKEN, "api_url": server.url, "patience": 5.0, "poll_seconds": 1, "pause": 0.1} | options
+        # These talks go faster than a chat may; tests/adapters/test_telegram_delivery.py keeps to Telegram's pace.
+        options = {"pacer": Pacer(Limits(per_second=1000))} | options
         self.platform = TelegramPlatform(
             catalogue=(*COMMANDS, *EXTRA),
             services=world.services,
             owners=frozenset({str(ADA)}),
             clock=lambda: world.now,
             on_migration=self._move,
+            on_gone=self._note_gone,
+            on_back=self._note_back,
             **options,
         )
+
+    async def _note_gone(self, chat, reason):
+        self.changes.append((chat, reason))
+
+    async def _note_back(self, chat):
+        self.changes.append((chat, None))
 
     async def _move(self, old, new):
         self.moves.append((old, new))

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bot.app import load_languages
+from bot.delivery.pacing import Pacer
+from bot.ports import Limits
 from handlers.commands import COMMANDS
 from handlers.console.bot import ConsoleBot
 from handlers.console.render import render_reply
@@ -85,7 +87,7 @@ async def on_telegram(world):
     async with telegram.TelegramServer() as server:
         platform = TelegramPlatform(
             telegram.TOKEN, server.url, COMMANDS, world.services, frozenset(), lambda: world.now,
-            world.services.subscriptions.move, poll_seconds=1,
+            world.services.subscriptions.move, poll_seconds=1, pacer=Pacer(Limits(per_second=1000)),
         )  # fmt: skip
         async with serving(platform, lambda: server.called("getUpdates")):
             yield OnTelegram(server)
