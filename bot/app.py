@@ -244,9 +244,10 @@ def _make_telegram(wiring: _Wiring, web: "WebServer | None") -> Platform:
 
 def _make_discord(wiring: _Wiring) -> Platform:
     from handlers.discord.bot import DiscordPlatform  # noqa: PLC0415
+    from handlers.discord.messenger import DiscordMessenger  # noqa: PLC0415
 
     settings, storage = wiring.settings, wiring.services.pipeline.storage
-    return DiscordPlatform(
+    platform = DiscordPlatform(
         settings.discord_bot_token.get_secret_value(),
         settings.discord_api_url,
         COMMANDS,
@@ -258,6 +259,11 @@ def _make_discord(wiring: _Wiring) -> Platform:
         on_gone=wiring.rounds.gone,
         on_back=wiring.rounds.back,
     )
+    messenger = wiring.outbox.carriers["discord"].lane.messenger
+    if isinstance(messenger, DiscordMessenger):
+        # What the gateway tells of channels need not be asked for.
+        messenger.learn_kinds(platform.get_kind)
+    return platform
 
 
 async def _forum_tag(storage: Storage, chat: Chat) -> str:

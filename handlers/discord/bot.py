@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,15 +12,22 @@ import discord.gateway
 import discord.http
 import yarl
 from discord import app_commands
+from discord.abc import PrivateChannel
 
 from bot.errors import PlatformError, PlatformRefusedError, StorageError
+from bot.model.chat import Chat
+from bot.model.subscription import PauseReason
 from bot.ports import Clock
 from handlers.command import Catalogue, Services
 from handlers.discord.commands import CatalogueTranslator, Interaction, build_tree, definitions_hash
 from handlers.discord.conversation import Conversation
 from handlers.discord.delivery import NETWORK_ERRORS
+from handlers.discord.rest import is_token
 
 log = logging.getLogger(__name__)
+
+OnGone = Callable[[Chat, PauseReason], Awaitable[None]]
+OnBack = Callable[[Chat], Awaitable[None]]
 
 NOTE = "discord commands"
 """The key of the note that holds the hash of the commands Discord was last told of."""
@@ -32,9 +38,12 @@ _DRAIN_SECONDS = 7.0
 _CLOSE_SECONDS = 1.0
 _LONGEST_WAIT = 60.0
 _UNAUTHORIZED = 401
-_TOKEN = re.compile(r"[!-~]+")
 # https://docs.discord.com/developers/topics/opcodes-and-status-codes: token, sharding, version and intents
 _REFUSALS = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
+
+
+async def _ignore(*_: object) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(slots=True, eq=False)
@@ -42,7 +51,8 @@ class DiscordPlatform:
     """Serves slash commands, buttons and direct messages through one bot account; a process has one such platform.
 
     `owners` are user ids. `load_note` and `save_note` keep one small text under a key. `silence_seconds`: how long the
-    gateway may say nothing, heartbeats included, before it counts as dead.
+    gateway may say nothing, heartbeats included, before it counts as dead. `on_gone` is told of a chat that we cannot reach
+    any more, and why; `on_back` of one that we may be able to reach again.
     """
 
     token: str = field(repr=False)
@@ -54,19 +64,24 @@ class DiscordPlatform:
     load_note: Callable[[str], Awaitable[str | None]]
     save_note: Callable[[str, str], Awaitable[None]]
     silence_seconds: float = SILENCE_SECONDS
+    on_gone: OnGone = _ignore
+    on_back: OnBack = _ignore
     name: str = field(default="discord", init=False)
     last_contact: datetime | None = field(default=None, init=False)
     _heard: float = field(default=0.0, init=False)
     _client: discord.Client | None = field(default=None, init=False)
 
-    def get_client(self) -> discord.Client | None:
-        """The client that is logged in now, for the messenger."""
-        return self._client
+    def get_kind(self, channel: str) -> int | None:
+        """The type of a channel where the gateway told it, for the messenger."""
+        known = self._client.get_channel(int(channel)) if self._client else None
+        if known is None:
+            return None
+        return discord.ChannelType.private.value if isinstance(known, PrivateChannel) else known.type.value
 
     async def run(self) -> None:
         _keep_quiet()
         conversation = Conversation(self.services, self.catalogue, self.owners)
-        client = _Client(conversation, self._note_contact)
+        client = _Client(conversation, self._note_contact, self.on_gone, self.on_back)
         tree = build_tree(client, self.catalogue, conversation.on_command, conversation.suggest)
         try:
             with _explained():
@@ -80,7 +95,7 @@ class DiscordPlatform:
     async def _log_in(self, client: discord.Client) -> None:
         # discord.py has no other door for these two: https://github.com/Rapptz/discord.py/blob/v2.7.1/discord/http.py
         discord.http.Route.BASE = self.api_url.rstrip("/")
-        if not _TOKEN.fullmatch(self.token):
+        if not is_token(self.token):
             raise PlatformRefusedError("DISCORD_BOT_TOKEN is not a token")
         try:
             async with asyncio.timeout(_LOGIN_SECONDS):
@@ -137,7 +152,9 @@ class DiscordPlatform:
 class _Client(discord.Client):
     """discord.py's client without caches and privileged intents, its events handed to a conversation."""
 
-    def __init__(self, conversation: Conversation, on_contact: Callable[[], None]) -> None:
+    def __init__(
+        self, conversation: Conversation, on_contact: Callable[[], None], on_gone: OnGone, on_back: OnBack
+    ) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True, dm_messages=True),
             max_messages=None,
@@ -149,6 +166,7 @@ class _Client(discord.Client):
         )
         self._conversation = conversation
         self._on_contact = on_contact
+        self._on_gone, self._on_back = on_gone, on_back
 
     async def on_socket_raw_receive(self, _: str) -> None:
         self._on_contact()
@@ -162,6 +180,38 @@ class _Client(discord.Client):
 
     async def on_message(self, message: discord.Message) -> None:
         await self._conversation.on_message(message)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """We were removed; an outage of the server is another event."""
+        for each in (*guild.channels, *guild.threads):
+            await self._on_gone(_chat(each.id), PauseReason.REMOVED)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        for each in (*guild.channels, *guild.threads):
+            await self._on_back(_chat(each.id))
+
+    async def on_guild_channel_update(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
+        """Threads have the permissions of their channel."""
+        if before.overwrites != after.overwrites:
+            for each in (after, *getattr(after, "threads", ())):
+                await self._on_back(_chat(each.id))
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        await self._on_gone(_chat(channel.id), PauseReason.GONE)
+
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        await self._on_gone(_chat(payload.thread_id), PauseReason.GONE)
+
+    async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
+        """discord.py forgets archived threads, so that what was locked before is not known."""
+        if payload.data.get("thread_metadata", {}).get("locked"):
+            await self._on_gone(_chat(payload.thread_id), PauseReason.CLOSED)
+        else:
+            await self._on_back(_chat(payload.thread_id))
+
+
+def _chat(identifier: int) -> Chat:
+    return Chat("discord", str(identifier))
 
 
 @contextmanager

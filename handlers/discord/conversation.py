@@ -14,6 +14,7 @@ import discord
 from bot.errors import UserError
 from bot.language import base_language, tr
 from bot.model.chat import Chat
+from bot.model.message import Message
 from bot.model.paper import parse_arxiv_id
 from handlers.command import (
     APOLOGY,
@@ -28,9 +29,11 @@ from handlers.command import (
 )
 from handlers.discord.channels import locate_channel
 from handlers.discord.commands import Interaction
-from handlers.discord.delivery import NETWORK_ERRORS, REQUEST_SECONDS, bounded, edit, follow_up, send_to
+from handlers.discord.delivery import NETWORK_ERRORS, bounded, edit, follow_up, send_in_thread, send_to
 from handlers.discord.markup import unbroken
+from handlers.discord.parts import name_of, render_parts
 from handlers.discord.render import ANSWER, DiscordMessage, limited, render_reply
+from handlers.discord.rest import REQUEST_SECONDS
 from handlers.discord.suggestions import suggest
 from handlers.discord.view import to_form, typed_text
 
@@ -176,9 +179,20 @@ class Conversation:
         if reply.is_silent:
             await bounded(interaction.delete_original_response())
             return
-        first, *others = limited(_render(reply), _most_messages(interaction))
+        whole = _render(reply)
+        if reply.digest and len(whole) > 1 and not is_hidden and _may_have_threads(interaction):
+            await self._reply_in_thread(interaction, Message(reply.text, reply.digest, reply.detail, reply.buttons))
+            return
+        first, *others = limited(whole, _most_messages(interaction))
         await edit(interaction, first, is_hidden=is_hidden)
         await follow_up(interaction, others, is_hidden=is_hidden)
+
+    async def _reply_in_thread(self, interaction: Interaction, message: Message) -> None:
+        """A header as the answer, and the papers in a thread that starts from it, else after it."""
+        first, *others = limited(tuple(each.message for each in render_parts(message)), MOST_MESSAGES)
+        answer = await edit(interaction, first, is_hidden=False)
+        if answer is None or not await send_in_thread(answer, name_of(message), others):
+            await follow_up(interaction, others, is_hidden=False)
 
     async def _reply_to_press(self, interaction: Interaction, reply: Reply) -> None:
         is_hidden = interaction.guild_id is not None
@@ -218,6 +232,12 @@ class Conversation:
 
 async def _always() -> bool:
     return True
+
+
+def _may_have_threads(interaction: Interaction) -> bool:
+    """Whether this is a channel of a server where the bot itself is at home."""
+    has_threads = isinstance(interaction.channel, discord.TextChannel)
+    return has_threads and interaction.guild_id is not None and interaction.is_guild_integration()
 
 
 def _most_messages(interaction: Interaction) -> int:

@@ -10,12 +10,11 @@ import discord
 
 from handlers.discord.commands import Interaction
 from handlers.discord.render import DiscordMessage, to_plain
+from handlers.discord.rest import REQUEST_SECONDS
 from handlers.discord.view import to_arguments, to_files
 
 log = logging.getLogger(__name__)
 
-REQUEST_SECONDS = 15.0
-"""How long one request to Discord may take."""
 NETWORK_ERRORS = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
 """What a request can fail with."""
 _REFUSED = 400
@@ -30,53 +29,41 @@ async def bounded(request: Awaitable[T]) -> T:
         return await request
 
 
-async def send_to(channel: discord.abc.Messageable, messages: Sequence[DiscordMessage]) -> tuple[discord.Message, ...]:
-    """Messages of their own, in this order; what was sent."""
-    sent: list[discord.Message] = []
+async def send_to(channel: discord.abc.Messageable, messages: Sequence[DiscordMessage]) -> None:
+    """Messages of their own, in this order."""
 
     async def send(message: DiscordMessage) -> None:
-        sent.append(await channel.send(**to_arguments(message), files=to_files(message), suppress_embeds=True))
+        await channel.send(**to_arguments(message), files=to_files(message), suppress_embeds=True)
 
     for message in messages:
         await _deliver(message, send, send, send)
-    return tuple(sent)
 
 
-async def open_post(
-    forum: discord.ForumChannel,
-    messages: Sequence[DiscordMessage],
-    title: str,
-    tags: Sequence[discord.ForumTag],
-) -> tuple[discord.Message, ...]:
-    """A new post of a forum with these messages, in this order; what was sent."""
-    opened: list[discord.channel.ThreadWithMessage] = []
-    rest: list[discord.Message] = []
-
-    async def begin(message: DiscordMessage) -> None:
-        arguments = to_arguments(message) | {"files": to_files(message), "suppress_embeds": True}
-        opened.append(await forum.create_thread(name=title, applied_tags=tags, **arguments))
-
-    async def go_on(message: DiscordMessage) -> None:
-        rest.extend(await send_to(opened[0].thread, (message,)))
-
-    first, *others = messages
-    await _deliver(first, begin, begin, go_on)
-    for message in others:
-        await go_on(message)
-    return opened[0].message, *rest
+async def send_in_thread(start: discord.Message, name: str, messages: Sequence[DiscordMessage]) -> bool:
+    """The messages in a new thread that starts from a message; False, and none was sent, where Discord refuses that."""
+    try:
+        thread = await bounded(start.create_thread(name=name))
+        await send_to(thread, messages[:1])
+    except discord.HTTPException as error:
+        log.info("thread channel=%d status=refused error=%r", start.channel.id, str(error))
+        return False
+    await send_to(thread, messages[1:])
+    return True
 
 
-async def edit(interaction: Interaction, message: DiscordMessage, *, is_hidden: bool) -> None:
-    """Fill the announced answer, or replace the message whose button was pressed."""
+async def edit(interaction: Interaction, message: DiscordMessage, *, is_hidden: bool) -> discord.Message | None:
+    """Fill the announced answer, or replace the message whose button was pressed; what is there now."""
+    edited: list[discord.Message] = []
 
     async def put(part: DiscordMessage) -> None:
-        await interaction.edit_original_response(**to_arguments(part), attachments=to_files(part))
+        edited.append(await interaction.edit_original_response(**to_arguments(part), attachments=to_files(part)))
 
     async def send(part: DiscordMessage) -> None:
         await follow_up(interaction, (part,), is_hidden=is_hidden)
 
     # The message with the button is made of components, and never takes plain text again.
     await _deliver(message, put, send if interaction.type is discord.InteractionType.component else put, send)
+    return edited[0] if edited else None
 
 
 async def follow_up(interaction: Interaction, messages: Sequence[DiscordMessage], *, is_hidden: bool) -> None:

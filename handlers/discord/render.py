@@ -92,7 +92,7 @@ def _count_controls(links: Sequence[Link], buttons: Sequence[Button], options: S
 
 def render_reply(reply: Reply, *, as_components: bool = False) -> tuple[DiscordMessage, ...]:
     """The reply as one message or several, the controls on the last. `as_components`: it replaces such a message."""
-    buttons = _buttons(reply)
+    buttons = buttons_of(reply)
     if not (reply.digest or reply.card or buttons or as_components):
         return _plain(reply.text, reply.heading)
     texts = list(split(escape_reply(reply.text), TEXT_LIMIT - 500))
@@ -101,7 +101,13 @@ def render_reply(reply: Reply, *, as_components: bool = False) -> tuple[DiscordM
     if reply.card is not None:
         texts += _card_texts(reply.card)
     links = _links(reply.card.announced.paper) if reply.card and not reply.card.is_sample else ()
-    return _pack(texts or [tr("Done.")], links, buttons)
+    return pack(texts or [tr("Done.")], links, buttons)
+
+
+def render_text(text: str) -> tuple[DiscordMessage, ...]:
+    """Plain text as plain text, whatever it begins with."""
+    pieces = split(escape_reply(text), CONTENT_LIMIT) or (tr("Done."),)
+    return tuple(DiscordMessage(content=each) for each in pieces)
 
 
 def to_plain(message: DiscordMessage) -> tuple[DiscordMessage, ...]:
@@ -129,47 +135,63 @@ def _plain(text: str, heading: str) -> tuple[DiscordMessage, ...]:
         if len(safe) + len(lead) <= _FILE_LIMIT:
             return (DiscordMessage(content=f"{lead}\n```json\n{safe}\n```".strip()),)
         return (DiscordMessage(content=f"{lead} {tr('The configuration is in the file.')}".strip(), file=text),)
-    pieces = split(escape_reply(text), CONTENT_LIMIT) or (tr("Done."),)
-    return tuple(DiscordMessage(content=each) for each in pieces)
+    return render_text(text)
 
 
-def _buttons(reply: Reply) -> tuple[Button, ...]:
+def buttons_of(reply: Reply) -> tuple[Button, ...]:
     """The reply's buttons, no line twice (Discord refuses that), and one to answer a question with."""
     wanted = [*reply.buttons, Button(tr("Answer"), f"{ANSWER}{reply.expects}")] if reply.expects else reply.buttons
     return tuple({each.line: Button(label(each.label, LABEL_LIMIT), each.line) for each in wanted}.values())
 
 
-def _pack(texts: Sequence[str], links: tuple[Link, ...], buttons: tuple[Button, ...]) -> tuple[DiscordMessage, ...]:
+def pack(texts: Sequence[str], links: tuple[Link, ...], buttons: tuple[Button, ...]) -> tuple[DiscordMessage, ...]:
     """As many texts in each message as fit, whole, and room for the controls in the last."""
     options = buttons[: _MOST_MENUS * MENU_SIZE] if len(buttons) > MOST_BUTTONS else ()
     shown = () if options else buttons
     room = COMPONENT_LIMIT - 1 - _count_controls(links, shown, options)
-    pages: list[list[str]] = [[]]
+    *pages, last = paginate(texts)
+    if len(last) > room:
+        pages.append(last[:room])
+        last = last[room:]
+    messages = [DiscordMessage(texts=page) for page in pages]
+    return (*messages, DiscordMessage(texts=last, links=links, buttons=shown, options=options))
+
+
+def paginate(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """The texts in order, as many in each message as fit."""
+    pages: list[list[str]] = []
     for text in texts:
-        if len(pages[-1]) == COMPONENT_LIMIT - 1 or sum(map(len, pages[-1])) + len(text) > TEXT_LIMIT:
+        if not pages or len(pages[-1]) == COMPONENT_LIMIT - 1 or sum(map(len, pages[-1])) + len(text) > TEXT_LIMIT:
             pages.append([])
         pages[-1].append(text)
-    if len(pages[-1]) > room:
-        pages.append(pages[-1][room:])
-        del pages[-2][room:]
-    messages = [DiscordMessage(texts=tuple(page)) for page in pages[:-1]]
-    return (*messages, DiscordMessage(texts=tuple(pages[-1]), links=links, buttons=shown, options=options))
+    return tuple(map(tuple, pages))
 
 
 def _digest_texts(digest: Digest, detail: str) -> Iterator[str]:
+    yield heading_of(digest)
+    for paper in digest.papers:
+        yield paper_text(paper, digest, detail)
+    yield summary_of(digest)
+
+
+def heading_of(digest: Digest) -> str:
+    """The digest's title in bold."""
     heading = cut(
         "\n".join(escape_line(line, _HEADER_LIMIT) for line in format_title(digest).split("\n")), _HEADER_LIMIT
     )
-    yield "\n".join(f"**{line}**" for line in heading.split("\n"))
-    for paper in digest.papers:
-        yield _paper_text(paper, digest, detail)
-    yield f"-# {escape_line(format_summary(digest), _LINE_LIMIT)}"
+    return "\n".join(f"**{line}**" for line in heading.split("\n"))
 
 
-def _paper_text(paper: DigestPaper, digest: Digest, detail: str) -> str:
+def summary_of(digest: Digest) -> str:
+    """In small print, how many papers are shown, and why the others are not."""
+    return f"-# {escape_line(format_summary(digest), _LINE_LIMIT)}"
+
+
+def paper_text(paper: DigestPaper, digest: Digest, detail: str) -> str:
+    """One paper of a digest with all that is said of it."""
     shown = paper.announced.paper
     lines = [
-        f"**{paper.place}\\. {_title(shown, is_sample=digest.is_sample)}**",
+        f"**{paper.place}\\. {title_of(shown, is_sample=digest.is_sample)}**",
         escape_line(format_authors(shown.authors), _LINE_LIMIT),
         f"-# {escape_line(format_facts(paper, digest), _LINE_LIMIT)}",
         *_score_lines(paper.score),
@@ -183,7 +205,7 @@ def _card_texts(card: Card) -> Iterator[str]:
     if card.is_sample:
         yield f"**{escape(tr(SAMPLE_LABEL))}**"
     lines = [
-        f"**{_title(paper, is_sample=card.is_sample)}**",
+        f"**{title_of(paper, is_sample=card.is_sample)}**",
         escape_line(format_authors(paper.authors, most=30), 2 * _LINE_LIMIT),
         f"-# {escape_line(' · '.join([*facts, format_day(card.announced.day)]), _LINE_LIMIT)}",
     ]
@@ -191,9 +213,9 @@ def _card_texts(card: Card) -> Iterator[str]:
     yield _with_abstract(lines, paper.abstract, TEXT_LIMIT - 100)
 
 
-def _title(paper: Paper, *, is_sample: bool) -> str:
+def title_of(paper: Paper, limit: int = _TITLE_LIMIT, *, is_sample: bool) -> str:
     """The title as a link. Square brackets, even escaped, would end it too early."""
-    title = escape_line(paper.title.replace("[", "［").replace("]", "］"), _TITLE_LIMIT) or paper.id
+    title = escape_line(paper.title.replace("[", "［").replace("]", "］"), limit) or paper.id
     return title if is_sample else f"[{title}]({paper.link})"
 
 

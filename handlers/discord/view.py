@@ -1,6 +1,7 @@
 """Our messages as discord.py's arguments for sending."""
 
 import io
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import discord
@@ -8,7 +9,7 @@ from discord import ui
 
 from bot.language import tr
 from bot.model.message import Button
-from handlers.discord.render import ANSWER, LABEL_LIMIT, MENU_SIZE, ROW_SIZE, DiscordMessage, Link
+from handlers.discord.render import ANSWER, LABEL_LIMIT, MENU_SIZE, ROW_SIZE, DiscordMessage, Link, to_plain
 
 _FIELD = "text"
 _MOST_TYPED = 4000
@@ -29,14 +30,47 @@ def to_files(message: DiscordMessage) -> list[discord.File]:
 def to_view(message: DiscordMessage) -> ui.LayoutView:
     """The message as Components V2; needs a running loop."""
     view = ui.LayoutView(timeout=None)
-    view.add_item(ui.Container(*(ui.TextDisplay(each) for each in message.texts)))
-    for items in (_links(message.links), _buttons(message.buttons)):
-        for start in range(0, len(items), ROW_SIZE):
-            view.add_item(ui.ActionRow(*items[start : start + ROW_SIZE]))
-    for start in range(0, len(message.options), MENU_SIZE):
-        view.add_item(ui.ActionRow(_menu(message.options[start : start + MENU_SIZE], start)))
+    for each in _items(message):
+        view.add_item(each)
     view.stop()  # a view that listens is kept for ever; a press says all by its custom_id, also after a restart
     return view
+
+
+def to_payload(message: DiscordMessage) -> dict[str, Any]:
+    """The message, less its file, as Discord's API takes it."""
+    flags = discord.MessageFlags(suppress_embeds=True, components_v2=not message.content)
+    shown = {"content": message.content} if message.content else {"components": _components(message)}
+    return {**shown, "flags": flags.value, "allowed_mentions": {"parse": []}}
+
+
+def to_plain_payloads(payload: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The same words without any components, for where Discord refuses them."""
+    if "content" in payload:
+        return (dict(payload),)
+    return tuple(map(to_payload, to_plain(DiscordMessage(texts=texts_in(payload)))))
+
+
+def texts_in(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a message says, ours or one that Discord tells us of, but for the words on its controls."""
+    found = [str(payload["content"])] if payload.get("content") else []
+    for each in payload.get("components") or ():
+        if each.get("type") == discord.ComponentType.text_display.value:
+            found.append(str(each.get("content", "")))
+        found += texts_in({"components": each.get("components")})
+    return tuple(found)
+
+
+def _components(message: DiscordMessage) -> list[dict[str, Any]]:
+    return [each.to_component_dict() for each in _items(message)]
+
+
+def _items(message: DiscordMessage) -> Iterator[ui.Item[ui.LayoutView]]:
+    yield ui.Container(*(ui.TextDisplay(each) for each in message.texts))
+    for items in (_links(message.links), _buttons(message.buttons)):
+        for start in range(0, len(items), ROW_SIZE):
+            yield ui.ActionRow(*items[start : start + ROW_SIZE])
+    for start in range(0, len(message.options), MENU_SIZE):
+        yield ui.ActionRow(_menu(message.options[start : start + MENU_SIZE], start))
 
 
 def _links(links: tuple[Link, ...]) -> list[ui.Button[ui.LayoutView]]:

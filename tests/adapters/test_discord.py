@@ -13,12 +13,10 @@ import pytest
 
 from bot.app import load_languages
 from bot.errors import PlatformError, PlatformRefusedError
-from bot.model.chat import Chat
 from bot.model.message import Button
 from handlers.command import Command, CommandGroup, Param, Reply, is_hidden, is_owners
 from handlers.commands import COMMANDS
 from handlers.discord.bot import NOTE, DiscordPlatform
-from handlers.discord.messenger import DiscordMessenger
 from tests.build import NOW, make_batch, make_paper
 from tests.servers.discord import MANAGE_CHANNELS, TOKEN, serve
 from tests.servers.discord_data import GUILD, Answer, Exchange, buttons_of
@@ -491,24 +489,6 @@ async def test_silence_is_possible(rig):
         exchange = await server.command(ROOM, MEMBER, "hush")
         assert exchange.messages == []
         assert exchange.is_deleted
-
-
-async def test_the_messenger_reaches_channels_and_people(rig):
-    """By channel id, or by user id with the direct message opened first; long texts in parts."""
-    messenger = DiscordMessenger(lambda: rig.platform and rig.platform.get_client())
-    with pytest.raises(PlatformError, match="not connected"):
-        await messenger.send(Chat("discord", ROOM), "too early")
-    async with rig.running() as server:
-        await messenger.send(Chat("discord", ROOM), "a *line* for @everyone\n" * 200)
-        await messenger.send(Chat("discord", f"user:{OWNER}"), "psst")
-        assert len(server.messages(ROOM)) > 1
-        assert "@everyone" not in str(server.messages(ROOM))
-        assert [each["content"] for each in server.messages(server.dm_channel(OWNER))] == ["psst"]
-        server.plan("POST", f"/channels/{ROOM}/messages", Answer(403, {"code": 50001, "message": "Missing Access"}))
-        with pytest.raises(PlatformError, match="Missing Access"):
-            await messenger.send(Chat("discord", ROOM), "x")
-        with pytest.raises(PlatformError, match="no Discord id"):
-            await messenger.send(Chat("discord", "general"), "x")
 
 
 async def test_a_thread_is_a_chat_of_its_own(server):

@@ -4,11 +4,9 @@ import json
 
 import pytest
 
-from bot.errors import PlatformError
 from bot.model.chat import Chat
 from handlers.command import Command, Reply
 from handlers.discord.conversation import MOST_MESSAGES
-from handlers.discord.messenger import DiscordMessenger
 from tests.adapters.test_discord import ADMIN, MEMBER, ROOM, Rig
 from tests.build import make_batch, make_paper
 from tests.servers.discord import MANAGE_CHANNELS, serve
@@ -50,17 +48,6 @@ async def server(rig):
         server.add(make_channel(FORUM, FORUM_TYPE, overwrites=MANAGER))
         server.add(make_channel(NEWS, NEWS_TYPE, overwrites=MANAGER))
         yield server
-
-
-@pytest.fixture
-def messenger(rig, server):
-    async def get_tag(chat):
-        return (await rig.world.services.subscriptions.get(chat)).forum_tag
-
-    async def sleep(seconds):
-        """No time passes."""
-
-    return DiscordMessenger(rig.platform.get_client, get_tag, sleep)
 
 
 async def use(server, name, options=None, user=ADMIN, **kind):
@@ -139,83 +126,6 @@ async def test_a_thread_can_be_managed_and_another_servers_channel_cannot(server
     assert "cannot see" in await use(server, "manage", {"channel": "5301"})
     server.add(make_channel("5302", 4, overwrites=MANAGER))
     assert "no channel that I can write to" in await use(server, "manage", {"channel": "5302"})
-
-
-async def test_a_message_to_a_forum_is_a_new_post(server, messenger, rig):
-    """Its title is the text's first line; long texts go on in the post."""
-    await messenger.send(FORUM_CHAT, f"Papers of {'today ' * 40}\nbody")
-    await messenger.send(FORUM_CHAT, "a line\n" * 600)
-    first, second = server.posts(FORUM)
-    assert len(first["name"]) == 100
-    assert first["applied_tags"] == []
-    assert second["name"] == "a line"
-    assert len(server.messages(second["id"])) > 1
-    assert server.messages(FORUM) == []
-
-
-async def test_a_post_takes_the_chosen_tag_else_the_first_where_one_is_required(server, messenger, rig):
-    """A tag is found whatever its case; one that is no longer there is not missed; moderators' tags come last."""
-    forum = make_channel(FORUM, FORUM_TYPE, tags=("!Official", "Daily", "Other"), overwrites=MANAGER)
-    server.add(forum)
-    await messenger.send(FORUM_CHAT, "untagged")
-    await use(server, "manage", {"channel": FORUM})
-    await use(server, "settings set", {"name": "forum_tag", "value": "oTHER"})
-    await messenger.send(FORUM_CHAT, "chosen")
-    server.add(forum | {"flags": 16})
-    await messenger.send(FORUM_CHAT, "chosen and required")
-    await use(server, "settings set", {"name": "forum_tag", "value": "gone"})
-    await messenger.send(FORUM_CHAT, "required")
-    tags = [each["applied_tags"] for each in server.posts(FORUM)]
-    assert tags == [[], ["8002"], ["8002"], ["8001"]]
-
-
-async def test_a_forum_without_the_tag_it_requires_is_trouble(server, messenger):
-    """What Discord refuses is raised, and sent once."""
-    server.add(make_channel(FORUM, FORUM_TYPE, requires_tag=True))
-    with pytest.raises(PlatformError, match="A tag is required"):
-        await messenger.send(FORUM_CHAT, "x")
-    assert sum(path.endswith("/threads") for _, path, _ in server.requests) == 1
-
-
-async def test_announcements_are_crossposted(server, messenger):
-    """Each message once; ordinary channels have nothing to publish."""
-    await messenger.send(NEWS_CHAT, "a line\n" * 600)
-    await messenger.send(Chat("discord", ROOM), "x")
-    assert server.crossposted == [each["id"] for each in server.messages(NEWS)]
-    assert len(server.crossposted) > 1
-
-
-@pytest.mark.parametrize("failures", [1, 2, 3])
-async def test_a_failed_crosspost_is_tried_again_and_never_sent_twice(server, messenger, failures, caplog):
-    """Three times at most; each failure is logged, and the message stays sent once."""
-    refused = Answer(403, {"code": 50013, "message": "Missing Permissions"})
-    server.plan("POST", "/crosspost", *[refused] * failures)
-    await messenger.send(NEWS_CHAT, "x")
-    assert len(server.messages(NEWS)) == 1
-    assert len(server.crossposted) == (failures < 3)
-    assert caplog.text.count("crosspost channel=5200 status=failed") == failures
-
-
-async def test_a_crosspost_whose_answer_was_lost_is_done(server, messenger, caplog):
-    """Tried again it turns out to be published already, which is success."""
-    server.plan("POST", "/crosspost", Answer(lost=True))
-    await messenger.send(NEWS_CHAT, "x")
-    assert len(server.crossposted) == 1
-    assert caplog.text.count("status=failed") == 1
-    assert sum(path.endswith("/crosspost") for _, path, _ in server.requests) == 2
-
-
-async def test_an_archived_thread_takes_messages_and_a_locked_one_does_not(server, messenger):
-    """The first is opened by it; the second is trouble."""
-    server.add(make_thread("5202", NEWS, is_archived=True))
-    await messenger.send(Chat("discord", "5202"), "x")
-    assert not server.places["5202"]["thread_metadata"]["archived"]
-    server.add(make_thread("5203", NEWS, is_archived=True, is_locked=True))
-    with pytest.raises(PlatformError, match="archived"):
-        await messenger.send(Chat("discord", "5203"), "x")
-    server.add(make_channel("5204", 4))
-    with pytest.raises(PlatformError, match="takes no messages"):
-        await messenger.send(Chat("discord", "5204"), "x")
 
 
 async def test_a_share_is_redeemed_by_an_option_of_start(server, rig):

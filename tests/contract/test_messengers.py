@@ -13,10 +13,11 @@ from bot.model.subscription import DETAILS, PauseReason
 from bot.ports import Messenger
 from tests.build import DAY, make_paper
 from tests.stages.console import ConsoleStage
+from tests.stages.discord import DiscordStage
 from tests.stages.stage import FLOOD_SECONDS, Refusal
 from tests.stages.telegram import TelegramStage
 
-REMOTE = [TelegramStage]
+REMOTE = [TelegramStage, DiscordStage]
 STAGES = [*REMOTE, ConsoleStage]
 ID = re.compile(r"2611\.\d{5}")
 

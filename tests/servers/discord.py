@@ -1,10 +1,10 @@
 """A Discord on loopback: HTTP API and gateway, as strict as the real one, and as unreliable as a test asks for."""
 
 import asyncio
-import itertools
 import json
 import re
 from contextlib import asynccontextmanager
+from random import Random
 
 from aiohttp import WSMsgType, web
 
@@ -12,17 +12,19 @@ from tests.servers.discord_data import (
     APPLICATION,
     BOT,
     BOT_ROLE,
+    DM_TYPE,
     FORUM_TYPE,
     GUILD,
     NEWS_TYPE,
     NOW,
-    Exchange,
-    buttons_of,
-    make_channel,
-    make_guild,
+    TEXT_TYPE,
+    Answer,
+    Snowflakes,
     make_thread,
     make_user,
 )
+from tests.servers.discord_limits import Limits
+from tests.servers.discord_people import People
 from tests.servers.discord_rules import (
     COMPONENTS_V2,
     EPHEMERAL,
@@ -32,6 +34,7 @@ from tests.servers.discord_rules import (
     check_message,
     check_modal,
     check_post,
+    check_thread,
     require,
     walk,
 )
@@ -43,11 +46,15 @@ ACK_SECONDS = 3.0
 TOKEN_SECONDS = 900.0
 
 
-class DiscordServer:
-    """Start it with `async with serve()`. `requests` are all HTTP requests as (method, path, body)."""
+class DiscordServer(People):
+    """Start it with `async with serve()`. `requests` are all HTTP requests as (method, path, body).
+
+    Where it `is_strict`, `limits` turns away what comes too fast. Each request takes up to `jitter` seconds to arrive, and
+    its answer as long back. A nonce is known again for `nonce_seconds`; the history names nonces where `tells_nonce`.
+    """
 
     def __init__(self):
-        self.ids = itertools.count(100_000)
+        self.ids = Snowflakes()
         self.requests, self.gateway_log, self.refusals = [], [], []
         self.plans = []
         self.commands, self.syncs = [], 0
@@ -60,8 +67,27 @@ class DiscordServer:
         self.dm_channels, self.threads = {}, {}
         self.is_guest = False
         self.places, self.crossposted = {}, []
-        self.base = ""
+        self.gone, self.is_removed = set(), False
+        self.limits, self.is_strict, self.jitter = Limits(), False, 0.0
+        self.chance = Random(1)
+        self.nonce_seconds, self.tells_nonce = 180.0, False
+        self.base, self.port = "", 0
         self.locale = "en-US"
+
+    async def listen(self):
+        """Take connections, again on the same port after `hang_up`."""
+        app = web.Application(client_max_size=30_000_000)
+        app.router.add_get("/gateway", self.gateway)
+        app.router.add_route("*", "/{tail:.*}", self.handle)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        self.port = self._runner.addresses[0][1]
+        self.base = f"http://127.0.0.1:{self.port}"
+
+    async def hang_up(self):
+        """Close every connection, and refuse new ones."""
+        await self._runner.cleanup()
 
     # Scripting.
 
@@ -85,171 +111,43 @@ class DiscordServer:
     async def until_connected(self):
         await self.wait_for(lambda: self.sockets)
 
-    # What people do.
-
-    async def command(self, channel, user, name, options=None, permissions=0, *, guild=GUILD, files=None):
-        """Use a slash command such as "topics add", and wait for the whole answer."""
-        exchange = await self.begin_command(channel, user, name, options, permissions, guild=guild, files=files)
-        return await self.settle(exchange)
-
-    async def begin_command(self, channel, user, name, options=None, permissions=0, *, guild=GUILD, files=None):
-        data = self._command_data(name, options or {})
-        if files:
-            data["resolved"] = {"attachments": {each["id"]: each for each in files.values()}}
-            inner = data["options"][0]["options"] if " " in name else data["options"]
-            inner += [{"name": key, "type": 11, "value": each["id"]} for key, each in files.items()]
-        return await self._interact(2, channel, user, data, permissions, guild)
-
-    async def complete(self, channel, user, name, option, typed, *, guild=GUILD):
-        """The choices that are offered for an option while it is typed."""
-        data = self._command_data(name, {option: typed})
-        (data["options"][0]["options"] if " " in name else data["options"])[0]["focused"] = True
-        exchange = await self._interact(4, channel, user, data, 0, guild)
-        await self.wait_for(lambda: exchange.choices is not None)
-        return exchange.choices
-
-    async def press(self, message, user, line, permissions=0, *, guild=GUILD):
-        """Press the button, or choose the option, that stands for `line`, and wait for the whole answer."""
-        for each in walk(message["components"]):
-            if each.get("custom_id") == line:
-                data = {"component_type": 2, "custom_id": line, "id": each["id"]}
-                break
-            if any(option["value"] == line for option in each.get("options") or ()):
-                data = {"component_type": 3, "custom_id": each["custom_id"], "values": [line], "id": each["id"]}
-                break
-        else:
-            raise AssertionError(f"no button for {line}: {buttons_of(message)}")
-        exchange = await self._interact(3, message["channel_id"], user, data, permissions, guild, message)
-        return await self.settle(exchange)
-
-    async def submit(self, exchange, user, text, permissions=0, *, guild=GUILD):
-        """Fill in the form that a press opened."""
-        component = {"type": 4, "custom_id": exchange.form["components"][0]["component"]["custom_id"], "value": text}
-        data = {"custom_id": exchange.form["custom_id"], "components": [{"type": 18, "component": component}]}
-        answer = await self._interact(5, exchange.channel, user, data, permissions, guild, exchange.source)
-        return await self.settle(answer)
-
-    async def dm(self, user, text, *, attachments=(), is_bot=False):
-        """Write a direct message, and wait for the answer: the messages that came of it."""
-        channel = self.dm_channel(user)
-        before = len(self.messages(channel))
-        message = self._message(channel, {"content": text}, author=make_user(user, is_bot=is_bot))
-        message |= {"attachments": list(attachments), "flags": 0}
-        await self.dispatch("MESSAGE_CREATE", message)
-        if is_bot:
-            return []
-        await self.wait_for(lambda: len(self.messages(channel)) > before)
-        await self._quiet()
-        return self.messages(channel)[before:]
-
-    def place(self, channel):
-        """What GET /channels tells; a channel that no test described is an ordinary one."""
-        if channel in self.dm_channels.values():
-            return {"id": channel, "type": 1, "recipients": [make_user("1")]}
-        if channel not in self.places:
-            return make_thread(channel, self.threads[channel]) if channel in self.threads else make_channel(channel)
-        return self.places[channel]
-
-    def add(self, place):
-        """A channel or thread as `make_channel` and `make_thread` describe it; its id."""
-        self.places[place["id"]] = place
-        return place["id"]
-
-    def dm_channel(self, user):
-        return self.dm_channels.setdefault(str(user), str(next(self.ids)))
-
-    def messages(self, channel):
-        """What the bot said in the channel of its own accord or for all to see."""
-        return self.channels.setdefault(channel, [])
-
-    def attach(self, name, content):
-        """A file as a person's client uploads it."""
-        identifier = str(next(self.ids))
-        self.files[identifier] = content
-        url = f"{self.base}/files/{identifier}"
-        return {"id": identifier, "filename": name, "size": len(content), "url": url, "proxy_url": url}
-
-    async def settle(self, exchange):
-        """Wait until the interaction is answered and nothing more comes."""
-        await self.wait_for(
-            lambda: (
-                exchange.form or (exchange.ack and not exchange.is_open and (exchange.ack != 6 or exchange.messages))
-            )
-        )
-        await self._quiet()
-        return exchange
-
-    async def _quiet(self):
-        seen = -1
-        while seen != len(self.requests):
-            seen = len(self.requests)
-            await asyncio.sleep(0.04)
-
-    def _command_data(self, name, options):
-        words = name.split(" ")
-        known = next((each for each in self.commands if each["name"] == words[0]), None)
-        require(known is not None, f"there is no command {words[0]}")
-        if len(words) > 1:
-            known = next(each for each in known["options"] if each["name"] == words[1])
-        offered = {each["name"]: each["type"] for each in known["options"]}
-        require(set(options) <= set(offered), f"/{name} has no options {set(options) - set(offered)}")
-        given = [{"name": key, "type": offered[key], "value": value} for key, value in options.items()]
-        chosen = [value for key, value in options.items() if offered[key] == 7]
-        if len(words) > 1:
-            given = [{"name": words[1], "type": 1, "options": given}]
-        data = {"id": "1", "name": words[0], "type": 1, "options": given}
-        resolved = {each: self.place(each) | {"permissions": "0"} for each in chosen}
-        return data | ({"resolved": {"channels": resolved}} if chosen else {})
-
-    async def _interact(self, kind, channel, user, data, permissions, guild, message=None):
-        identifier = str(next(self.ids))
-        exchange = Exchange(identifier, f"interaction-token-{identifier}", kind, channel, data, message)
-        exchange.sent = asyncio.get_running_loop().time()
-        self.exchanges[exchange.token] = exchange
-        payload = {
-            "id": identifier, "application_id": APPLICATION, "type": kind, "token": exchange.token, "version": 1,
-            "data": data, "channel_id": channel, "channel": {"id": channel, "type": 0 if guild else 1},
-            "app_permissions": "0", "locale": self.locale, "entitlements": [], "attachment_size_limit": 10_000_000,
-            "authorizing_integration_owners": {"1": user} if self.is_guest else {"0": guild or "0"}, "context": 0 if guild else 1,
-        }  # fmt: skip
-        if message is not None:
-            payload["message"] = message
-        if guild:
-            payload |= {"guild_id": guild, "guild": {"id": guild, "locale": "en-US", "features": []}}
-            payload["channel"] |= {"guild_id": guild, "name": "papers", "position": 0, "permission_overwrites": []}
-            if channel in self.threads:
-                times = {"archived": False, "auto_archive_duration": 60, "archive_timestamp": NOW, "locked": False}
-                payload["channel"] |= {"type": 11, "parent_id": self.threads[channel], "owner_id": "1"}
-                payload["channel"] |= {"thread_metadata": times, "message_count": 0, "member_count": 1}
-            payload["member"] = {
-                "user": make_user(user), "roles": [], "joined_at": NOW, "deaf": False, "mute": False, "flags": 0,
-                "permissions": str(permissions), "nick": None, "avatar": None, "premium_since": None, "pending": False,
-            }  # fmt: skip
-        else:
-            payload["channel"] |= {"recipients": [make_user(user)]}
-            payload["user"] = make_user(user)
-        await self.dispatch("INTERACTION_CREATE", payload)
-        return exchange
-
     # HTTP.
 
     async def handle(self, request):
         path = request.path.removeprefix("/api/v10")
         body, has_file = await self._read(request)
         self.requests.append((request.method, path, body))
-        answer = self._planned(request.method, path)
-        if answer:
-            await asyncio.sleep(answer.delay)
-            if answer.status:
-                return _json(answer.body, answer.status, answer.headers)
+        await self._travel()
+        answer = self._planned(request.method, path) or Answer()
+        await asyncio.sleep(answer.delay)
+        if answer.unheard:
+            request.transport.abort()
+            return web.Response()
+        if answer.status:
+            return answer.text_response or _json(answer.body, answer.status, answer.headers)
+        result = self._limited(request, path) or self._work(request, path, body, has_file)
+        await self._travel()
+        if answer.lost:
+            request.transport.abort()
+        return answer.text_response or result
+
+    def _work(self, request, path, body, has_file):
         try:
-            result = self._route(request, path, body, has_file)
+            return self._route(request, path, body, has_file)
         except RefusedError as error:
             self.refusals.append((path, str(error)))
             return _json({"code": 50035, "message": "Invalid Form Body", "errors": {"_": str(error)}}, 400)
-        if answer and answer.lost:
-            request.transport.abort()
-        return result
+
+    async def _travel(self):
+        if self.jitter:
+            await asyncio.sleep(self.chance.uniform(0, self.jitter))
+
+    def _limited(self, request, path):
+        """The 429 that this request gets; interactions and their webhooks are exempt."""
+        if not self.is_strict or path.startswith(("/interactions/", "/webhooks/", "/files/")):
+            return None
+        told = self.limits.check(request.method, path)
+        return told and _json(*told)
 
     async def _read(self, request):
         kind = request.headers.get("Content-Type", "")
@@ -272,13 +170,18 @@ class DiscordServer:
         if request.headers.get("Authorization") != f"Bot {self.token}":
             return _json({"code": 0, "message": "401: Unauthorized"}, 401)
         require("wrong content type" not in (body or {}), "the content type must be application/json")
-        return self._authorized(request.method, path, parts, body, has_file)
+        result = self._authorized(request, path, parts, body, has_file)
+        if self.is_strict:
+            result.headers.update(self.limits.describe(request.method, path))
+        return result
 
-    def _authorized(self, method, path, parts, body, has_file):
+    def _authorized(self, request, path, parts, body, has_file):
+        method = request.method
         limit = {"total": 1000, "remaining": 999, "reset_after": 1, "max_concurrency": 1}
         address = f"{self.base.replace('http', 'ws', 1)}/gateway"
         told = {
             "/users/@me": make_user(BOT, is_bot=True),
+            f"/guilds/{GUILD}/threads/active": {"threads": self._active_threads(), "members": []},
             "/gateway/bot": {"url": address, "shards": 1, "session_start_limit": limit},
             "/oauth2/applications/@me": {
                 "id": APPLICATION, "name": "Paperround", "description": "", "icon": None, "bot_public": True,
@@ -299,21 +202,32 @@ class DiscordServer:
             return _json({"user": make_user(BOT, is_bot=True), "roles": [BOT_ROLE], "joined_at": NOW, "deaf": False,
                           "mute": False, "flags": 0})  # fmt: skip
         if parts[0] == "channels":
-            return self._channel(method, parts[1], parts[2:], body, has_file)
+            return self._channel(request, parts[1], parts[2:], body, has_file)
         return _json({"code": 0, "message": "404: Not Found"}, 404)
 
-    def _channel(self, method, channel, rest, body, has_file):
+    def _channel(self, request, channel, rest, body, has_file):
         place = self.place(channel)
-        if method == "GET" and not rest:
-            hidden = place.get("is_hidden")
-            return _json({"code": 50001, "message": "Missing Access"}, 403) if hidden else _json(place)
-        if method == "POST" and rest == ["threads"] and place["type"] == FORUM_TYPE:
-            return self._open_post(place, body, has_file)
-        if method == "POST" and len(rest) == 3 and rest[::2] == ["messages", "crosspost"]:
-            return self._crosspost(place, rest[1])
-        if method == "POST" and rest == ["messages"]:
-            return self._take_message(place, body, has_file)
-        return _json({"code": 0, "message": "404: Not Found"}, 404)
+        if channel in self.gone:
+            return _json({"code": 10003, "message": "Unknown Channel"}, 404)
+        if place.get("is_hidden") or (self.is_removed and place["type"] != DM_TYPE):
+            return _json({"code": 50001, "message": "Missing Access"}, 403)
+        actions = {
+            ("GET",): lambda: _json(place | {"last_message_id": self._last(channel)}),
+            ("GET", "messages"): lambda: self._history(place, request.query),
+            ("POST", "messages"): lambda: self._take_message(place, body, has_file),
+            ("POST", "threads"): lambda: self._open_post(place, body, has_file),
+            ("POST", "messages", "*", "threads"): lambda: self._start_thread(place, rest[1], body),
+            ("POST", "messages", "*", "crosspost"): lambda: self._crosspost(place, rest[1]),
+        }
+        wanted = (request.method, *("*" if each.isdigit() else each for each in rest))
+        return actions.get(wanted, lambda: _json({"code": 0, "message": "404: Not Found"}, 404))()
+
+    def _last(self, channel):
+        return next((each["id"] for each in self.messages(channel)[::-1]), None)
+
+    def _active_threads(self):
+        threads = [each for each in self.places.values() if "thread_metadata" in each and each["id"] not in self.gone]
+        return [each for each in threads if not each["thread_metadata"]["archived"]]
 
     def _crosspost(self, place, message):
         known = next((each for each in self.messages(place["id"]) if each["id"] == message), None)
@@ -324,6 +238,42 @@ class DiscordServer:
         self.crossposted.append(message)
         return _json(known)
 
+    def _history(self, place, query):
+        """Newest first; without the right to read it, it is empty."""
+        if place.get("is_unreadable"):
+            return _json({"code": 50001, "message": "Missing Access"}, 403)
+        most = int(query.get("limit", 50))
+        require(1 <= most <= 100, f"limit {most}")
+        found = self.messages(place["id"])[::-1]
+        if "before" in query:
+            found = [each for each in found if int(each["id"]) < int(query["before"])]
+        if "after" in query:
+            found = [each for each in found if int(each["id"]) > int(query["after"])][-most:]
+        shown = [] if place.get("has_no_history") else found[:most]
+        hidden = set() if self.tells_nonce else {"nonce"}
+        return _json([{key: each[key] for key in each if key not in hidden} for each in shown])
+
+    def _start_thread(self, place, message, body):
+        if place["type"] not in (TEXT_TYPE, NEWS_TYPE):
+            return _json({"code": 50024, "message": "Cannot execute action on this channel type"}, 400)
+        if place.get("has_no_threads"):
+            return _json({"code": 50013, "message": "Missing Permissions"}, 403)
+        if all(each["id"] != message for each in self.messages(place["id"])):
+            return _json({"code": 10008, "message": "Unknown Message"}, 404)
+        if message in self.places:
+            return _json({"code": 160004, "message": "A thread has already been created for this message"}, 400)
+        check_thread(body)
+        self.add(make_thread(message, place["id"], name=body["name"], owner_id=BOT))
+        return _json(self.places[message], 201)
+
+    def _known_again(self, place, body):
+        """The message that came with the same nonce not long ago."""
+        nonce, now = body.get("nonce"), asyncio.get_running_loop().time()
+        if not nonce or not body.get("enforce_nonce"):
+            return None
+        recent = [each for each in self.messages(place["id"]) if now - each["at"] < self.nonce_seconds]
+        return next((each for each in recent if each.get("nonce") == nonce), None)
+
     def _take_message(self, place, body, has_file):
         if place["type"] == FORUM_TYPE:
             return _json({"code": 50008, "message": "Cannot send messages in a non-text channel"}, 400)
@@ -331,17 +281,23 @@ class DiscordServer:
             return _json({"code": 50083, "message": "Thread is archived"}, 400)
         place.get("thread_metadata", {})["archived"] = False
         check_message(body, has_file=has_file)
+        if known := self._known_again(place, body):
+            return _json(known)
         message = self._message(place["id"], body)
         self.messages(place["id"]).append(message)
         return _json(message)
 
     def _open_post(self, forum, body, has_file):
+        if forum["type"] != FORUM_TYPE:
+            return _json({"code": 50024, "message": "Cannot execute action on this channel type"}, 400)
         tags = check_post(body)
         if not tags and forum["flags"] & 16:
             return _json({"code": 40067, "message": "A tag is required to create a forum post in this channel"}, 400)
         require(set(tags) <= {each["id"] for each in forum["available_tags"]}, f"no such tags {tags}")
         check_message(body["message"], has_file=has_file)
-        post = self.add(make_thread(str(next(self.ids)), forum["id"], name=body["name"], applied_tags=tags))
+        post = self.add(
+            make_thread(str(next(self.ids)), forum["id"], name=body["name"], applied_tags=tags, owner_id=BOT)
+        )
         message = self._message(post, body["message"])
         self.messages(post).append(message)
         return _json(self.places[post] | {"message": message}, 201)
@@ -428,6 +384,7 @@ class DiscordServer:
             "mention_everyone": False, "mentions": [], "mention_roles": [], "attachments": [], "embeds": [],
             "pinned": False, "flags": body.get("flags") or 0, "components": components,
             "asked_mentions": body.get("allowed_mentions"), "files": body.get("attachments") or [],
+            "nonce": body.get("nonce"), "at": asyncio.get_running_loop().time(),
         }  # fmt: skip
 
     # Gateway.
@@ -468,12 +425,14 @@ class DiscordServer:
         session = f"session-{next(self.ids)}"
         self.sessions[session] = data["intents"]
         ready = {
-            "v": 10, "user": make_user(BOT, is_bot=True), "guilds": [{"id": GUILD, "unavailable": True}],
+            "v": 10, "user": make_user(BOT, is_bot=True),
+            "guilds": [] if self.is_removed else [{"id": GUILD, "unavailable": True}],
             "session_id": session, "resume_gateway_url": f"{self.base.replace('http', 'ws', 1)}/gateway",
             "application": {"id": APPLICATION, "flags": 0}, "private_channels": [],
         }  # fmt: skip
         await self._dispatch_to(socket, "READY", ready)
-        await self._dispatch_to(socket, "GUILD_CREATE", make_guild())
+        if not self.is_removed:
+            await self._dispatch_to(socket, "GUILD_CREATE", self.make_guild())
         self.sockets.add(socket)
 
     async def dispatch(self, event, data):
@@ -498,24 +457,18 @@ async def _parts(multipart):
 
 
 def _json(data, status=200, headers=None):
-    """Real answers say exactly this content type."""
-    return web.Response(body=json.dumps(data).encode(), status=status, headers=headers, content_type="application/json")
+    """Real answers say exactly this content type, and that they came through Discord's proxy."""
+    body = json.dumps(data).encode()
+    headers = {"Via": "1.1 google"} if headers is None else headers
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json")
 
 
 @asynccontextmanager
 async def serve():
     """A running server; its API is at `server.base`/api/v10."""
     server = DiscordServer()
-    app = web.Application(client_max_size=30_000_000)
-    app.router.add_get("/gateway", server.gateway)
-    app.router.add_route("*", "/{tail:.*}", server.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    server.base = f"http://{host}:{port}"
+    await server.listen()
     try:
         yield server
     finally:
-        await runner.cleanup()
+        await server.hang_up()

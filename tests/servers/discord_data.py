@@ -1,22 +1,50 @@
 """What goes over the wire between Discord and a bot, and what a person sees of it."""
 
+import time
 from dataclasses import dataclass, field
+
+from aiohttp import web
 
 from tests.servers.discord_rules import texts_of, walk
 
 APPLICATION, BOT, GUILD, BOT_ROLE = "7000", "7001", "9000", "9001"
+EPOCH = 1_420_070_400_000
+"""The first millisecond of 2015, from which Discord counts."""
 NOW = "2026-11-20T12:00:00+00:00"
 
 
 @dataclass
 class Answer:
-    """What a planned request gets instead of the truth. `lost`: it is done, and the connection then breaks."""
+    """What a planned request gets instead of the truth. `lost`: it is done, and the connection then breaks.
+
+    `unheard`: the connection breaks before it is done. `page`: HTML instead of the JSON; with status 0 it is done, too.
+    """
 
     status: int = 0
     body: dict = field(default_factory=dict)
     headers: dict = field(default_factory=dict)
     delay: float = 0.0
     lost: bool = False
+    unheard: bool = False
+    page: str = ""
+
+    @property
+    def text_response(self):
+        """The page as it is answered, None where there is none."""
+        if not self.page:
+            return None
+        return web.Response(text=self.page, status=self.status or 200, headers=self.headers, content_type="text/html")
+
+
+class Snowflakes:
+    """Ids that grow, and tell when they were made: https://docs.discord.com/developers/reference#snowflakes."""
+
+    def __init__(self):
+        self.last = 0
+
+    def __next__(self):
+        self.last = max(self.last + 1, int(time.time() * 1000 - EPOCH) << 22)
+        return self.last
 
 
 @dataclass
@@ -64,7 +92,7 @@ def make_user(identifier, *, is_bot=False):
             "global_name": None, "bot": is_bot}  # fmt: skip
 
 
-FORUM_TYPE, NEWS_TYPE, TEXT_TYPE, THREAD_TYPE = 15, 5, 0, 11
+FORUM_TYPE, NEWS_TYPE, TEXT_TYPE, THREAD_TYPE, DM_TYPE = 15, 5, 0, 11, 1
 VIEW, SEND, SEND_IN_THREADS, MANAGE = 1 << 10, 1 << 11, 1 << 38, 1 << 4
 """Permissions, as bits."""
 

@@ -83,6 +83,13 @@ def check_post(payload):
     return tags
 
 
+def check_thread(payload):
+    """Raise RefusedError for what is no thread that starts from a message."""
+    known = {"name", "auto_archive_duration", "rate_limit_per_user"}
+    require(set(payload) <= known, f"unknown fields {set(payload) - known}")
+    require(1 <= len(payload["name"]) <= 100, "the name of a thread")
+
+
 def _check_mentions(allowed):
     if allowed is not None:
         require(set(allowed) <= {"parse", "roles", "users", "replied_user"}, f"allowed_mentions has {set(allowed)}")
