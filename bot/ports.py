@@ -24,12 +24,14 @@ class Limits:
     """What a platform takes: so many messages in any second over all chats; in one chat one message in `chat_interval`
     seconds, and in those for which `is_crowd` holds no more than `crowd_minute` in any minute. 0: no such limit.
 
+    `burst`: so many replies to people may come at once in a chat, as long as the mean stays within `chat_interval`.
     `bucket` names what a chat shares its limits with, such as a forum for its topics.
     """
 
     per_second: int
     chat_interval: float = 0.0
     crowd_minute: int = 0
+    burst: int = 1
     is_crowd: Callable[[Chat], bool] = lambda _: False
     bucket: Callable[[Chat], str] = lambda chat: chat.key
 

@@ -20,12 +20,13 @@ _SWEEP = 1000
 @dataclass(slots=True)
 class _Bucket:
     """What one chat, or a forum with all its topics, took and wants: when answers came, how many requests are under way,
-    and who waits.
+    and who waits. `unasked`: when the last answer came to what was no reply.
     """
 
     is_crowd: bool
     answers: deque[float] = field(default_factory=deque)
     under_way: int = 0
+    unasked: float = float("-inf")
     waiting: "list[_Waiter]" = field(default_factory=list)
     timer: asyncio.TimerHandle | None = None
 
@@ -44,6 +45,11 @@ class _Waiter:
     bucket: _Bucket = field(compare=False)
     place: "asyncio.Future[None]" = field(compare=False)
     is_called: bool = field(default=False, compare=False)
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether a person waits for it."""
+        return not self.rank[0]
 
 
 @dataclass(slots=True)
@@ -80,12 +86,12 @@ class Pacer:
             now = self._now()
             self._answers.append(now)
             bucket.answers.append(now)
-            self._leave(bucket)
+            self._leave(bucket, urgent=urgent)
 
     def wait_for(self, chat: Chat) -> float:
         """Seconds until the chat's own limits let a message go, 0 for now; if one is under way, as if it were answered now."""
         bucket = self._buckets.get(self.limits.bucket(chat))
-        return 0.0 if bucket is None else self._bucket_wait(bucket)
+        return 0.0 if bucket is None else self._bucket_wait(bucket, urgent=False)
 
     async def _wait_for_place(self, bucket: _Bucket, *, urgent: bool) -> None:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -97,12 +103,14 @@ class Pacer:
             if place.cancelled():
                 self._wake(bucket)
             else:
-                self._leave(bucket)
+                self._leave(bucket, urgent=urgent)
             raise
 
-    def _leave(self, bucket: _Bucket) -> None:
+    def _leave(self, bucket: _Bucket, *, urgent: bool) -> None:
         self._under_way -= 1
         bucket.under_way -= 1
+        if not urgent:
+            bucket.unasked = self._now()
         self._wake(bucket)
 
     def _wake(self, bucket: _Bucket) -> None:
@@ -117,7 +125,7 @@ class Pacer:
         waiter = bucket.first()
         if waiter is None or waiter.is_called:
             return
-        if (wait := self._bucket_wait(bucket)) <= 0:
+        if (wait := self._bucket_wait(bucket, urgent=waiter.is_urgent)) <= 0:
             waiter.is_called = True
             heappush(self._line, waiter)
         elif not bucket.under_way:
@@ -130,7 +138,7 @@ class Pacer:
             self._timer = None
         while self._line and self._under_way < self.limits.per_second:
             waiter = self._line[0]
-            if waiter.place.done() or self._bucket_wait(waiter.bucket) > 0:
+            if waiter.place.done() or self._bucket_wait(waiter.bucket, urgent=waiter.is_urgent) > 0:
                 # It gave up, or somebody urgent went before it in its chat.
                 heappop(self._line).is_called = False
                 self._call(waiter.bucket)
@@ -144,6 +152,8 @@ class Pacer:
         heappop(waiter.bucket.waiting)
         self._under_way += 1
         waiter.bucket.under_way += 1
+        if not waiter.is_urgent:
+            waiter.bucket.unasked = float("inf")
         self._last = self._now()
         waiter.place.set_result(None)
         self._call(waiter.bucket)
@@ -156,19 +166,19 @@ class Pacer:
             wait = max(wait, self._answers[excess] + self.second - now)
         return wait
 
-    def _bucket_wait(self, bucket: _Bucket) -> float:
-        now, wait = self._now(), 0.0
+    def _bucket_wait(self, bucket: _Bucket, *, urgent: bool) -> float:
+        now, interval = self._now(), self.limits.chat_interval
         _forget(bucket.answers, now - self._memory)
-        if bucket.under_way:
-            wait = self.limits.chat_interval
-        elif bucket.answers:
-            wait = bucket.answers[-1] + self.limits.chat_interval - now
-        most = self.limits.crowd_minute
-        if most and bucket.is_crowd and (excess := len(bucket.answers) + bucket.under_way - most) >= 0:
-            # Where too many are under way, a minute has yet to pass since their answers.
-            oldest = bucket.answers[excess] if excess < len(bucket.answers) else now
-            wait = max(wait, oldest + self.minute - now)
-        return max(wait, 0.0)
+        wait = self._reply_wait(bucket) if urgent else _until(bucket.answers, bucket.under_way, 1, interval, now)
+        if self.limits.crowd_minute and bucket.is_crowd:
+            wait = max(wait, _until(bucket.answers, bucket.under_way, self.limits.crowd_minute, self.minute, now))
+        return wait
+
+    def _reply_wait(self, bucket: _Bucket) -> float:
+        """A person who says several things at once gets as many replies at once; but not together with a digest."""
+        now, most, interval = self._now(), self.limits.burst, self.limits.chat_interval
+        after_digest = min(bucket.unasked + interval - now, interval)
+        return max(after_digest, _until(bucket.answers, bucket.under_way, most, most * interval, now), 0.0)
 
     def _bucket(self, chat: Chat) -> _Bucket:
         name = self.limits.bucket(chat)
@@ -198,3 +208,12 @@ class Pacer:
 def _forget(times: deque[float], until: float) -> None:
     while times and times[0] <= until:
         times.popleft()
+
+
+def _until(answers: deque[float], under_way: int, most: int, span: float, now: float) -> float:
+    """Seconds until fewer than `most` were answered within a span, or are under way; those count as answered now."""
+    excess = len(answers) + under_way - most
+    if excess < 0 or not span:
+        return 0.0
+    oldest = answers[excess] if excess < len(answers) else now
+    return max(oldest + span - now, 0.0)

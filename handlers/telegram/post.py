@@ -27,6 +27,8 @@ LIMITS = Limits(
     per_second=30,
     chat_interval=1.0,
     crowd_minute=20,
+    # "You may go over this limit for short bursts": https://core.telegram.org/bots/faq
+    burst=5,
     is_crowd=lambda chat: chat.id.startswith("-"),
     bucket=lambda chat: chat.id,
 )

@@ -113,7 +113,7 @@ async def test_a_weekly_digest_has_the_whole_week():
     await week.at(days[-1], 17).tick()
     [digest] = week.got()
     assert sorted(digest.split()) == sorted(paper(day).id for day in days)
-    [sent] = [each for each in await week.storage.get_deliveries(CHAT)]
+    [sent] = await week.storage.get_deliveries(CHAT)
     assert sent.state is DeliveryState.SENT
 
 
