@@ -134,6 +134,9 @@ async def test_a_chat_that_follows_nothing_has_no_schedule_to_pause(world):
     for line in ("/schedule", "/pause", "/resume"):
         assert "follows nothing yet" in await world.say(line, chat=other)
     assert await world.storage.get_subscription(other) is None
+    await world.say("/settings max_papers 5", chat=other)
+    assert await world.services.subscriptions.pause_for(other, PauseReason.REMOVED)
+    assert (await world.say("/resume", chat=other)).startswith("Resumed. This chat follows nothing yet.")
 
 
 async def test_the_platform_pauses_once(world):

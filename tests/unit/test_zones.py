@@ -63,6 +63,7 @@ def test_what_does_not_tell_of_summer_time_is_refused_kindly(typed):
         ("Munchen-", "Europe/Berlin"),
         ("Shanghia", "Asia/Shanghai"),
         ("Atlantis-on-Sea", "large city nearby"),
+        ("test", "No time zone or city"),
         ("", "large city nearby"),
     ],
 )
