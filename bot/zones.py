@@ -17,7 +17,10 @@ from bot.folding import fold_letters
 from bot.language import tr
 
 UTC_NAME = "UTC"
-_OFFSET = re.compile(r"(?:utc|gmt)?\s*[+\-−–]\s*\d{1,2}(?::?\d{2})?|[a-z]{1,3}[sd]t", re.IGNORECASE)
+# UTC+2, and abbreviations such as EST, CEST, JST.
+_OFFSET = re.compile(
+    r"(?:utc|gmt)?\s*[+\-−–]\s*\d{1,2}(?::?\d{2})?|(?:[abcehijkmnpw]|a[cekw]|[cew]e|nz)[sd]t", re.IGNORECASE
+)
 # They know no summer time, which those who write them for New York, Denver or Honolulu do not expect; Factory is no place.
 _MISLEADING = frozenset({"EST", "MST", "HST", "Factory"})
 _SUGGESTED = 3

@@ -82,9 +82,11 @@ async def test_quit_ends_the_talk():
 
 async def test_plain_text_answers_the_last_question():
     """The guided set-up takes its answers without a slash."""
-    shown = await talk("/start", "cs.CL", "kv cache")
-    assert "2 of 2" in shown[1]
-    assert "1. Small KV Caches" in shown[2]
+    shown = await talk("/start", "cs.CL", "kv cache", "8:30", "Berlin")
+    assert "2 of 3" in shown[1]
+    assert "3 of 3" in shown[2]
+    assert "Where is that hour?" in shown[3]
+    assert "1. Small KV Caches" in shown[4]
 
 
 async def test_a_command_is_never_swallowed_by_a_question():

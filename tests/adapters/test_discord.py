@@ -298,6 +298,22 @@ async def test_options_are_suggested(server):
     assert await server.complete("5001", MEMBER, "topics remove", "topic", "") == []
 
 
+async def test_schedules_are_suggested(server):
+    """What is typed so far, understood; time zones by city for the last words; common choices; ends of a pause."""
+
+    async def values(command, option, typed):
+        return [each["value"] for each in await server.complete(ROOM, MEMBER, command, option, typed)]
+
+    assert (await values("schedule set", "when", ""))[:2] == ["announcement", "07:00"]
+    assert (await values("schedule set", "when", "9am"))[0] == "09:00"
+    assert (await values("schedule set", "when", "09:00 ber"))[0] == "09:00 Europe/Berlin"
+    assert (await values("schedule set", "when", "mon,thu 18 munich"))[0] == "mon,thu 18:00 Europe/Berlin"
+    assert (await values("schedule set", "when", "san fr"))[0] == "America/Los_Angeles"
+    assert await values("schedule set", "when", "week") == ["weekly fri 17:00"]
+    assert len(await values("schedule set", "when", "s")) <= 25
+    assert "1 week" in await values("pause", "until", "week")
+
+
 async def test_a_configuration_goes_out_and_in_as_a_file(server):
     """What is too long for a message is exported as a file, and an attached file is imported."""
     config = {"categories": ["cs.CL"], "topics": [f"long topic number {n} about something" for n in range(80)]}

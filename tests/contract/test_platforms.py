@@ -145,13 +145,37 @@ async def test_every_paper_is_explained(place):
 
 
 async def test_the_guided_set_up(place):
-    """Two answers in plain text lead to the first digest; a command in between is never taken for an answer."""
-    assert "1 of 2" in await place.say("/start")
-    assert "2 of 2" in await place.say("computation and language")
-    assert "Small KV Caches" in await place.say("kv cache, -survey")
+    """Three answers in plain text lead to the first digest; a command in between is never taken for an answer."""
+    assert "1 of 3" in await place.say("/start")
+    assert "2 of 3" in await place.say("computation and language")
+    assert "3 of 3" in await place.say("kv cache, -survey")
+    assert "3 of 3" in await place.say("berlin")
+    digest = await place.say("mon-fri 8:30")
+    assert "Digests now come by this schedule: mon-fri 08:30." in digest
+    assert "Small KV Caches" in digest
+    assert "Monday 23 November 2026, 08:30 (Europe/Berlin)" in await place.say("/schedule")
     await place.say("/start")
     assert "This chat follows:" in await place.say("/topics")
     assert "I act on commands" in await place.say("stat.ML")
+
+
+async def test_an_hour_without_a_place_asks_for_one(place):
+    """Whoever says an hour, and lives by UTC so far, is asked where it is; then the digest comes."""
+    for line in ("/start", "cs.CL", "kv cache"):
+        await place.say(line)
+    assert "Where is that hour?" in await place.say("9am")
+    assert "Did you mean Europe/Berlin" in await place.say("Berln")
+    assert "Small KV Caches" in await place.say("Berlin")
+    assert "09:00 (Europe/Berlin)" in await place.say("/schedule")
+
+
+async def test_digests_are_scheduled_and_paused(place):
+    """Hours, a pause with an end, and going on."""
+    await place.say("/categories add cs.CL")
+    assert "Monday 23 November 2026, 18:30 (Asia/Tokyo)" in await place.say("/schedule mon,thu 18:30 Tokyo")
+    assert "Thursday 24 December 2026, 00:00 (Asia/Tokyo)" in await place.say("/pause 24 Dec")
+    assert "Resumed. The next digest: Monday 23 November 2026" in await place.say("/resume")
+    assert "not paused" in await place.say("/resume")
 
 
 async def test_a_configuration_goes_out_and_comes_back(place):

@@ -383,13 +383,15 @@ async def test_forgetting_asks_first_and_then_erases(world):
 
 
 async def test_the_guided_set_up_ends_with_a_digest(world):
-    """Fields in codes or words, topics, and the digest at once."""
+    """Fields in codes or words, topics, the hour, and the digest at once."""
     first = await world.ask("/start")
     assert first.expects == "/start fields"
     second = await world.ask("/start fields computation and language, stat.ML")
     assert "cs.CL (Computation and Language), stat.ML (Machine Learning)" in second.text
     assert second.expects == "/start topics"
-    last = await world.ask("/start topics kv cache, -survey")
+    third = await world.ask("/start topics kv cache, -survey")
+    assert third.expects == "/start time"
+    last = await world.ask("/start time skip")
     assert shown(last) == [CACHE.id]
     assert last.expects == ""
     assert "This chat reads cs.CL, stat.ML" in await world.say("/start")

@@ -107,7 +107,7 @@ async def test_settings_offer_choices(world):
 
 
 async def test_a_chat_is_set_up_by_tapping_alone(world):
-    """Fields, topics, a digest: every tap is a choice that a second tap takes back, and stays where it was made."""
+    """Fields, topics, an hour, a digest: every tap is a choice that a second tap takes back, and stays where it was made."""
     reply = await world.ask("/start")
     assert labels(reply)[0] == "cs.LG Machine Learning"
     assert labels(reply)[-2:] == ["All fields …", "Skip"]
@@ -125,9 +125,15 @@ async def test_a_chat_is_set_up_by_tapping_alone(world):
     reply = await tap(world, reply, "✓ reasoning")
     assert reply.toast == "No longer following reasoning."
     reply = await tap(world, reply, "Done ▸")
+    assert (labels(reply)[0], reply.replaces, reply.expects) == ("✓ On announcement", True, "/start time")
+    reply = await tap(world, reply, "08:00")
+    assert (reply.replaces, reply.expects) == (True, "/start zone")
+    reply = await tap(world, reply, "Tokyo")
     assert [each.announced.paper for each in reply.digest.papers] == [CACHE]
     assert labels(reply) == ["1"]
     assert await follows(world) == (("cs.CL",), ("kv cache",))
+    subscription = await world.services.subscriptions.get(CHAT)
+    assert (subscription.schedule, subscription.timezone) == ("08:00", "Asia/Tokyo")
 
 
 async def test_every_field_can_be_found_by_tapping(world):
@@ -170,7 +176,13 @@ async def test_tapping_through_the_set_up_needs_an_administrator(world):
 
 async def test_a_wrong_tap_is_explained(world):
     """Lines that no button has get an answer, not an apology."""
-    for line in ("/start browse nowhere", "/start pick cs.XX", "/start want ((", "/start pick cs.CL nowhere"):
+    for line in (
+        "/start browse nowhere",
+        "/start pick cs.XX",
+        "/start want ((",
+        "/start pick cs.CL nowhere",
+        "/start zone Atlantis",
+    ):
         assert "Something went wrong" not in await world.say(line)
 
 

@@ -161,8 +161,11 @@ async def test_start_sets_the_managed_chat_up(desk):
     fields = await desk.ask("/start")
     topics = await desk.ask(f"{fields.expects} cs.CL, cs.LG, cs.CV")
     assert topics.text.startswith("For @news: ")
-    assert all(len(each.line.encode()) <= 64 for each in (*fields.buttons, *topics.buttons))
-    done = await desk.ask(f"{topics.expects} kv cache")
+    hours = await desk.ask(f"{topics.expects} kv cache")
+    places = await desk.ask(f"{hours.expects} 8:30")
+    drawn = (*fields.buttons, *topics.buttons, *hours.buttons, *places.buttons)
+    assert all(len(each.line.encode()) <= 64 for each in drawn)
+    done = await desk.ask(f"{places.expects} Berlin")
     assert [each.announced.paper.id for each in done.digest.papers] == ["2611.00001"]
     assert await desk.topics(CHANNEL) == ("kv cache",)
 

@@ -192,6 +192,11 @@ TALK = """/start
 /start fields cs.CL
 /start topics kv cache
 /start want quantization
+/start time 9
+/start time Berlin
+/start time nonsense
+/start zone nonsense
+/start zone skip
 /help
 /help topics
 /help nothing
@@ -228,7 +233,26 @@ TALK = """/start
 /mark mute 2611.00001
 /saved
 /status
+/schedule
+/schedule set
+/schedule announcement
+/schedule 09:00
+/schedule 09:00 Tokyo
+/schedule nonsense
+/schedule 1,2,3,4,5,6,7
+/schedule 9 UTC+2
+/schedule Cambridge
+/schedule Berl
+/pause
+/pause friday
+/pause yesterday
+/pause 2020-01-01
+/pause 500 days
+/resume
 /settings
+/settings quiet_notice maybe
+/settings timezone nonsense
+/settings schedule nonsense
 /settings max_papers many
 /settings types old
 /settings colour red

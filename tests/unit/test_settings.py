@@ -14,6 +14,8 @@ def clean_environment(monkeypatch):
         "LOG_LEVEL",
         "DEFAULT_LANGUAGE",
         "DEFAULT_CATEGORIES",
+        "DEFAULT_TIMEZONE",
+        "DEFAULT_SCHEDULE",
         "DATA_DIR",
     ):
         monkeypatch.delenv(name, raising=False)
@@ -73,3 +75,22 @@ def test_owners_are_named_with_their_platform(monkeypatch):
     monkeypatch.setenv("OWNER_IDS", "@ada")
     with pytest.raises(ConfigError, match=r"OWNER_IDS: .*telegram:123,discord:456"):
         load_settings(None)
+
+
+def test_new_chats_may_have_a_schedule_and_a_time_zone(monkeypatch):
+    """Both are read as people type them, and kept as the bot writes them; mistakes are named."""
+    assert (load_settings(None).default_schedule, load_settings(None).default_timezone) == ("announcement", "UTC")
+    monkeypatch.setenv("DEFAULT_SCHEDULE", "weekdays 8am")
+    monkeypatch.setenv("DEFAULT_TIMEZONE", "munich")
+    assert (load_settings(None).default_schedule, load_settings(None).default_timezone) == (
+        "mon-fri 08:00",
+        "Europe/Berlin",
+    )
+    monkeypatch.setenv("DEFAULT_SCHEDULE", "hunter2")
+    monkeypatch.setenv("DEFAULT_TIMEZONE", "hunter2")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None)
+    message = str(caught.value)
+    assert "DEFAULT_SCHEDULE: " in message
+    assert "DEFAULT_TIMEZONE: " in message
+    assert "hunter2" not in message
