@@ -4,6 +4,7 @@ import difflib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from secrets import token_hex
 
@@ -16,6 +17,7 @@ from bot.model.card import Card
 from bot.model.chat import Chat
 from bot.model.digest import Digest
 from bot.model.message import Button
+from bot.model.subscription import PauseReason
 from bot.pipeline import Pipeline, Progress
 from bot.preferences import LANGUAGES
 from bot.subscriptions import Subscriptions
@@ -289,7 +291,21 @@ async def _run(invocation: Invocation, services: Services, request: Request) -> 
     missing = next((each for each in command.params if each.required and each.name not in request.args), None)
     if missing is not None:
         raise UserError(_describe_missing(invocation, missing))
-    return await command.run(services, request)
+    reply = await command.run(services, request)
+    await _come_back(services, request)
+    return reply
+
+
+async def _come_back(services: Services, request: Request) -> None:
+    """An administrator speaks in a chat that the platform had shut to us: it is open again."""
+    # What a storage that fails means for the command is the command's to say.
+    with suppress(StorageError):
+        subscription = await services.subscriptions.storage.get_subscription(request.chat)
+        pause = subscription.pause if subscription else None
+        if services.rounds is None or pause is None or pause.reason is PauseReason.ASKED:
+            return
+        if await request.is_admin():
+            await services.rounds.back(request.chat)
 
 
 async def _locate(invocation: Invocation, services: Services, request: Request) -> Located | None:

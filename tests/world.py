@@ -55,7 +55,8 @@ class World:
         subscriptions = Subscriptions(self.storage, TAXONOMY, lambda: self.now)
         self.messenger = FakeMessenger()
         self.outbox = Outbox(self.storage, self.storage.move_chat)
-        self.rounds = Rounds(pipeline, subscriptions, {"console": self.messenger}, wake=self.outbox.wake)
+        messengers = dict.fromkeys(("console", "telegram", "discord"), self.messenger)
+        self.rounds = Rounds(pipeline, subscriptions, messengers, wake=self.outbox.wake)
         self.services = Services(
             subscriptions,
             pipeline,

@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.errors import SourceError, StorageError
+from bot.delivery.watch import PlatformState
+from bot.errors import DeliveryError, Remedy, SourceError, StorageError
 from bot.model.chat import Chat
+from bot.model.subscription import PauseReason
 from bot.throttle import Admission, Throttle
 from tests.build import NOW, make_batch, make_paper
 from tests.fakes import FakeStorage
@@ -42,7 +44,7 @@ async def test_nobody_else_is_answered(world, line):
     assert "There is no command /owner" in await world.say(line)
     assert "owner" not in await world.say("/help")
     assert "There is no command" in await world.say("/help owner")
-    assert world.announced == []
+    assert not await world.storage.get_open_chats()
     assert world.source.asked == []
     assert not await world.services.pipeline.is_paused()
 
@@ -88,29 +90,42 @@ async def test_without_subscriptions_there_is_nothing_to_pull():
     assert world.source.asked == []
 
 
-async def test_an_announcement_reaches_every_chat_there_is(world):
-    """One chat that cannot be reached stops nothing and is counted; sending is paced."""
-    start = world.now
-    assert await own(world, "/owner announce We move  tonight.") == "Reached 3 of 4 chats; 1 failed."
-    assert sorted(world.announced, key=lambda each: each[0].key) == sorted(
-        ((chat, "We move  tonight.") for chat in CHATS[:3]), key=lambda each: each[0].key
-    )
-    assert world.now - start == timedelta(seconds=0.2)
-
-
-async def test_a_long_announcement_tells_how_far_it_is():
-    """Every hundred chats the owner hears of it."""
-    world = World()
-    for number in range(101):
-        await world.ask("/topics add kv cache", chat=Chat("telegram", str(number)))
-    assert await own(world, "/owner announce Hello") == "Reached 101 of 101 chats; 0 failed."
-    assert world.remarks == ["100 of 101 chats …"]
+async def test_an_announcement_goes_through_the_outbox(world):
+    """Every chat that can be reached gets it, once, in its turn; paused chats and platforms that are not set up are counted."""
+    await world.rounds.gone(CHATS[0], PauseReason.BLOCKED)
+    reply = await own(world, "/owner announce We move  tonight.")
+    assert reply == "It is on its way to 2 of 4 chats; the others are paused. /owner status shows the outbox."
+    await world.send()
+    assert {chat: world.got(chat) for chat in CHATS if world.got(chat)} == {
+        CHATS[1]: ["We move  tonight."],
+        CHATS[2]: ["We move  tonight."],
+    }
 
 
 async def test_without_a_platform_nothing_can_be_announced(world):
-    """In a terminal alone there is nobody to tell."""
-    world.services = replace(world.services, announce=None)
+    """Where nothing is sent unasked there is nobody to tell."""
+    world.services = replace(world.services, rounds=None)
     assert "no chat platform" in await own(world, "/owner announce Hello")
+
+
+async def test_the_status_tells_of_the_outbox(world):
+    """What waits and since when, how parts ended, who is paused, and how each platform does."""
+    states = (PlatformState("telegram", NOW, {"retry": 3}), PlatformState("discord", None, {}))
+    world.services = replace(world.services, platforms=lambda: states)
+    assert "Outbox: empty." in await own(world, "/owner status")
+    await world.rounds.gone(CHATS[0], PauseReason.BLOCKED)
+    await own(world, "/owner announce Hello")
+    world.messenger.script[CHATS[2].key].append(DeliveryError(Remedy.RETRY, "busy", retry_after=900.0))
+    world.messenger.script[CHATS[1].key].append(DeliveryError(Remedy.UNCERTAIN, "lost"))
+    await world.send()
+    status = await own(world, "/owner status")
+    assert "Outbox: 1 parts wait, the oldest since Friday 20 November 2026, 12:00 UTC, for discord:7." in status
+    assert "discord planned 1, telegram uncertain 1" in status
+    assert "Paused because the bot was blocked: 1." in status
+    assert (
+        "telegram: last answer Friday 20 November 2026, 12:00 UTC. Not sent at once since the start: retry 3." in status
+    )
+    assert "discord: last answer never." in status
 
 
 async def test_pausing_is_kept_and_taken_back(world):

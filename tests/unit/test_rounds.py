@@ -235,7 +235,7 @@ async def test_a_blocked_chat_is_paused_and_comes_back_with_an_offer(week):
     """After the first refusal nothing is tried; unblocked, the chat is offered what it missed, and gets it by a tap."""
     week.messenger.script[CHAT.key].append(DeliveryError(Remedy.PAUSE, "blocked", pause=PauseReason.BLOCKED))
     await monday(week)
-    assert "paused because the bot was blocked" in (await week.say("/status")).lower()
+    assert "Paused because the bot was blocked" in await week.say("/status", is_admin=False)
     week.announce_day(batch(TUESDAY))
     await week.at(TUESDAY, 6).tick()
     assert len(week.messenger.tries) == 1
@@ -332,3 +332,27 @@ async def test_a_full_outbox_leaves_the_rest_for_later(week):
         await week.rounds.hold_due()
     await week.send()
     assert len(week.messenger.sent) == 6
+
+
+async def test_an_administrators_command_brings_a_chat_back(week):
+    """Where the platform had shut a chat to us, an administrator's words open it; others' do not, nor a pause asked for."""
+    await week.rounds.gone(CHAT, PauseReason.NO_RIGHTS)
+    assert "may not write there" in await week.say("/status", is_admin=False)
+    assert "may not write there" in await week.say("/status")
+    assert "may not write there" not in await week.say("/status")
+    await week.send()
+    assert week.got() == ["Digests go on in this chat."]
+
+
+async def test_a_group_is_gone_with_its_topics(week):
+    """What becomes of a group becomes of the topics of its forum; a topic is gone alone."""
+    topics = [Chat("console", "local", "1"), Chat("console", "local", "2")]
+    for chat in topics:
+        await week.ask("/categories add cs.CL", chat=chat)
+    await week.rounds.gone(topics[0], PauseReason.CLOSED)
+    paused = [each.chat for each in await week.storage.get_subscriptions() if each.pause]
+    assert paused == [topics[0]]
+    await week.rounds.gone(CHAT, PauseReason.REMOVED)
+    assert all(each.pause for each in await week.storage.get_subscriptions())
+    await week.rounds.back(CHAT)
+    assert not any(each.pause for each in await week.storage.get_subscriptions())
