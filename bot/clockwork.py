@@ -13,7 +13,8 @@ from bot.ports import Clock
 
 log = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 10.0
+LOOK_SECONDS = 10.0
+"""How often the wall clock is compared with the time that has passed."""
 _JUMP = timedelta(seconds=5)
 
 
@@ -28,17 +29,19 @@ class Clockwork:
 
     clock: Clock
     jobs: dict[str, tuple[timedelta, Callable[[], Awaitable[object]]]]
+    look_seconds: float = LOOK_SECONDS
     _scheduler: AsyncIOScheduler = field(default_factory=lambda: AsyncIOScheduler(timezone=UTC))
     _watching: "asyncio.Task[None] | None" = None
 
     async def __aenter__(self) -> Self:
-        for name, (every, work) in self.jobs.items():
+        for name, (every, _) in self.jobs.items():
             self._scheduler.add_job(
-                work,
+                self._do,
                 "interval",
+                (name,),
                 id=name,
                 seconds=every.total_seconds(),
-                next_run_time=self.clock(),
+                next_run_time=_scheduler_now(),
                 misfire_grace_time=None,
                 coalesce=True,
                 max_instances=1,
@@ -52,11 +55,19 @@ class Clockwork:
             self._watching.cancel()
         self._scheduler.shutdown(wait=False)
 
+    async def _do(self, name: str) -> None:
+        """One job once; what goes wrong is logged, and the next time comes all the same."""
+        _, work = self.jobs[name]
+        try:
+            await work()
+        except Exception:
+            log.exception("job name=%s status=failed", name)
+
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         start, since = self.clock(), loop.time()
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(self.look_seconds)
             expected = start + timedelta(seconds=loop.time() - since)
             if abs(self.clock() - expected) > _JUMP:
                 log.warning("clock status=changed expected=%s now=%s", expected, self.clock())
@@ -65,6 +76,10 @@ class Clockwork:
 
     def wake(self) -> None:
         """Do everything now, whatever was planned."""
-        now: datetime = self.clock()
         for job in self._scheduler.get_jobs():
-            job.modify(next_run_time=now)
+            job.modify(next_run_time=_scheduler_now())
+
+
+def _scheduler_now() -> datetime:
+    """The scheduler knows no clock but the system's."""
+    return datetime.now(UTC)
