@@ -1,8 +1,9 @@
 """The composition root: the one module that knows every adapter."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from random import SystemRandom
@@ -80,7 +81,8 @@ class App:
     """Everything wired: what commands use, the platforms that have a token, and the people who run the bot.
 
     `outbox` sends what was planned while it runs, `watch` tells the owners what a machine cannot mend. `web` serves HTTP
-    while entered, which raises ConfigError where PORT cannot be had; without PORT it does nothing.
+    while entered, which raises ConfigError where PORT cannot be had; without PORT it does nothing. `interest` is set when some
+    chat may follow something new.
     """
 
     services: Services
@@ -90,6 +92,7 @@ class App:
     platforms: tuple[Platform, ...]
     owners: Owners
     web: AbstractAsyncContextManager[object]
+    interest: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
     taxonomy = load_taxonomy()
     defaults = tuple(taxonomy.check(code) for code in settings.default_categories)
     storage = open_storage(tinydb_url(settings.data_dir))
+    interest = asyncio.Event()
     await storage.open()
     try:
         async with AsyncExitStack() as stack:
@@ -124,11 +128,12 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
                 settings.default_language,
                 settings.default_schedule,
                 settings.default_timezone,
+                interest.set,
             )
             senders = tuple(_make_senders(settings, subscriptions, write))
             for each in senders:
                 await stack.enter_async_context(each.messenger)
-            yield _wire(settings, pipeline, subscriptions, senders)
+            yield replace(_wire(settings, pipeline, subscriptions, senders), interest=interest)
     finally:
         await storage.close()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -28,7 +28,7 @@ class Clockwork:
     """
 
     clock: Clock
-    jobs: dict[str, tuple[timedelta, Callable[[], Awaitable[object]]]]
+    jobs: Mapping[str, tuple[timedelta, Callable[[], Awaitable[object]]]]
     look_seconds: float = LOOK_SECONDS
     _scheduler: AsyncIOScheduler = field(default_factory=lambda: AsyncIOScheduler(timezone=UTC))
     _watching: "asyncio.Task[None] | None" = None

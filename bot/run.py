@@ -8,6 +8,7 @@ import sys
 from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 
@@ -48,15 +49,15 @@ async def run_bot(settings: Settings) -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     async with open_app(settings, _write_aside if sys.stderr.isatty() else None) as app, app.web:
-        sending = asyncio.create_task(_send(app), name="outbox")
+        aside = [asyncio.create_task(work(app), name=work.__name__) for work in (_send, _pull_on_interest)]
+        jobs = {"pull": (PULL_EVERY, partial(_pull, app)), "rounds": (HOLD_EVERY, partial(_hold, app))}
         try:
-            async with Clockwork(
-                utc_now, {"pull": (PULL_EVERY, lambda: _pull(app)), "rounds": (HOLD_EVERY, lambda: _hold(app))}
-            ):
+            async with Clockwork(utc_now, jobs):
                 await _until(stop, _serve(app) if app.platforms else _chat(app.services))
         finally:
-            sending.cancel()
-            await asyncio.wait({sending})
+            for task in aside:
+                task.cancel()
+            await asyncio.wait(aside)
     log.info("stopped")
 
 
@@ -68,6 +69,17 @@ async def _pull(app: App) -> None:
     if await pipeline.pull(await pipeline.followed_categories(), pause=PROBE_EVERY):
         await pipeline.prune()
     await app.rounds.hold_due()
+
+
+async def _pull_on_interest(app: App) -> None:
+    """What a chat begins to follow is read at once: only then is it known what came before the chat did."""
+    while True:
+        await app.interest.wait()
+        app.interest.clear()
+        try:
+            await _pull(app)
+        except Exception:
+            log.exception("pull status=crashed")
 
 
 async def _hold(app: App) -> None:

@@ -29,7 +29,10 @@ _TOO_MANY_CATEGORIES = later("A chat can follow at most {limit} categories; this
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
-    """What chats follow. `language`, `schedule` and `timezone` are those of new chats."""
+    """What chats follow. `language`, `schedule` and `timezone` are those of new chats.
+
+    `on_change` is told that some chat may follow something new.
+    """
 
     storage: Storage
     taxonomy: Taxonomy
@@ -37,6 +40,7 @@ class Subscriptions:
     language: str = "en"
     schedule: str = ON_ANNOUNCEMENT
     timezone: str = UTC_NAME
+    on_change: Callable[[], None] = lambda: None
 
     async def get(self, chat: Chat) -> Subscription:
         """The chat's subscription; an empty one, not kept, if it has none."""
@@ -172,7 +176,9 @@ class Subscriptions:
         return Subscription(chat, self.clock(), language=self.language, schedule=self.schedule, timezone=self.timezone)
 
     async def _change(self, chat: Chat, change: Callable[[Subscription], Subscription]) -> Subscription:
-        return await self.storage.change_subscription(chat, lambda known: change(known or self._new(chat)))
+        changed = await self.storage.change_subscription(chat, lambda known: change(known or self._new(chat)))
+        self.on_change()
+        return changed
 
     async def _remove(self, chat: Chat, field: str, text: str, command: str) -> tuple[Subscription, str]:
         removed = ""
