@@ -293,7 +293,8 @@ def _late_day(subscription: Subscription, progress: Progress, now: datetime) -> 
     """The day whose digest has been due for so long that the chat is to be told; None where there is none, or it was told."""
     slot = latest_slot(parse_schedule(subscription.schedule), subscription.timezone, now)
     day = latest_day(slot)
-    is_late = slot > progress.slot and progress.covered < day and now - slot >= LATE_AFTER
+    waits_since = max(slot, subscription.created)
+    is_late = slot > progress.slot and progress.covered < day and now - waits_since >= LATE_AFTER
     return day if is_late and progress.noticed != day else None
 
 
