@@ -8,6 +8,7 @@ from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, Score
 from bot.model.message import Button
 from bot.model.paper import Paper
+from bot.rendering.clean import clean_line
 from bot.rendering.text import (
     SAMPLE_LABEL,
     excerpt,
@@ -23,7 +24,6 @@ from handlers.telegram.text import (
     MOST_UNITS,
     Markup,
     address,
-    clean_line,
     fitted,
     joined,
     linked,

@@ -8,10 +8,11 @@ from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, LeftOut, Reason, Score
 from bot.model.message import Button
 from bot.model.paper import AnnouncedPaper, AnnounceType
+from bot.rendering.clean import clean, clean_line
 from bot.rendering.text import SAMPLE_LABEL
 from handlers.command import Reply
 from handlers.telegram.render import lay_out, render_reply
-from handlers.telegram.text import clean, clean_line, defuse, shorten, units, without_joiners
+from handlers.telegram.text import defuse, shorten, units, without_joiners
 from tests.build import DAY, make_paper
 from tests.servers.telegram_text import find_links, judge, utf16_length
 
