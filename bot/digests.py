@@ -53,6 +53,7 @@ def candidates(subscription: Subscription, announcements: Sequence[Announcement]
 
     Earlier papers stay candidates only if they came after the chat subscribed, and only for a chat with topics:
     without topics nothing says which of them were worth keeping. A paper announced twice counts on its newest day.
+    Muted topics are topics: whoever mutes all of them wants less, not every paper there is.
     """
     latest = latest_announcement(announcements, subscription.categories)
     if latest is None:
@@ -78,7 +79,7 @@ def rank(
     seen: Mapping[ArxivId, date],
 ) -> tuple[Verdict, ...]:
     """The verdicts of `judge` by this ranker's scores, within what the ranker takes: types, a minimum score or none."""
-    scores = ranker.rank(papers, subscription.topics, recent)
+    scores = ranker.rank(papers, subscription.active_topics, recent)
     taken = replace(
         subscription,
         types=tuple(each for each in subscription.types if each in ranker.types),

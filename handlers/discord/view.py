@@ -8,7 +8,7 @@ from discord import ui
 
 from bot.language import tr
 from bot.model.message import Button
-from handlers.discord.render import ANSWER, LABEL_LIMIT, MENU_SIZE, ROW_SIZE, DiscordMessage, Link
+from handlers.discord.render import ANSWER, LABEL_LIMIT, MENU_SIZE, DiscordMessage, Link, in_rows
 
 _FIELD = "text"
 _MOST_TYPED = 4000
@@ -30,9 +30,8 @@ def to_view(message: DiscordMessage) -> ui.LayoutView:
     """The message as Components V2; needs a running loop."""
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.Container(*(ui.TextDisplay(each) for each in message.texts)))
-    for items in (_links(message.links), _buttons(message.buttons)):
-        for start in range(0, len(items), ROW_SIZE):
-            view.add_item(ui.ActionRow(*items[start : start + ROW_SIZE]))
+    for row in (*in_rows(_links(message.links)), *in_rows(_buttons(message.buttons), message.rows)):
+        view.add_item(ui.ActionRow(*row))
     for start in range(0, len(message.options), MENU_SIZE):
         view.add_item(ui.ActionRow(_menu(message.options[start : start + MENU_SIZE], start)))
     view.stop()  # a view that listens is kept for ever; a press says all by its custom_id, also after a restart

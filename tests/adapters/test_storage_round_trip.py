@@ -37,6 +37,7 @@ SUBSCRIPTION_FIELDS = {
     "language": texts(),
     "detail": texts(),
     "forum_tag": texts(),
+    "muted": st.lists(texts(), max_size=3).map(tuple),
 }
 CHATS = st.builds(
     Chat,

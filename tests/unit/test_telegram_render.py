@@ -271,6 +271,15 @@ def test_buttons_are_laid_out_by_width():
     assert [button for row in rows for button in row] == [*numbers, *words]
 
 
+def test_buttons_that_belong_together_stay_in_their_row():
+    """Where a reply says how many stand in each row, their width does not matter."""
+    buttons = tuple(
+        Button(label, f"/{number}") for number, label in enumerate(["✕ 1", "🔇 1", "✕ 10", "A long label", "›"])
+    )
+    (message,) = render_reply(Reply("x", buttons=buttons, rows=(2, 2, 1)))
+    assert message.keyboard == (buttons[:2], buttons[2:4], buttons[4:])
+
+
 @pytest.mark.parametrize("line", ["", "/topics add " + "x" * 53, "/" + "é" * 32])
 def test_a_button_that_telegram_refuses_is_a_mistake_of_ours(line):
     """callback_data has 1 to 64 bytes."""
