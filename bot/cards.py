@@ -84,7 +84,8 @@ class Cards:
         considered = any(each.paper.id == identifier for each in candidates(subscription, decisive))
         if not considered or not has_interests(subscription.topics):
             return None
-        return self.pipeline.rankers[subscription.ranker].rank([found.announced], subscription.topics, announcements)[0]
+        ranker = self.pipeline.rankers[subscription.ranker]
+        return ranker.rank([found.announced], subscription.active_topics, announcements)[0]
 
 
 def _search(announcements: Sequence[Announcement], subscription: Subscription, identifier: ArxivId) -> _Found | None:

@@ -29,6 +29,7 @@ class ChatConfig:
     categories: tuple[str, ...]
     topics: tuple[str, ...]
     settings: dict[str, str]
+    muted: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
 
@@ -41,6 +42,7 @@ def write_config(subscription: Subscription) -> str:
             "version": VERSION,
             "categories": subscription.categories,
             "topics": subscription.topics,
+            "muted": subscription.muted,
             "settings": {each.name: _value(subscription, each) for each in PREFERENCES},
         },
         ensure_ascii=False,
@@ -67,7 +69,7 @@ def read_config(text: str) -> ChatConfig:
         raise UserError(
             tr("This configuration is of a form this version does not know. Export it again, or update Paperround.")
         )
-    known = {"format", "version", "categories", "topics", "settings", "keywords", "exclude_keywords"}
+    known = {"format", "version", "categories", "topics", "muted", "settings", "keywords", "exclude_keywords"}
     known |= {each.name for each in PREFERENCES}
     if not known & content.keys():
         raise UserError(_with_example(tr("Nothing in it says categories or topics.")))
@@ -75,7 +77,8 @@ def read_config(text: str) -> ChatConfig:
     topics = [*_words(content, "topics")]
     topics += [quote_keyword(word) for word in keywords if word.strip()]
     topics += ["-" + quote_keyword(word, always=True) for word in excludes if word.strip()]
-    return ChatConfig(_words(content, "categories"), tuple(topics), _settings(content), keywords, excludes)
+    muted = _words(content, "muted")
+    return ChatConfig(_words(content, "categories"), tuple(topics), _settings(content), muted, keywords, excludes)
 
 
 def _with_example(problem: str) -> str:

@@ -55,7 +55,8 @@ def candidates(
 
     Earlier papers stay candidates only if they came after the chat subscribed, and only for a chat with topics:
     without topics nothing says which of them were worth keeping. `after`: the announcements after this day are all new to
-    the chat, whatever it follows. A paper announced twice counts on its newest day.
+    the chat, whatever it follows. A paper announced twice counts on its newest day. Muted topics are topics: whoever mutes
+    all of them wants less, not every paper there is.
     """
     latest = latest_announcement(announcements, subscription.categories)
     if latest is None:
@@ -81,7 +82,7 @@ def rank(
     seen: Mapping[ArxivId, date],
 ) -> tuple[Verdict, ...]:
     """The verdicts of `judge` by this ranker's scores, within what the ranker takes: types, a minimum score or none."""
-    scores = ranker.rank(papers, subscription.topics, recent)
+    scores = ranker.rank(papers, subscription.active_topics, recent)
     taken = replace(
         subscription,
         types=tuple(each for each in subscription.types if each in ranker.types),

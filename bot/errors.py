@@ -13,7 +13,22 @@ Adapters raise these from the original error, for the world's faults only; a bug
 The text of a UserError may be shown in a chat. The others are for operators and logs.
 """
 
+from datetime import datetime
 from enum import StrEnum
+
+
+class SourceFault(StrEnum):
+    """What is wrong with a source.
+
+    `unreachable`: no answer came. `refused`: it asks us to wait. `invalid`: the answer is incomplete or not to be believed.
+    `missing`: it has no such category. `unknown`: anything else.
+    """
+
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    INVALID = "invalid"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
 
 
 class Remedy(StrEnum):
@@ -51,14 +66,26 @@ class SourceError(BotError):
     """A source could not be read or is not to be believed.
 
     `where` is the address or file, `retry` whether a later attempt may succeed, `reached` whether anybody answered:
-    if not, other addresses of the same host need not be tried now.
+    if not, other addresses of the same host need not be tried now. `fault` is what can be told to anybody;
+    `until` is the aware instant until which a source that refused us is left alone, where that is known.
     """
 
-    def __init__(self, message: str, *, where: str = "", retry: bool = True, reached: bool = True) -> None:
+    def __init__(  # noqa: PLR0913 - whoever catches it has as many questions
+        self,
+        message: str,
+        *,
+        where: str = "",
+        retry: bool = True,
+        reached: bool = True,
+        fault: SourceFault = SourceFault.UNKNOWN,
+        until: datetime | None = None,
+    ) -> None:
         super().__init__(f"{where}: {message}" if where else message)
         self.where = where
         self.retry = retry
         self.reached = reached
+        self.fault = fault
+        self.until = until
 
 
 class StorageError(BotError):

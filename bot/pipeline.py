@@ -9,7 +9,7 @@ from functools import cache
 
 from bot.calendar import feed_of, latest_day
 from bot.digests import Verdict, candidates, compose, latest_announcement, rank
-from bot.errors import SourceError
+from bot.errors import SourceError, SourceFault
 from bot.language import tr
 from bot.model.announcement import Announcement, merge_batches
 from bot.model.chat import Chat
@@ -34,10 +34,15 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The last time a category was asked for, and what was wrong, if anything."""
+    """The last time a category was asked for, and what was wrong, if anything: `error` for operators, the rest for people.
+
+    `until`: the instant until which arXiv is left alone, where it said so.
+    """
 
     at: datetime
     error: str = ""
+    fault: SourceFault = SourceFault.UNKNOWN
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,8 @@ class Pipeline:
                     brought += await self._pull_one(category, kept)
                 except SourceError as error:
                     failed = [category] if error.reached else missing[number - 1 :]
-                    self.attempts |= dict.fromkeys(failed, Attempt(self.clock(), str(error)))
+                    attempt = Attempt(self.clock(), str(error), error.fault, error.until)
+                    self.attempts |= dict.fromkeys(failed, attempt)
                     log.warning("pulled categories=%s status=failed error=%r", ",".join(failed), str(error))
                     if not error.reached:
                         break

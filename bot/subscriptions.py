@@ -18,11 +18,13 @@ from bot.ports import Clock, Storage
 from bot.preferences import find_preference
 from bot.sharing import Sharing
 from bot.taxonomy import Taxonomy
-from bot.topics import compile_topic
+from bot.topics import compile_topic, split_weight, weigh_topic
 from bot.zones import UTC_NAME
 
 MAX_TOPICS = 200
 MAX_CATEGORIES = 100
+WEIGHTS = (1.0, 2.0, 3.0, 0.5)
+"""What the weight of a topic goes through, in this order, when it is changed step by step."""
 _TOO_MANY_TOPICS = later("A chat can follow at most {limit} topics; this would make {count}.")
 _TOO_MANY_CATEGORIES = later("A chat can follow at most {limit} categories; this would make {count}.")
 
@@ -47,25 +49,53 @@ class Subscriptions:
         return await self.storage.get_subscription(chat) or self._new(chat)
 
     async def add_topic(self, chat: Chat, text: str) -> Subscription:
-        """Follow a topic, checked; one that means the same as a followed one is refused."""
+        """Follow a topic, checked; one that means the same as a followed one is refused, or takes its place with another weight."""
         topic = " ".join(text.split())
         key = compile_topic(topic).key
 
         def change(subscription: Subscription) -> Subscription:
             for known in subscription.topics:
                 if compile_topic(known).key == key:
-                    raise UserError(tr("This chat already follows {topic}.", topic=known))
+                    raise UserError(_already(known, is_muted=known in subscription.muted))
+                if _meaning(known) == _meaning(topic):
+                    return _exchange(subscription, known, topic)
             return replace(subscription, topics=_within((*subscription.topics, topic), MAX_TOPICS, _TOO_MANY_TOPICS))
 
         return await self._change(chat, change)
 
     async def remove_topic(self, chat: Chat, text: str) -> tuple[Subscription, str]:
         """Stop following the topic with this number in the list, tag or text; also returns what was removed."""
-        return await self._remove(chat, "topics", text, "/topics")
+
+        def remove(subscription: Subscription, topic: str) -> Subscription:
+            left, muted = _without(subscription.topics, topic), _without(subscription.muted, topic)
+            return replace(subscription, topics=left, muted=muted)
+
+        return await self._change_topic(chat, text, remove)
+
+    async def mute_topic(self, chat: Chat, text: str) -> tuple[Subscription, str]:
+        """Let the topic with this number, tag or text count for nothing, or count again; also returns the topic."""
+
+        def mute(subscription: Subscription, topic: str) -> Subscription:
+            muted = subscription.muted
+            return replace(subscription, muted=_without(muted, topic) if topic in muted else (*muted, topic))
+
+        return await self._change_topic(chat, text, mute)
+
+    async def weigh_topic(self, chat: Chat, text: str) -> tuple[Subscription, str]:
+        """Give the topic with this number, tag or text the next of `WEIGHTS`; also returns it as it then reads."""
+        weighed = ""
+
+        def weigh(subscription: Subscription, topic: str) -> Subscription:
+            nonlocal weighed
+            weighed = _with_next_weight(topic)
+            return _exchange(subscription, topic, weighed)
+
+        subscription, _ = await self._change_topic(chat, text, weigh)
+        return subscription, weighed
 
     async def clear_topics(self, chat: Chat) -> Subscription:
         """Stop following every topic."""
-        return await self._change(chat, lambda subscription: replace(subscription, topics=()))
+        return await self._change(chat, lambda subscription: replace(subscription, topics=(), muted=()))
 
     async def add_categories(self, chat: Chat, names: Sequence[str]) -> tuple[Subscription, tuple[str, ...]]:
         """Follow categories by their codes, all or none; also returns those that are new, spelled as arXiv does."""
@@ -80,7 +110,14 @@ class Subscriptions:
 
     async def remove_category(self, chat: Chat, text: str) -> tuple[Subscription, str]:
         """Stop following the category with this number in the list, tag or code; also returns what was removed."""
-        return await self._remove(chat, "categories", text, "/categories")
+        removed = ""
+
+        def remove(subscription: Subscription) -> Subscription:
+            nonlocal removed
+            removed = _find(subscription.categories, text, "/categories")
+            return replace(subscription, categories=_without(subscription.categories, removed))
+
+        return await self._change(chat, remove), removed
 
     async def set_preference(self, chat: Chat, name: str, value: str) -> Subscription:
         """Change one setting."""
@@ -138,6 +175,7 @@ class Subscriptions:
                 schedule=subscription.schedule,
                 timezone=subscription.timezone,
                 pause=subscription.pause,
+                muted=tuple(each for each in config.topics if each in config.muted),
             )
             return _with_preferences(fresh, config.settings)
 
@@ -146,11 +184,11 @@ class Subscriptions:
     async def add_config(self, chat: Chat, config: ChatConfig) -> tuple[Subscription, tuple[str, ...], tuple[str, ...]]:
         """Add the categories and topics of `config`; also returns those categories and topics that are new here."""
         codes = tuple(dict.fromkeys(self.taxonomy.check(name) for name in config.categories))
-        keys = {compile_topic(topic).key: topic for topic in config.topics}
+        keys = {_meaning(topic): topic for topic in config.topics}
         before = await self.get(chat)
 
         def change(subscription: Subscription) -> Subscription:
-            known = {compile_topic(topic).key for topic in subscription.topics}
+            known = {_meaning(topic) for topic in subscription.topics}
             topics = (*subscription.topics, *(topic for key, topic in keys.items() if key not in known))
             categories = tuple(dict.fromkeys((*subscription.categories, *codes)))
             return replace(
@@ -180,18 +218,17 @@ class Subscriptions:
         self.on_change()
         return changed
 
-    async def _remove(self, chat: Chat, field: str, text: str, command: str) -> tuple[Subscription, str]:
-        removed = ""
+    async def _change_topic(
+        self, chat: Chat, text: str, change: Callable[[Subscription, str], Subscription]
+    ) -> tuple[Subscription, str]:
+        topic = ""
 
-        def change(subscription: Subscription) -> Subscription:
-            nonlocal removed
-            entries: tuple[str, ...] = getattr(subscription, field)
-            index = _find(entries, text, command)
-            removed = entries[index]
-            left = entries[:index] + entries[index + 1 :]
-            return replace(subscription, topics=left) if field == "topics" else replace(subscription, categories=left)
+        def change_found(subscription: Subscription) -> Subscription:
+            nonlocal topic
+            topic = _find(subscription.topics, text, "/topics")
+            return change(subscription, topic)
 
-        return await self._change(chat, change), removed
+        return await self._change(chat, change_found), topic
 
 
 class _NothingToPauseError(Exception):
@@ -205,8 +242,44 @@ def _with_preferences(subscription: Subscription, values: Mapping[str, str]) -> 
 
 
 def tag_of(entry: str) -> str:
-    """`#1a2b3c4d`, short enough for a button: it names this entry whatever its number is by the time it is pressed."""
-    return "#" + blake2s(entry.encode(), digest_size=4).hexdigest()
+    """`#1a2b3c4d`, short enough for a button: it names this entry whatever its number and weight are by the time it is pressed."""
+    return "#" + blake2s(split_weight(entry)[0].encode(), digest_size=4).hexdigest()
+
+
+def _already(topic: str, *, is_muted: bool) -> str:
+    if is_muted:
+        return tr(
+            "This chat already follows {topic}, but it is muted; /topics has a button that unmutes it.", topic=topic
+        )
+    return tr("This chat already follows {topic}.", topic=topic)
+
+
+def _with_next_weight(topic: str) -> str:
+    """The topic with the weight after its own, or with the first where its own is none of them."""
+    if compile_topic(topic).is_exclusion:
+        raise UserError(tr("{topic} leaves papers out, so it has no weight.", topic=topic))
+    _, weight = split_weight(topic)
+    place = WEIGHTS.index(weight) + 1 if weight in WEIGHTS else 0
+    weighed = weigh_topic(topic, WEIGHTS[place % len(WEIGHTS)])
+    compile_topic(weighed)  # raises UserError for one that has become too long
+    return weighed
+
+
+def _without(entries: tuple[str, ...], entry: str) -> tuple[str, ...]:
+    return tuple(each for each in entries if each != entry)
+
+
+def _exchange(subscription: Subscription, old: str, new: str) -> Subscription:
+    """The topic `new` in the place of `old`, muted as that was."""
+    topics, muted = (
+        tuple(new if each == old else each for each in entries) for entries in (subscription.topics, subscription.muted)
+    )
+    return replace(subscription, topics=topics, muted=muted)
+
+
+def _meaning(topic: str) -> str:
+    """Equal for topics that find the same, whatever their weight as a whole."""
+    return compile_topic(split_weight(topic)[0]).key
 
 
 def _new(after: Sequence[str], before: Sequence[str]) -> tuple[str, ...]:
@@ -219,16 +292,16 @@ def _within(entries: tuple[str, ...], limit: int, refusal: str) -> tuple[str, ..
     return entries
 
 
-def _find(entries: tuple[str, ...], text: str, command: str) -> int:
-    """The index of the entry with this number (from 1), tag or text, whatever its case and quotes."""
+def _find(entries: tuple[str, ...], text: str, command: str) -> str:
+    """The entry with this number (from 1), tag or text, whatever its case, quotes and weight."""
     wanted = " ".join(text.split())
     if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= len(entries):
-        return int(wanted) - 1
-    for index, entry in enumerate(entries):
-        if tag_of(entry) == wanted or entry.casefold().strip('"') == wanted.casefold().strip('"'):
-            return index
+        return entries[int(wanted) - 1]
+    for entry in entries:
+        if wanted == tag_of(entry) or _named(wanted) in (_named(entry), _named(split_weight(entry)[0])):
+            return entry
     if not entries:
-        raise UserError(tr("There is nothing to remove: {command} is empty.", command=command))
+        raise UserError(tr("There is nothing to remove or to change: {command} is empty.", command=command))
     raise UserError(
         tr(
             '"{entry}" is not in the list. {command} shows it with numbers, 1 to {last}.',
@@ -237,3 +310,7 @@ def _find(entries: tuple[str, ...], text: str, command: str) -> int:
             last=len(entries),
         )
     )
+
+
+def _named(entry: str) -> str:
+    return entry.casefold().strip('"')

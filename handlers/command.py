@@ -76,7 +76,8 @@ class Request:
 class Reply:
     """An answer as data; a platform's `render` alone knows markup and lengths.
 
-    `buttons` are laid out by the platform, in this order. `expects` is a command line that the person's next plain text
+    `buttons` are laid out by the platform, in this order; `rows`, where not empty, says how many stand in each row, so that
+    what belongs together stays together. `expects` is a command line that the person's next plain text
     completes: a question was asked. `replaces`: where a button was pressed, this takes the place of the message with the
     button. `toast`: a few words for the person alone who pressed, such as "Saved."; without a button it is ordinary text.
     `payload`: what `/start` takes to do what this reply offers; a platform with links that start the bot shows such a link.
@@ -94,6 +95,7 @@ class Reply:
     toast: str = ""
     payload: str = ""
     heading: str = ""
+    rows: tuple[int, ...] = ()
 
     @property
     def is_silent(self) -> bool:
@@ -223,7 +225,7 @@ def _parse_group(group: CommandGroup, rest: str) -> Invocation:
     elif command is None and group.shorthand is not None:
         command, tail = group.shorthand, rest
     if command is None:
-        names = ", ".join(each.name for each in group.commands)
+        names = ", ".join(each.name for each in group.commands if not each.is_hidden)
         raise UserError(
             tr(
                 '/{group} has no "{word}". It has: {names}. /help {group} shows examples.',

@@ -14,7 +14,7 @@ from bot.model.subscription import Subscription
 
 
 def merge_subscriptions(chat: Chat, old: Subscription, new: Subscription | None) -> Subscription:
-    """The subscription of the new `chat`: its own settings, what both follow, and the earlier `created`.
+    """The subscription of the new `chat`: its own settings and mutes, what both follow, and the earlier `created`.
 
     Where the new chat has none yet, it takes all of the old one's.
     """
@@ -25,6 +25,7 @@ def merge_subscriptions(chat: Chat, old: Subscription, new: Subscription | None)
         created=min(old.created, new.created),
         categories=tuple(dict.fromkeys((*new.categories, *old.categories))),
         topics=tuple(dict.fromkeys((*new.topics, *old.topics))),
+        muted=(*new.muted, *(each for each in old.muted if each not in new.topics)),
     )
 
 

@@ -43,7 +43,8 @@ class Pause:
 class Subscription:
     """Chat + categories + topics + limits + schedule.
 
-    `topics` are queries as typed; one that begins with `-` leaves papers out. `created` is an aware UTC instant.
+    `topics` are queries as typed; one that begins with `-` leaves papers out. Those in `muted` keep their place and count
+    for nothing. `created` is an aware UTC instant.
     `days_back`: for how many days a paper that matched but did not fit stays a candidate.
     `detail`: how much of each paper is shown, one of `DETAILS`. `forum_tag`: the name of the tag that posts in a Discord
     forum get; empty for none. `schedule`: when the digest comes, in the form that `/schedule` shows; its hours are those of
@@ -68,6 +69,12 @@ class Subscription:
     quiet_notice: bool = False
     failure_notice: bool = True
     pause: Pause | None = None
+    muted: tuple[str, ...] = ()
+
+    @property
+    def active_topics(self) -> tuple[str, ...]:
+        """The topics that are not muted."""
+        return tuple(each for each in self.topics if each not in self.muted)
 
     def is_paused(self, now: datetime) -> bool:
         """Whether the chat gets nothing at this instant."""

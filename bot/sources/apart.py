@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import orjson
 
-from bot.errors import SourceError
+from bot.errors import SourceError, SourceFault
 from bot.model.announcement import Batch
 from bot.model.paper import AnnounceType, Paper
 
@@ -41,7 +41,7 @@ async def parse_feed_apart(
         async with asyncio.timeout(seconds):
             return await _talk(process, content, where)
     except TimeoutError as error:
-        raise SourceError(f"parsing took more than {seconds:.0f} s", where=where) from error
+        raise SourceError(f"parsing took more than {seconds:.0f} s", where=where, fault=SourceFault.INVALID) from error
     finally:
         await _end(process)
 
@@ -76,7 +76,7 @@ async def _send(process: Process, content: bytes) -> None:
 async def _receive(process: Process, where: str) -> Batch:
     first = await _read_line(process, where)
     if "error" in first:
-        raise SourceError(first["error"], where=where, retry=first["retry"])
+        raise SourceError(first["error"], where=where, retry=first["retry"], fault=SourceFault[first["fault"]])
     papers: list[tuple[Paper, AnnounceType]] = []
     while "papers" not in (line := await _read_line(process, where)):
         papers.append(_read_paper(line))
@@ -89,7 +89,7 @@ async def _receive(process: Process, where: str) -> Batch:
 async def _read_line(process: Process, where: str) -> dict[str, Any]:
     line = await cast(asyncio.StreamReader, process.stdout).readline()
     if not line.endswith(b"\n"):
-        raise SourceError(f"parsing it failed: {await _last_words(process)}", where=where)
+        raise SourceError(f"parsing it failed: {await _last_words(process)}", where=where, fault=SourceFault.INVALID)
     return dict(orjson.loads(line))
 
 

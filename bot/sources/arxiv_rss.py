@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import quote
 
-from bot.errors import SourceError
+from bot.errors import SourceError, SourceFault
 from bot.model.announcement import Batch
 from bot.sources.apart import parse_feed_apart
 from bot.sources.http import PoliteClient
@@ -30,12 +30,15 @@ class ArxivRssSource:
         url = f"{self.base_url.rstrip('/')}/rss/{quote(category, safe='+')}"
         answer = await self.client.get(url, accept=_ACCEPT, patience=self.patience)
         if answer.status in _UNKNOWN:
-            raise SourceError(f"arXiv has no category {category} (HTTP {answer.status})", where=url, retry=False)
+            message = f"arXiv has no category {category} (HTTP {answer.status})"
+            raise SourceError(message, where=url, retry=False, fault=SourceFault.MISSING)
         if answer.status != HTTPStatus.OK:
-            raise SourceError(f"HTTP {answer.status} instead of a feed of {category}", where=url)
+            message = f"HTTP {answer.status} instead of a feed of {category}"
+            raise SourceError(message, where=url, fault=SourceFault.INVALID)
         batch = await parse_feed_apart(answer.content, where=url)
         if _parts(batch.category) != _parts(category):
-            raise SourceError(f"this is the feed of {batch.category}, not of {category}", where=url)
+            message = f"this is the feed of {batch.category}, not of {category}"
+            raise SourceError(message, where=url, fault=SourceFault.INVALID)
         if len(batch.papers) >= _LIMIT:
             log.warning("fetched category=%s papers=%d status=maybe_cut", category, len(batch.papers))
         return replace(batch, category=category)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import feedparser
 
-from bot.errors import SourceError
+from bot.errors import SourceError, SourceFault
 from bot.model.announcement import Batch
 from bot.model.paper import AnnounceType, ArxivId, Paper, parse_arxiv_id
 from bot.rendering.latex import to_readable
@@ -62,7 +62,9 @@ def parse_feed(content: bytes, *, where: str = "") -> Batch:
         make = _make_rdf_paper if parsed.version == "rss10" else _make_paper
         return Batch(category, _read_day(parsed), _once_each(map(make, parsed.entries)))
     except MalformedFeedError as error:
-        raise SourceError(str(error), where=where, retry=not isinstance(error, _UnknownCategoryError)) from error
+        is_missing = isinstance(error, _UnknownCategoryError)
+        fault = SourceFault.MISSING if is_missing else SourceFault.INVALID
+        raise SourceError(str(error), where=where, retry=not is_missing, fault=fault) from error
 
 
 class _UnknownCategoryError(MalformedFeedError):

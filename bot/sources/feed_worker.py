@@ -32,7 +32,7 @@ def answer(content: bytes) -> Iterator[dict[str, Any]]:
     try:
         batch = parse_feed(content)
     except SourceError as error:
-        yield {"error": str(error), "retry": error.retry}
+        yield {"error": str(error), "retry": error.retry, "fault": error.fault.name}
         return
     yield from _tell(batch)
 

@@ -17,7 +17,7 @@ from typing import Self
 
 import httpx2
 
-from bot.errors import SourceError
+from bot.errors import SourceError, SourceFault
 from bot.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -130,12 +130,12 @@ class PoliteClient:
             async with asyncio.timeout(patience):
                 answer = await self._follow(httpx2.URL(url), self.clock() + patience)
         except TimeoutError as error:
-            raise SourceError(f"no answer within {patience:.0f} s", where=url) from error
+            raise self._give_up(httpx2.URL(url), f"no answer within {patience:.0f} s") from error
         except httpx2.InvalidURL as error:
             raise SourceError(f"not an address ({error})", where=url, retry=False) from error
         if answer.status < HTTPStatus.MULTIPLE_CHOICES and not any(each in answer.content_type for each in accept):
             came = answer.content_type or "of no type"
-            raise SourceError(f"the answer is {came}, not {' or '.join(accept)}", where=url)
+            raise SourceError(f"the answer is {came}, not {' or '.join(accept)}", where=url, fault=SourceFault.INVALID)
         return answer
 
     async def _follow(self, url: httpx2.URL, deadline: float) -> Answer:
@@ -146,8 +146,10 @@ class PoliteClient:
                 return answer
             target = target.join(answer.headers.get("location", ""))
             if not _may_follow(url, target):
-                raise SourceError(f"redirected to {target}, which is not arXiv", where=str(url))
-        raise SourceError(f"more than {_MAX_REDIRECTS} redirects", where=str(url))
+                raise SourceError(
+                    f"redirected to {target}, which is not arXiv", where=str(url), fault=SourceFault.INVALID
+                )
+        raise SourceError(f"more than {_MAX_REDIRECTS} redirects", where=str(url), fault=SourceFault.INVALID)
 
     async def _persist(self, url: httpx2.URL, deadline: float) -> Answer:
         begun = self.clock()
@@ -158,7 +160,7 @@ class PoliteClient:
                 log.warning("fetched url=%s status=failed attempt=%d reason=%r", url, attempt, str(failure))
                 reached = not isinstance(failure, _UnreachableError)
                 if attempt == (_ATTEMPTS if reached else _CONNECT_ATTEMPTS):
-                    raise SourceError(f"{failure}, {attempt} times", where=str(url), reached=reached) from failure
+                    raise self._give_up(url, f"{failure}, {attempt} times", reached=reached) from failure
                 await self._back_off(url, attempt, deadline, failure)
             else:
                 log.info(
@@ -173,7 +175,7 @@ class PoliteClient:
             return  # A hold is waited for where everyone waits for it.
         delay = _BACKOFF[attempt - 1] * (1 + self.random.random() / 2)
         if self.clock() + delay > deadline:
-            raise SourceError(str(failure), where=str(url)) from failure
+            raise self._give_up(url, str(failure)) from failure
         await self.sleep(delay)
 
     async def _take_turn(self, url: httpx2.URL, deadline: float) -> Answer:
@@ -189,8 +191,15 @@ class PoliteClient:
             if self.clock() + wait > deadline:
                 until = self.now() + timedelta(seconds=wait)
                 reason = self._holds[url.host].reason
-                raise SourceError(f"{reason}; it is left alone until {until:%H:%M:%S} UTC", where=str(url))
+                raise self._give_up(url, f"{reason}; it is left alone until {until:%H:%M:%S} UTC")
             await self.sleep(wait)
+
+    def _give_up(self, url: httpx2.URL, message: str, *, reached: bool = True) -> SourceError:
+        """The error to end with: a host that is left alone refused us; from any other no answer came."""
+        wait = self._hold_left(url.host)
+        fault = SourceFault.REFUSED if wait else SourceFault.UNREACHABLE
+        until = self.now() + timedelta(seconds=wait) if wait else None
+        return SourceError(message, where=str(url), reached=reached, fault=fault, until=until)
 
     def _hold_left(self, host: str) -> float:
         return max(0.0, self._holds[host].until - self.clock()) if host in self._holds else 0.0
@@ -242,7 +251,9 @@ class PoliteClient:
         return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
 
     async def _read(self, response: httpx2.Response) -> bytes:
-        too_large = SourceError(f"the answer is larger than {self.max_bytes} bytes", where=str(response.url))
+        too_large = SourceError(
+            f"the answer is larger than {self.max_bytes} bytes", where=str(response.url), fault=SourceFault.INVALID
+        )
         length = response.headers.get("content-length", "")
         if length.isdigit() and int(length) > self.max_bytes:
             raise too_large

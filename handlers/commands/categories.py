@@ -5,7 +5,7 @@ from functools import partial
 from bot.language import later, tr
 from bot.model.chat import Chat
 from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
-from handlers.commands.listing import PAGE, is_tag, press_removal, removal_list
+from handlers.commands.listing import PAGE, Entry, change_entry, entry_list
 
 NOTHING_CHOSEN = later(
     "This chat follows nothing yet. /start sets it up, or: /categories add cs.CL, /topics add kv cache"
@@ -27,7 +27,9 @@ async def _list(services: Services, chat: Chat, page: str) -> Reply:
             where = tr("Your topics are looked for in {categories}.", categories=read)
             known = tr("{first} {second}", first=known, second=where)
         return Reply(tr("{first} {second}", first=known, second=tr("Add one, for example /categories add cs.CL")))
-    return removal_list(tr("This chat reads"), "categories", codes, [describe(services, code) for code in codes], page)
+    return entry_list(
+        tr("This chat reads"), "categories", [Entry(code, describe(services, code)) for code in codes], page
+    )
 
 
 def describe(services: Services, code: str) -> str:
@@ -55,13 +57,15 @@ async def add_category(services: Services, request: Request) -> Reply:
 async def remove_category(services: Services, request: Request) -> Reply:
     """Stop following one category, named by number or code, or by the tag of a button in the list."""
     chat, wanted = request.chat, request.args["category"]
-    if is_tag(wanted):
-        codes = (await services.subscriptions.get(chat)).categories
-        remove, show = services.subscriptions.remove_category, partial(_list, services, chat)
-        return await press_removal(wanted, codes, partial(remove, chat, wanted), show)
+    codes = (await services.subscriptions.get(chat)).categories
+    return await change_entry(wanted, codes, partial(_remove, services, chat, wanted), partial(_list, services, chat))
+
+
+async def _remove(services: Services, chat: Chat, wanted: str) -> Reply:
     subscription, removed = await services.subscriptions.remove_category(chat, wanted)
     left = ", ".join(subscription.categories) or tr("none")
-    return Reply(tr("No longer reading {category}. Left: {left}.", category=removed, left=left))
+    text = tr("No longer reading {category}. Left: {left}.", category=removed, left=left)
+    return Reply(text, toast=tr("Removed {entry}.", entry=removed))
 
 
 CATEGORIES = CommandGroup(

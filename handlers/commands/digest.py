@@ -85,6 +85,8 @@ async def _explain(services: Services, subscription: Subscription, verdict: Verd
         lines.append(tr("Score {points:.2f}: {reasons}.", points=score.points, reasons=format_reasons(score.reasons)))
     elif has_interests(subscription.topics):
         lines.append(tr("Score 0: none of this chat's topics is in its title or abstract."))
+    if subscription.muted:
+        lines.append(tr("Muted now: {topics}.", topics=", ".join(subscription.muted)))
     if has_interests(subscription.topics) and subscription.min_score:
         lines.append(tr("The minimum score of this chat is {score:g}.", score=subscription.min_score))
     return "\n".join(lines)

@@ -46,7 +46,8 @@ def _overview(catalogue: Catalogue) -> str:
 def _explain(entry: Command | CommandGroup) -> str:
     if isinstance(entry, Command):
         return "\n".join([tr(entry.help), "", *_lines(entry, f"/{entry.name}")])
-    lines = [line for each in entry.commands for line in _lines(each, f"/{entry.name} {each.name}")]
+    shown = [each for each in entry.commands if not each.is_hidden]
+    lines = [line for each in shown for line in _lines(each, f"/{entry.name} {each.name}")]
     note = tr("/{group} alone is the same as /{group} {first}.", group=entry.name, first=entry.commands[0].name)
     if entry.shorthand is not None:
         optional = tr("The word {word} may be left out.", word=entry.shorthand.name)

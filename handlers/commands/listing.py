@@ -1,13 +1,13 @@
-"""Lists with pages and buttons, alike in every command."""
+"""Lists with pages and buttons, and commands on one entry of such a list, alike for topics and categories."""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from bot.errors import UserError
 from bot.language import tr
 from bot.model.message import Button
-from bot.model.subscription import Subscription
 from bot.rendering.text import shorten
 from bot.subscriptions import tag_of
 from handlers.command import Param, Reply
@@ -56,43 +56,64 @@ def open_page(line: str, text: str, entries: int, size: int = PAGE_SIZE) -> Page
     return Page(min(max(int(wanted[:9] or 1), 1), count), count, size, line)
 
 
-def removal_list(heading: str, name: str, entries: Sequence[str], labels: Sequence[str], page_text: str) -> Reply:
-    """The entries with numbers, and for each on the page a button that removes it.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a list: its text, how it is shown, and its row of buttons but for the one that removes it.
+
+    A button is a sign and the subcommand that it stands for.
+    """
+
+    text: str
+    label: str
+    signs: tuple[tuple[str, str], ...] = ()
+
+    def buttons(self, number: int, name: str) -> tuple[Button, ...]:
+        """Its row, in which the entry is named by its tag, so that a button never hits another one."""
+        signs = (("✕", "remove"), *self.signs)
+        return tuple(Button(f"{sign} {number}", f"/{name} {word} {tag_of(self.text)}") for sign, word in signs)
+
+
+def entry_list(heading: str, name: str, entries: Sequence[Entry], page_text: str, size: int = PAGE_SIZE) -> Reply:
+    """The entries with numbers, and the buttons of those on the page.
 
     Without a page asked for, the text has every entry. A page takes the place of the message with its button.
     """
-    page = open_page(f"/{name} list", page_text, len(entries))
-    numbered = list(enumerate(zip(entries, labels, strict=True), start=1))
+    page = open_page(f"/{name} list", page_text, len(entries), size)
+    numbered = list(enumerate(entries, start=1))
     on_page = numbered[page.entries]
     shown = on_page if page_text else numbered
     if page_text and page.count > 1:
         heading = tr("{heading} (page {page} of {pages})", heading=heading, page=page.number, pages=page.count)
-    lines = [tr("{heading}:", heading=heading), *(f"{number}. {label}" for number, (_, label) in shown)]
-    buttons = [Button(f"✕ {number}", f"/{name} remove {tag_of(entry)}") for number, (entry, _) in on_page]
+    lines = [tr("{heading}:", heading=heading), *(f"{number}. {entry.label}" for number, entry in shown)]
+    rows = [entry.buttons(number, name) for number, entry in on_page]
+    has_rows = any(entry.signs for _, entry in on_page)
     return Reply(
         "\n".join([*lines, "", tr("/{name} remove <number> removes one.", name=name)]),
-        buttons=(*buttons, *page.buttons),
+        buttons=(*chain(*rows), *page.buttons),
+        rows=tuple(len(row) for row in (*rows, page.buttons) if row) if has_rows else (),
         replaces=bool(page_text),
     )
 
 
-def is_tag(text: str) -> bool:
-    """Whether it is what the buttons of `removal_list` name an entry by."""
-    return _TAG.fullmatch(text.strip()) is not None
-
-
-async def press_removal(
-    tag: str,
+async def change_entry(
+    wanted: str,
     entries: Sequence[str],
-    remove: Callable[[], Awaitable[tuple[Subscription, str]]],
+    change: Callable[[], Awaitable[Reply]],
     show: Callable[[str], Awaitable[Reply]],
+    size: int = PAGE_SIZE,
 ) -> Reply:
-    """What a button of `removal_list` does: the entry it was drawn for goes, and its page of the list is shown anew."""
-    index = next((index for index, entry in enumerate(entries) if tag_of(entry) == tag.strip()), None)
-    if index is None:
-        toast = tr("That was removed before.")
-    else:
-        _, removed = await remove()
-        toast = tr("Removed {entry}.", entry=shorten(removed, _TOAST_LENGTH))
-    shown = await show(str((index or 0) // PAGE_SIZE + 1))
+    """What a command on one entry answers: the text of `change` where the entry was typed.
+
+    Where it is the tag of a button, the toast, with the button's page of the list shown anew. What is gone stays as it is.
+    """
+    if not _TAG.fullmatch(wanted.strip()):
+        return replace(await change(), toast="")
+    index = next((index for index, entry in enumerate(entries) if tag_of(entry) == wanted.strip()), None)
+    toast = tr("That was removed before.") if index is None else (await change()).toast
+    shown = await show(str((index or 0) // size + 1))
     return replace(shown, replaces=True, toast=toast)
+
+
+def briefly(entry: str) -> str:
+    """The entry as a toast has room for it."""
+    return shorten(entry, _TOAST_LENGTH)

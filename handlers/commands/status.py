@@ -3,10 +3,20 @@
 from datetime import date
 
 from bot.calendar import is_day_off, latest_day, next_feed
-from bot.language import tr
+from bot.errors import SourceFault
+from bot.language import later, tr
+from bot.pipeline import Attempt
 from bot.rendering.text import format_day, format_instant
 from handlers.command import Command, Reply, Request, Services
 from handlers.commands.delivery import describe_delivery, resend_buttons
+
+_FAULTS = {
+    SourceFault.UNREACHABLE: later("no answer comes"),
+    SourceFault.REFUSED: later("it asks us to wait"),
+    SourceFault.INVALID: later("what came is incomplete or wrong"),
+    SourceFault.MISSING: later("it does not know this category"),
+    SourceFault.UNKNOWN: later("something unexpected happened"),
+}
 
 
 async def show_status(services: Services, request: Request) -> Reply:
@@ -48,7 +58,7 @@ async def describe_category(services: Services, category: str) -> str:
             "{category}: failed at {time}: {error}",
             category=category,
             time=format_instant(attempt.at),
-            error=attempt.error,
+            error=_describe_fault(attempt),
         )
     if is_day_off(now):
         return tr(
@@ -67,17 +77,30 @@ def _describe_listing(category: str, day: str, count: int) -> str:
     return tr("{category}: complete, {count} papers announced on {day}", category=category, count=count, day=day)
 
 
+def _describe_fault(attempt: Attempt) -> str:
+    """What was wrong, for people; the error itself is for the log and the owner."""
+    fault = tr(_FAULTS[attempt.fault])
+    return tr("{fault} until {time}", fault=fault, time=format_instant(attempt.until)) if attempt.until else fault
+
+
+def _describe_outage(attempt: Attempt) -> str:
+    if attempt.fault is SourceFault.UNREACHABLE:
+        return tr("arXiv cannot be reached: {error}", error=_describe_fault(attempt))
+    return tr("arXiv cannot be read: {error}", error=_describe_fault(attempt))
+
+
 async def describe_trouble(services: Services, categories: tuple[str, ...]) -> str:
     """What a reader must know about today: what could not be read, what is late, or that nothing was announced."""
     pipeline = services.pipeline
     now = pipeline.clock()
     here = await pipeline.batch_sizes(latest_day(now))
-    failed = {code: pipeline.attempts[code].error for code in categories if _failed(services, code, here)}
+    failed = {code: pipeline.attempts[code] for code in categories if _failed(services, code, here)}
     if failed and len(failed) == len(categories):
-        lines = [tr("arXiv cannot be reached: {error}", error=next(iter(failed.values())))]
+        lines = [_describe_outage(next(iter(failed.values())))]
     else:
         lines = [
-            tr("{category} could not be read: {error}", category=code, error=error) for code, error in failed.items()
+            tr("{category} could not be read: {error}", category=code, error=_describe_fault(attempt))
+            for code, attempt in failed.items()
         ]
     waiting = [code for code in categories if code not in here and code not in failed]
     if waiting:

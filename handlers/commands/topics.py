@@ -1,16 +1,21 @@
 """/topics: what a chat wants to read about."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
-from bot.digests import latest_announcement
+from bot.digests import has_interests, latest_announcement
 from bot.language import later, tr, tr_n
 from bot.model.announcement import Announcement
 from bot.model.chat import Chat
-from bot.topics import Topic, compile_topic, document_of
+from bot.model.subscription import Subscription
+from bot.subscriptions import Subscriptions
+from bot.topics import Topic, compile_topic, document_of, split_weight
 from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
-from handlers.commands.listing import PAGE, is_tag, press_removal, removal_list
+from handlers.commands.listing import PAGE, Entry, briefly, change_entry, entry_list
 
 SHOWN_MATCHES = 5
+_PAGE_SIZE = 5
 _WOULD_MATCH = later("{topic} would have matched {found} of {total} papers in {span} of {categories}.")
 _WOULD_LEAVE_OUT = later("{topic} would have left out {found} of {total} papers in {span} of {categories}.")
 
@@ -21,18 +26,36 @@ async def list_topics(services: Services, request: Request) -> Reply:
 
 
 async def _list(services: Services, chat: Chat, page: str) -> Reply:
-    topics = (await services.subscriptions.get(chat)).topics
-    if not topics:
+    subscription = await services.subscriptions.get(chat)
+    if not subscription.topics:
         return Reply(
             tr("No topics yet: a digest has every paper of your categories. Add one, for example /topics add kv cache")
         )
-    return removal_list(tr("This chat follows"), "topics", topics, topics, page)
+    entries = [_entry(topic, is_muted=topic in subscription.muted) for topic in subscription.topics]
+    reply = entry_list(tr("This chat follows"), "topics", entries, page, _PAGE_SIZE)
+    lines = [reply.text, tr("🔇 mutes a topic, 🔊 unmutes it; ⚖ lets it count ×2, ×3, ×0.5, and ×1 again.")]
+    if _is_all_muted(subscription):
+        lines.append(tr("All that this chat looks for is muted, so digests come empty."))
+    return replace(reply, text="\n".join(lines))
+
+
+def _entry(topic: str, *, is_muted: bool) -> Entry:
+    """What leaves papers out has no weight."""
+    signs = [("🔊" if is_muted else "🔇", "mute")]
+    if has_interests([topic]):
+        signs.append(("⚖", "weight"))
+    return Entry(topic, tr("{topic} (muted)", topic=topic) if is_muted else topic, tuple(signs))
+
+
+def _is_all_muted(subscription: Subscription) -> bool:
+    """Whether the chat has topics of interest, and none of them counts now."""
+    return has_interests(subscription.topics) and not has_interests(subscription.active_topics)
 
 
 async def add_topic(services: Services, request: Request) -> Reply:
     """Follow a topic; the first one without a category says which categories will be read."""
     subscription = await services.subscriptions.add_topic(request.chat, request.args["query"])
-    topic = compile_topic(subscription.topics[-1])
+    topic = compile_topic(" ".join(request.args["query"].split()))
     left_out = tr("Leaving out papers on {topic}.", topic=topic.keyword)
     lines = [left_out if topic.is_exclusion else tr("Following {topic}.", topic=topic.text)]
     if not subscription.categories:
@@ -48,16 +71,48 @@ async def add_topic(services: Services, request: Request) -> Reply:
 
 async def remove_topic(services: Services, request: Request) -> Reply:
     """Stop following one topic, named by number or text, or by the tag of a button in the list."""
+    return await _change(_remove, services, request)
+
+
+async def mute_topic(services: Services, request: Request) -> Reply:
+    """Let one topic, named in the same ways, count for nothing, or count again."""
+    return await _change(_mute, services, request)
+
+
+async def weigh_topic(services: Services, request: Request) -> Reply:
+    """Give one topic, named in the same ways, its next weight."""
+    return await _change(_weigh, services, request)
+
+
+async def _change(
+    change: Callable[[Subscriptions, Chat, str], Awaitable[Reply]], services: Services, request: Request
+) -> Reply:
     chat, wanted = request.chat, request.args["topic"]
-    if is_tag(wanted):
-        topics = (await services.subscriptions.get(chat)).topics
-        remove, show = services.subscriptions.remove_topic, partial(_list, services, chat)
-        return await press_removal(wanted, topics, partial(remove, chat, wanted), show)
-    subscription, removed = await services.subscriptions.remove_topic(chat, wanted)
+    topics = (await services.subscriptions.get(chat)).topics
+    show = partial(_list, services, chat)
+    return await change_entry(wanted, topics, partial(change, services.subscriptions, chat, wanted), show, _PAGE_SIZE)
+
+
+async def _remove(subscriptions: Subscriptions, chat: Chat, wanted: str) -> Reply:
+    subscription, removed = await subscriptions.remove_topic(chat, wanted)
     count = len(subscription.topics)
     left = tr_n("{count} topic left.", "{count} topics left.", count) if count else tr("No topics left.")
     gone = tr("No longer following {topic}.", topic=removed)
-    return Reply(tr("{first} {second}", first=gone, second=left))
+    text = tr("{first} {second}", first=gone, second=left)
+    return Reply(text, toast=tr("Removed {entry}.", entry=briefly(removed)))
+
+
+async def _mute(subscriptions: Subscriptions, chat: Chat, wanted: str) -> Reply:
+    subscription, topic = await subscriptions.mute_topic(chat, wanted)
+    said = tr("Muted {topic}.") if topic in subscription.muted else tr("{topic} counts again.")
+    return Reply(said.format(topic=topic), toast=said.format(topic=briefly(topic)))
+
+
+async def _weigh(subscriptions: Subscriptions, chat: Chat, wanted: str) -> Reply:
+    _, topic = await subscriptions.weigh_topic(chat, wanted)
+    bare, weight = split_weight(topic)
+    said = tr("{topic} counts ×{weight:g} now.")
+    return Reply(said.format(topic=bare, weight=weight), toast=said.format(topic=briefly(bare), weight=weight))
 
 
 async def clear_topics(services: Services, request: Request) -> Reply:
@@ -114,6 +169,7 @@ def _matches(topic: Topic, announcements: tuple[Announcement, ...], categories: 
     return "\n".join(lines)
 
 
+_TOPIC = Param("topic", "its number in the list, or its text")
 _QUERY = Param("query", "words, or a query in arXiv's language such as ti:attention OR au:Dao")
 
 TOPICS = CommandGroup(
@@ -133,10 +189,12 @@ TOPICS = CommandGroup(
             "remove",
             "Stop following a topic.",
             remove_topic,
-            (Param("topic", "its number in the list, or its text"),),
+            (_TOPIC,),
             "/topics remove 1",
             admin_only=True,
         ),
+        Command("mute", "Mute a topic, or unmute it.", mute_topic, (_TOPIC,), admin_only=True, is_hidden=True),
+        Command("weight", "Give a topic its next weight.", weigh_topic, (_TOPIC,), admin_only=True, is_hidden=True),
         Command("clear", "Stop following all topics.", clear_topics, admin_only=True),
         Command(
             "test",

@@ -114,7 +114,8 @@ def completions(catalogue: Catalogue) -> dict[str, dict[str, None] | None]:
     """The words that can follow each other, for a completer."""
     words: dict[str, dict[str, None] | None] = {"/quit": None}
     for entry in catalogue:
-        names = {each.name: None for each in entry.commands} if isinstance(entry, CommandGroup) else None
+        shown = [each for each in entry.commands if not each.is_hidden] if isinstance(entry, CommandGroup) else []
+        names = {each.name: None for each in shown} or None
         words[f"/{entry.name}"] = names
     return words
 

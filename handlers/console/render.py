@@ -1,6 +1,5 @@
 """Replies as terminal text. Pure: width and colour are arguments."""
 
-import re
 import textwrap
 from collections.abc import Sequence
 
@@ -8,6 +7,7 @@ from bot.language import tr
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper
 from bot.model.message import Button
+from bot.rendering.clean import clean, clean_line
 from bot.rendering.text import (
     SAMPLE_LABEL,
     excerpt,
@@ -22,8 +22,6 @@ from bot.rendering.text import (
 from handlers.command import Reply
 
 _BOLD, _DIM, _CYAN, _YELLOW, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[33m", "\x1b[0m"
-# Text from arXiv and people must not move the cursor, set the window title or hide itself.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 _WIDEST = 100
 _INDENT = "   "
 
@@ -31,7 +29,7 @@ _INDENT = "   "
 def render_reply(reply: Reply, *, width: int, colour: bool) -> str:
     """The reply as text lines; `width` in columns."""
     width = min(width, _WIDEST)
-    parts = [_CONTROL.sub("", text) for text in (reply.toast, reply.text) if text]
+    parts = [clean(text) for text in (reply.toast, reply.text) if text]
     if reply.card is not None:
         parts.append(render_card(reply.card, reply.buttons, width=width, colour=colour))
     if reply.digest is not None:
@@ -87,7 +85,7 @@ def _render_paper(paper: DigestPaper, digest: Digest, detail: str, *, width: int
 
 def _fill(text: str, width: int, first: str = _INDENT) -> str:
     return textwrap.fill(
-        _CONTROL.sub("", " ".join(text.split())),
+        clean_line(text),
         width,
         initial_indent=first,
         subsequent_indent=_INDENT,

@@ -4,12 +4,9 @@ What Discord reads: https://docs.discord.com/developers/reference#message-format
 """
 
 import re
-import unicodedata
 
-_INVISIBLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
-    r"\u2060-\u206f\u2800\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
-)
+from bot.rendering.clean import clean, clean_line
+
 _MOST_MARKS = 3
 _JOINER = "\u2060"  # of no width; unlike a zero width space it allows no line break
 _MARKUP = re.compile(r"[\\*_~|`\[\]<>#]|:(?=[\w+-]+:)")
@@ -24,25 +21,9 @@ _PAPER_LINK = re.compile(
 _BLANKS = re.compile(r"[^\S\n]*\n[^\S\n]*\n\s*")
 
 
-def clean(text: str) -> str:
-    """The text without control characters, writing directions, invisible characters and towers of accents."""
-    text = _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
-    return text if text.isascii() else _without_towers(text)
-
-
-def _without_towers(text: str) -> str:
-    kept: list[str] = []
-    marks = 0
-    for character in text:
-        marks = marks + 1 if unicodedata.category(character)[0] == "M" else 0
-        if marks <= _MOST_MARKS:
-            kept.append(character)
-    return "".join(kept)
-
-
 def escape(text: str) -> str:
     """Text that shows as it is: no formatting, mention, emoji, timestamp, list or link comes of it."""
-    return guard_lines(_escape_inline(clean(text)))
+    return guard_lines(_escape_inline(clean(text, _MOST_MARKS)))
 
 
 def unbroken(text: str) -> str:
@@ -52,18 +33,18 @@ def unbroken(text: str) -> str:
 
 def escape_line(text: str, limit: int) -> str:
     """The same in one line of at most `limit` code points, cut at a word where it is longer."""
-    return cut(escape(" ".join(clean(text).split())), limit)
+    return cut(escape(clean_line(text, _MOST_MARKS)), limit)
 
 
 def escape_reply(text: str) -> str:
     """The same for a reply, in which addresses of abstract pages stay links, without a preview."""
-    pieces = _PAPER_LINK.split(_BLANKS.sub("\n\n", clean(text)))
+    pieces = _PAPER_LINK.split(_BLANKS.sub("\n\n", clean(text, _MOST_MARKS)))
     return guard_lines("".join(f"<{each}>" if place % 2 else _escape_inline(each) for place, each in enumerate(pieces)))
 
 
 def label(text: str, limit: int) -> str:
     """The same for buttons and menus, which know no Markdown."""
-    line = " ".join(clean(text).split()) or "…"
+    line = clean_line(text, _MOST_MARKS) or "…"
     return line if len(line) <= limit else f"{line[: limit - 1].rstrip()}…"
 
 

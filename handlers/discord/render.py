@@ -7,6 +7,8 @@ https://docs.discord.com/developers/components/reference, https://docs.discord.c
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TypeVar
 
 from bot.language import tr
 from bot.model.card import Card
@@ -34,12 +36,14 @@ LABEL_LIMIT = 80
 ROW_SIZE = 5
 MENU_SIZE = 25
 MOST_BUTTONS = 15
-"""More buttons than these become menus."""
+"""More buttons than these become menus, unless it is said how they stand in rows."""
 _MOST_MENUS = 8
 _TITLE_LIMIT, _LINE_LIMIT = 600, 800
 _HEADER_LIMIT = 1500
 _FILE_LIMIT = 1900
 _HEADING_LIMIT = 300
+
+_Item = TypeVar("_Item")
 
 ANSWER = "answer "
 """A button whose line begins so opens a form; what is typed there completes the rest of the line."""
@@ -57,7 +61,7 @@ class Link:
 class DiscordMessage:
     """One message: plain `content`, or Components V2 made of the rest. Raises ValueError beyond Discord's limits.
 
-    `texts` share one container. `buttons` go in rows; `options` are what menus offer. `file` is the text of an attached
+    `texts` share one container. `buttons` go in rows, of so many each as `rows` says; `options` are what menus offer. `file` is the text of an attached
     JSON file.
     """
 
@@ -67,6 +71,7 @@ class DiscordMessage:
     buttons: tuple[Button, ...] = ()
     options: tuple[Button, ...] = ()
     file: str = ""
+    rows: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         lines = [each.line for each in (*self.buttons, *self.options)]
@@ -82,12 +87,20 @@ class DiscordMessage:
     @property
     def component_count(self) -> int:
         """The components as Discord counts them, nested ones too."""
-        return 1 + len(self.texts) + _count_controls(self.links, self.buttons, self.options)
+        return 1 + len(self.texts) + _count_controls(self.links, self.buttons, self.options, self.rows)
 
 
-def _count_controls(links: Sequence[Link], buttons: Sequence[Button], options: Sequence[Button]) -> int:
-    rows = sum(-(-len(each) // ROW_SIZE) for each in (links, buttons))
-    return len(links) + len(buttons) + rows + 2 * -(-len(options) // MENU_SIZE)
+def in_rows(items: Sequence[_Item], counts: Sequence[int] = ()) -> tuple[tuple[_Item, ...], ...]:
+    """So many of the items in each row as `counts` says; where it is empty, as many as Discord takes."""
+    left = iter(items)
+    return tuple(tuple(islice(left, count)) for count in counts or (ROW_SIZE,) * -(-len(items) // ROW_SIZE))
+
+
+def _count_controls(
+    links: Sequence[Link], buttons: Sequence[Button], options: Sequence[Button], rows: Sequence[int]
+) -> int:
+    row_count = len(in_rows(links)) + len(in_rows(buttons, rows))
+    return len(links) + len(buttons) + row_count + 2 * -(-len(options) // MENU_SIZE)
 
 
 def render_reply(reply: Reply, *, as_components: bool = False) -> tuple[DiscordMessage, ...]:
@@ -101,7 +114,8 @@ def render_reply(reply: Reply, *, as_components: bool = False) -> tuple[DiscordM
     if reply.card is not None:
         texts += _card_texts(reply.card)
     links = _links(reply.card.announced.paper) if reply.card and not reply.card.is_sample else ()
-    return pack(texts or [tr("Done.")], links, buttons)
+    rows = reply.rows if sum(reply.rows) == len(buttons) else ()
+    return pack(texts or [tr("Done.")], links, buttons, rows)
 
 
 def render_text(text: str) -> tuple[DiscordMessage, ...]:
@@ -144,17 +158,19 @@ def buttons_of(reply: Reply) -> tuple[Button, ...]:
     return tuple({each.line: Button(label(each.label, LABEL_LIMIT), each.line) for each in wanted}.values())
 
 
-def pack(texts: Sequence[str], links: tuple[Link, ...], buttons: tuple[Button, ...]) -> tuple[DiscordMessage, ...]:
+def pack(
+    texts: Sequence[str], links: tuple[Link, ...], buttons: tuple[Button, ...], rows: tuple[int, ...] = ()
+) -> tuple[DiscordMessage, ...]:
     """As many texts in each message as fit, whole, and room for the controls in the last."""
-    options = buttons[: _MOST_MENUS * MENU_SIZE] if len(buttons) > MOST_BUTTONS else ()
+    options = buttons[: _MOST_MENUS * MENU_SIZE] if len(buttons) > MOST_BUTTONS and not rows else ()
     shown = () if options else buttons
-    room = COMPONENT_LIMIT - 1 - _count_controls(links, shown, options)
+    room = COMPONENT_LIMIT - 1 - _count_controls(links, shown, options, rows)
     *pages, last = paginate(texts)
     if len(last) > room:
         pages.append(last[:room])
         last = last[room:]
     messages = [DiscordMessage(texts=page) for page in pages]
-    return (*messages, DiscordMessage(texts=last, links=links, buttons=shown, options=options))
+    return (*messages, DiscordMessage(texts=last, links=links, buttons=shown, options=options, rows=rows))
 
 
 def paginate(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:

@@ -9,7 +9,7 @@ from discord import ui
 
 from bot.language import tr
 from bot.model.message import Button
-from handlers.discord.render import ANSWER, LABEL_LIMIT, MENU_SIZE, ROW_SIZE, DiscordMessage, Link, to_plain
+from handlers.discord.render import ANSWER, LABEL_LIMIT, MENU_SIZE, DiscordMessage, Link, in_rows, to_plain
 
 _FIELD = "text"
 _MOST_TYPED = 4000
@@ -66,9 +66,8 @@ def _components(message: DiscordMessage) -> list[dict[str, Any]]:
 
 def _items(message: DiscordMessage) -> Iterator[ui.Item[ui.LayoutView]]:
     yield ui.Container(*(ui.TextDisplay(each) for each in message.texts))
-    for items in (_links(message.links), _buttons(message.buttons)):
-        for start in range(0, len(items), ROW_SIZE):
-            yield ui.ActionRow(*items[start : start + ROW_SIZE])
+    for row in (*in_rows(_links(message.links)), *in_rows(_buttons(message.buttons), message.rows)):
+        yield ui.ActionRow(*row)
     for start in range(0, len(message.options), MENU_SIZE):
         yield ui.ActionRow(_menu(message.options[start : start + MENU_SIZE], start))
 

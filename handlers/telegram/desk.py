@@ -14,6 +14,7 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.errors import UserError
 from bot.language import base_language, later, tr
+from bot.rendering.clean import clean
 from handlers.command import (
     APOLOGY,
     Catalogue,
@@ -31,7 +32,7 @@ from handlers.telegram.client import PollingBot
 from handlers.telegram.membership import Membership
 from handlers.telegram.post import Post
 from handlers.telegram.render import TelegramMessage, render_reply
-from handlers.telegram.text import clean, shorten
+from handlers.telegram.text import shorten
 
 log = logging.getLogger(__name__)
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from bot.language import tr
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, Score
 from bot.model.message import Button
 from bot.model.paper import ArxivId, Paper
+from bot.rendering.clean import clean_line
 from bot.rendering.text import (
     SAMPLE_LABEL,
     excerpt,
@@ -23,7 +25,6 @@ from handlers.telegram.text import (
     MOST_UNITS,
     Markup,
     address,
-    clean_line,
     fitted,
     joined,
     linked,
@@ -71,7 +72,7 @@ def render_reply(reply: Reply, *, bot_name: str = "") -> tuple[TelegramMessage, 
     if _is_json(reply) and len(pack(verbatim(reply.text))) > 1:
         (caption,) = pack(spoken(f"{reply.heading} The configuration is in the file.".strip(), bot_name))
         return (TelegramMessage(caption.html, caption.plain, file=reply.text),)
-    keyboard = lay_out(reply.buttons)
+    keyboard = lay_out(reply.buttons, reply.rows)
     messages = pack(_parts(reply, bot_name))
     last = len(messages) - 1
     return tuple(
@@ -178,13 +179,16 @@ def _line(text: str, most: int = _MOST_LINE) -> Markup:
     return plain(shorten(clean_line(text), most))
 
 
-def lay_out(buttons: Sequence[Button]) -> Keyboard:
-    """The buttons in their order, short labels side by side."""
+def lay_out(buttons: Sequence[Button], counts: Sequence[int] = ()) -> Keyboard:
+    """The buttons in their order: so many in each row, or else short labels side by side."""
     if len(buttons) > _MOST_BUTTONS:
         raise ValueError(f"{len(buttons)} buttons are more than Telegram's {_MOST_BUTTONS}")
+    checked = map(_checked, buttons)
+    if counts:
+        return tuple(tuple(islice(checked, count)) for count in counts)
     rows: list[tuple[Button, ...]] = []
     width = 0
-    for button in map(_checked, buttons):
+    for button in checked:
         per_row = next(count for length, count in _ROWS if len(button.label) <= length)
         if rows and width == per_row and len(rows[-1]) < per_row:
             rows[-1] = (*rows[-1], button)

@@ -1,12 +1,12 @@
 """Telegram's kind of text: HTML that says only what we mean, counted and split as Telegram counts. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from html import escape
 
 from bot.model.paper import ArxivId
+from bot.rendering.clean import clean, without_hidden
 
 MOST_UNITS = 4096
 """UTF-16 units of one message, counted after its markup is taken away."""
@@ -15,13 +15,6 @@ MOST_ENTITIES = 100
 
 _JOINER = "\u2060"
 """Word joiner: invisible, takes no room, allows no line break, and ends whatever Telegram would make clickable."""
-# What hides, reorders or pads: controls, soft hyphen, bidi marks, zero-width and filler characters, tags, surrogates.
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\uffff\ud800-\udfff\U000e0000-\U000e0fff\U0001d173-\U0001d17a]"
-)
-_MOST_MARKS = 4
-"""Combining marks on one character: enough for every living script, too few to climb over other lines."""
 # Telegram links, without being asked, domains (cs.CL is one, in Chile), IP addresses, schemes, mentions, hashtags,
 # cashtags, commands and card numbers: https://github.com/tdlib/td/blob/master/td/telegram/MessageEntity.cpp
 _CLICKABLE = re.compile(
@@ -39,25 +32,6 @@ _LINK = r"https://arxiv\.org/(?:abs|pdf|html)/[\w./-]*\w"
 def units(text: str) -> int:
     """The length of `text` as Telegram counts it."""
     return len(text) + sum(character > "\uffff" for character in text)
-
-
-def clean(text: str) -> str:
-    """`text` without characters that hide or reorder, without towers of marks, its lines kept."""
-    shown = _HIDDEN.sub("", re.sub("\r\n?|[\u2028\u2029]", "\n", text).replace("\t", " "))
-    return shown if shown.isascii() else "".join(_with_few_marks(shown))
-
-
-def _with_few_marks(text: str) -> Iterator[str]:
-    marks = 0
-    for character in text:
-        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
-        if marks <= _MOST_MARKS:
-            yield character
-
-
-def clean_line(text: str) -> str:
-    """`text` as one clean line."""
-    return " ".join(clean(text).split())
 
 
 def defuse(text: str, *, keep_commands: bool = False) -> str:
@@ -184,7 +158,7 @@ def _word(piece: str, is_link: bool) -> Markup:  # noqa: FBT001 - one caller, on
 
 def verbatim(text: str) -> Iterator[tuple[str, Markup]]:
     """Text to be copied, character for character, as (separator, fragment)."""
-    for separator, fragment in _fragments(_HIDDEN.sub("", text).split("\n")):
+    for separator, fragment in _fragments(without_hidden(text).split("\n")):
         yield separator, Markup(f"<pre>{escape(fragment, quote=False)}</pre>", fragment, 1)
 
 

@@ -10,7 +10,7 @@ from datetime import date
 
 import pytest
 
-from bot.errors import SourceError
+from bot.errors import SourceError, SourceFault
 from bot.sources.apart import parse_feed_apart
 from bot.sources.arxiv_rss import ArxivRssSource
 from bot.sources.feed import parse_feed
@@ -57,6 +57,7 @@ async def test_an_unknown_category_is_named_and_not_retried(source):
     with pytest.raises(SourceError, match=r"no category cs\.XX") as caught:
         await source.fetch("cs.XX")
     assert caught.value.retry is False
+    assert caught.value.fault is SourceFault.MISSING
 
 
 async def test_a_strange_category_cannot_leave_the_feeds(server, source):
@@ -123,7 +124,9 @@ async def test_parsing_apart_is_parsing():
         await parse_feed_apart(b"<html/>", where="x.xml")
     with pytest.raises(SourceError) as here:
         parse_feed(b"<html/>", where="x.xml")
-    assert (str(apart.value), apart.value.where) == (str(here.value), here.value.where)
+    assert vars(apart.value) == vars(here.value)
+    assert str(apart.value) == str(here.value)
+    assert apart.value.fault is SourceFault.INVALID
 
 
 @pytest.mark.parametrize("script", ["import sys; sys.exit('out of memory')", "import os; os.kill(os.getpid(), 9)"])

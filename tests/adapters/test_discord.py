@@ -235,6 +235,19 @@ async def test_a_list_is_edited_in_place(server):
     assert pressed.messages[-1]["flags"] & EPHEMERAL
 
 
+async def test_a_topic_is_muted_and_weighed_in_place(server):
+    """The three buttons of a topic stand in one row, and the list changes where it is."""
+    await admin(server, "topics add", {"query": "kv cache"})
+    listed = await admin(server, "topics list")
+    rows = [[button["label"] for button in each["components"]] for each in listed.original["components"][1:]]
+    assert rows == [["✕ 1", "🔇 1", "⚖ 1"]]
+    muted = await server.press(listed.original, ADMIN, listed.buttons["🔇 1"], MANAGE_CHANNELS)
+    assert "kv cache (muted)" in "".join(texts_of(muted.original))
+    weighed = await server.press(muted.original, ADMIN, listed.buttons["⚖ 1"], MANAGE_CHANNELS)
+    assert "kv cache^2 (muted)" in "".join(texts_of(weighed.original))
+    assert weighed.original["id"] == listed.original["id"]
+
+
 async def test_a_question_is_answered_in_a_form(server):
     """The button Answer opens a form; what is typed there goes on with the question."""
     asked = await admin(server, "start")

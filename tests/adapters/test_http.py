@@ -8,7 +8,7 @@ from random import Random
 import httpx2
 import pytest
 
-from bot.errors import SourceError
+from bot.errors import SourceError, SourceFault
 from bot.sources.http import PoliteClient, make_user_agent
 from tests.adapters.arxiv_server import ArxivServer, Canned
 
@@ -157,6 +157,8 @@ async def test_the_impatient_are_told_at_once(server, make_client, time):
             await client.get(f"{server.url}/{path}", accept=XML, patience=20)
         assert caught.value.retry
         assert caught.value.where == f"{server.url}/{path}"
+        assert caught.value.fault is SourceFault.REFUSED
+        assert f"{caught.value.until:%H:%M}" == "12:01"
     assert len(server.seen) == 1
     assert time.slept == []
 
@@ -196,6 +198,7 @@ async def test_lasting_trouble_ends_in_an_error(server, make_client):
     with pytest.raises(SourceError, match="HTTP 500, 5 times") as caught:
         await client.get(f"{server.url}/a", accept=XML, patience=100)
     assert (caught.value.where, caught.value.retry, len(server.seen)) == (f"{server.url}/a", True, 5)
+    assert caught.value.fault is SourceFault.UNREACHABLE
     with pytest.raises(SourceError, match=r"HTTP 500$"):
         await client.get(f"{server.url}/a", accept=XML, patience=3)
     assert len(server.seen) == 7
@@ -208,6 +211,7 @@ async def test_nobody_listening_is_an_error(make_client):
     with pytest.raises(SourceError, match=r"no connection .*, 3 times") as caught:
         await make_client().get(f"{gone.url}/a", accept=XML, patience=100)
     assert not caught.value.reached
+    assert caught.value.fault is SourceFault.UNREACHABLE
 
 
 async def test_a_slow_answer_is_given_up(server, make_client):
@@ -246,8 +250,9 @@ async def test_compressed_answers_are_read(server, make_client):
 async def test_a_wrong_type_is_refused_by_name(server, make_client, kind):
     """An answer of another type than asked for is an error that names the type that came."""
     server.script("/a", Canned(b"<html>Maintenance</html>", content_type=kind))
-    with pytest.raises(SourceError, match=kind or "of no type"):
+    with pytest.raises(SourceError, match=kind or "of no type") as caught:
         await make_client().get(f"{server.url}/a", accept=XML, patience=9)
+    assert caught.value.fault is SourceFault.INVALID
 
 
 @pytest.mark.parametrize("status", [400, 404, 410])

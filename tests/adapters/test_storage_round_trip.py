@@ -52,6 +52,7 @@ SUBSCRIPTION_FIELDS = {
     "quiet_notice": st.booleans(),
     "failure_notice": st.booleans(),
     "pause": st.none() | st.builds(Pause, **PAUSE_FIELDS),
+    "muted": st.lists(texts(), max_size=3).map(tuple),
 }
 CHATS = st.builds(
     Chat,

@@ -41,6 +41,7 @@ RICH = Subscription(
     quiet_notice=True,
     failure_notice=False,
     pause=Pause(PauseReason.BLOCKED, CREATED, CREATED.replace(day=9)),
+    muted=("-au:Émile\u0301", ""),
 )
 PROGRESS = Progress(MONDAY, CREATED)
 
@@ -327,7 +328,9 @@ async def test_a_moved_chat_takes_everything_along(storage: Storage) -> None:
 
 async def test_a_chat_may_move_to_one_that_is_used_already(storage: Storage) -> None:
     """The new chat's settings and marks win, what both follow is followed, and seen ids unite, the earlier day kept."""
-    present = replace(RICH, chat=BOB, created=CREATED.replace(day=9), topics=("rounds", ""), max_papers=9)
+    present = replace(
+        RICH, chat=BOB, created=CREATED.replace(day=9), topics=("rounds", ""), muted=("rounds",), max_papers=9
+    )
     await storage.change_subscription(ANN, always(replace(RICH, categories=("math.OC", "cs.LG"))))
     await storage.change_subscription(BOB, always(present))
     for chat, ids, day in ((ANN, [ONE, TWO], TUESDAY), (BOB, [TWO], MONDAY), (BOB, [THREE], WEDNESDAY)):
@@ -341,6 +344,7 @@ async def test_a_chat_may_move_to_one_that_is_used_already(storage: Storage) -> 
     assert (merged.chat, merged.created, merged.max_papers) == (BOB, CREATED, 9)
     assert merged.categories == ("cs.LG", "stat.ML", "math.OC")
     assert merged.topics == ("rounds", "", *RICH.topics[:-1])
+    assert merged.muted == ("rounds", "-au:Émile\u0301")
     assert await storage.get_seen(BOB) == {ONE: TUESDAY, TWO: MONDAY, THREE: WEDNESDAY}
     kept = {each.id: each.marks for each in (await storage.get_marks(BOB, "ada")).values()}
     assert kept == {TWO: {Mark.SAVE}, ONE: {Mark.DOWN}}

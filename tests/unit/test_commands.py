@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.errors import SourceError
+from bot.errors import SourceError, SourceFault
 from bot.model.chat import Chat
 from bot.model.paper import AnnounceType
 from handlers.command import Command, CommandGroup, Param, Reply, is_hidden
@@ -47,6 +47,13 @@ async def test_a_topic_is_followed_once(world):
     """A second spelling of the same topic is refused and names the first."""
     await world.say("/topics add kv cache")
     assert await world.say('/topics add "KV-Caches"') == "This chat already follows kv cache."
+
+
+async def test_a_followed_topic_takes_another_weight(world):
+    """Added with a weight it is still one topic, in its place."""
+    await world.say("/topics add kv cache", "/topics add quant*")
+    assert (await world.say("/topics add kv cache^2")).startswith("Following kv cache^2.")
+    assert "1. kv cache^2\n2. quant*\n" in await world.say("/topics")
 
 
 async def test_a_topic_that_cannot_be_read_changes_nothing(world):
@@ -169,28 +176,29 @@ async def test_a_quiet_day_is_explained():
 
 async def test_a_failure_is_told_and_the_rest_still_read(world):
     """One category that cannot be read does not hide the others, and is not passed over in silence."""
-    world.source.failures["cs.LG"] = SourceError("HTTP 503", where="http://feed/cs.LG")
+    world.source.failures["cs.LG"] = SourceError("no feed", where="http://feed/cs.LG", fault=SourceFault.INVALID)
     await world.say("/categories add cs.CL cs.LG")
     reply = await world.ask("/digest")
-    assert "cs.LG could not be read: http://feed/cs.LG: HTTP 503" in reply.text
+    assert "cs.LG could not be read: what came is incomplete or wrong" in reply.text
     assert len(reply.digest.papers) == 3
     status = await world.say("/status")
-    assert "cs.LG: failed at Friday 20 November 2026, 12:00 UTC: http://feed/cs.LG: HTTP 503" in status
+    assert "cs.LG: failed at Friday 20 November 2026, 12:00 UTC: what came is incomplete or wrong" in status
+    assert "http" not in status + reply.text
     assert "cs.CL: complete, 4 papers announced on Friday 20 November 2026" in status
 
 
 async def test_without_a_network_nobody_waits_for_every_category(world):
     """Where arXiv cannot even be connected to, the first attempt speaks for all categories."""
-    world.source.failures["cs.AI"] = SourceError("no connection", reached=False)
+    world.source.failures["cs.AI"] = SourceError("no connection", reached=False, fault=SourceFault.UNREACHABLE)
     await world.say("/categories add cs.AI cs.CL cs.LG", "/digest")
     assert world.source.asked == ["cs.AI"]
     status = await world.say("/status")
-    assert status.count("no connection") == 3
+    assert status.count("no answer comes") == 3
 
 
 async def test_a_failed_category_is_asked_again_after_a_minute(world):
     """A failure is retried when the person asks again a minute later, not at once."""
-    world.source.failures["cs.CL"] = SourceError("no route")
+    world.source.failures["cs.CL"] = SourceError("no route", fault=SourceFault.UNREACHABLE)
     await world.say("/categories add cs.CL", "/digest", "/digest")
     assert world.source.asked == ["cs.CL"]
     world.source.failures.clear()
@@ -201,7 +209,7 @@ async def test_a_failed_category_is_asked_again_after_a_minute(world):
 async def test_the_sample_shows_itself_where_arxiv_cannot_be_reached(world):
     """Without a network and without a past, invented papers stand in, labelled, and are never kept."""
     world = World(sample=FakeSource(replace(make_batch(CACHE, SURVEY), is_sample=True)))
-    world.source.failures["cs.CL"] = SourceError("no route")
+    world.source.failures["cs.CL"] = SourceError("no route", fault=SourceFault.UNREACHABLE)
     await world.say("/categories add cs.CL")
     reply = await world.ask("/digest seen")
     assert "arXiv cannot be reached" in reply.text
@@ -216,11 +224,11 @@ async def test_the_sample_never_replaces_what_was_pulled(world):
     """Once something real is here, an outage shows the last announcement, not the sample."""
     world.services.pipeline.sample = FakeSource(replace(make_batch(OTHER), is_sample=True))
     await world.say("/categories add cs.CL", "/digest")
-    world.source.failures["cs.CL"] = SourceError("no route")
+    world.source.failures["cs.CL"] = SourceError("no route", fault=SourceFault.UNREACHABLE)
     world.later(days=3)
     reply = await world.ask("/digest")
     assert not reply.digest.is_sample
-    assert "arXiv cannot be reached: no route" in reply.text
+    assert "arXiv cannot be reached: no answer comes" in reply.text
 
 
 async def test_why_explains_every_paper(world):
@@ -454,8 +462,8 @@ async def test_help_lists_and_explains_every_command(world):
         explained = await world.say(f"/help /{entry.name}", is_owner=True)
         subcommands = entry.commands if isinstance(entry, CommandGroup) else ()
         for each in subcommands:
-            assert f"/{entry.name} {each.name}" in explained
-            assert each.help in explained
+            assert (f"/{entry.name} {each.name}" in explained) is not each.is_hidden
+            assert (each.help in explained) is not each.is_hidden
         assert entry.help in explained
 
 

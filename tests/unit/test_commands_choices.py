@@ -6,6 +6,7 @@ import pytest
 
 from bot.errors import ConfigError
 from bot.model.chat import Chat
+from bot.model.digest import LeftOut
 from bot.suggestions import read_suggestions, suggest_topics
 from bot.topics import compile_topic
 from config.settings import read_bundled
@@ -43,7 +44,7 @@ async def test_a_topic_is_removed_by_its_button(world):
     assert reply.toast == "Removed kv cache."
     assert reply.replaces
     assert "1. quant*" in reply.text
-    assert labels(reply) == ["✕ 1"]
+    assert labels(reply) == ["✕ 1", "🔇 1", "⚖ 1"]
     reply = await tap(world, reply, "✕ 1")
     assert "No topics yet" in reply.text
     assert reply.buttons == ()
@@ -71,23 +72,141 @@ async def test_a_button_checks_the_rights_of_whoever_presses(world):
 
 
 async def test_long_lists_have_pages(world):
-    """The bare list has every topic; buttons come eight at a time, and removing stays on the page."""
+    """The bare list has every topic; buttons come for five at a time, and removing stays on the page."""
     for number in range(1, 21):
         await world.say(f"/topics add topic{number}")
     first = await world.ask("/topics")
     assert "20. topic20" in first.text
     assert not first.replaces
-    assert labels(first) == [*(f"✕ {number}" for number in range(1, 9)), "Next ›"]
+    assert labels(first) == [*(f"{sign} {number}" for number in range(1, 6) for sign in "✕🔇⚖"), "Next ›"]
+    assert first.rows == (3, 3, 3, 3, 3, 1)
     second = await tap(world, first, "Next ›")
     assert second.replaces
-    assert "(page 2 of 3)" in second.text
-    assert "9. topic9" in second.text
-    assert "8. topic8" not in second.text
-    after = await tap(world, second, "✕ 16")
-    assert "(page 2 of 3)" in after.text
-    assert "16. topic17" in after.text
-    last = await tap(world, after, "Next ›")
-    assert labels(last) == ["✕ 17", "✕ 18", "✕ 19", "‹ Previous"]
+    assert "(page 2 of 4)" in second.text
+    assert "6. topic6" in second.text
+    assert "5. topic5" not in second.text
+    after = await tap(world, second, "✕ 10")
+    assert "(page 2 of 4)" in after.text
+    assert "10. topic11" in after.text
+    assert after.rows == (3, 3, 3, 3, 3, 2)
+    last = await world.ask("/topics list 4")
+    assert labels(last)[-4:] == ["✕ 19", "🔇 19", "⚖ 19", "‹ Previous"]
+
+
+async def test_a_topic_is_muted_and_unmuted_by_its_button(world):
+    """It keeps its place, marked, on the page of the press; it finds nothing while it is muted."""
+    for number in range(1, 6):
+        await world.say(f"/topics add topic{number}")
+    await world.say("/categories add cs.CL", "/topics add kv cache")
+    muted = await tap(world, await world.ask("/topics list 2"), "🔇 6")
+    assert muted.toast == "Muted kv cache."
+    assert muted.replaces
+    assert "(page 2 of 2)" in muted.text
+    assert "6. kv cache (muted)" in muted.text
+    assert labels(muted) == ["✕ 6", "🔊 6", "⚖ 6", "‹ Previous"]
+    assert (await world.ask("/digest")).digest.papers == ()
+    assert "Muted now: kv cache." in await world.say("/why 2611.00001")
+    counts = await tap(world, muted, "🔊 6")
+    assert counts.toast == "kv cache counts again."
+    assert "(muted)" not in counts.text
+    assert len((await world.ask("/digest")).digest.papers) == 1
+
+
+async def test_with_every_topic_muted_nothing_comes(world):
+    """Muting is no wish for every paper there is; the list says what it means."""
+    await world.say("/categories add cs.CL", "/topics add kv cache", "/topics add -survey")
+    reply = await tap(world, await world.ask("/topics"), "🔇 1")
+    assert "All that this chat looks for is muted, so digests come empty." in reply.text
+    digest = (await world.ask("/digest")).digest
+    assert digest.papers == ()
+    assert digest.left_out == {LeftOut.NO_MATCH: 1}
+    await world.say("/topics remove 1")
+    assert "muted" not in await world.say("/topics")
+    assert len((await world.ask("/digest")).digest.papers) == 1
+
+
+async def test_a_muted_exclusion_leaves_nothing_out(world):
+    """A topic with a - in front can be muted, too."""
+    await world.say("/categories add cs.CL", "/topics add -kv cache")
+    assert (await world.ask("/digest")).digest.papers == ()
+    await tap(world, await world.ask("/topics"), "🔇 1")
+    assert len((await world.ask("/digest")).digest.papers) == 1
+
+
+async def test_the_weight_of_a_topic_goes_round(world):
+    """Each press is the next of ×1, ×2, ×3, ×0.5; the topic keeps its place and its mute, and old buttons go on working."""
+    await world.say("/topics add a OR b", "/topics add kv cache")
+    reply = old = await tap(world, await world.ask("/topics"), "🔇 1")
+    for toast, topic in (
+        ("a OR b counts ×2 now.", "(a OR b)^2"),
+        ("a OR b counts ×3 now.", "(a OR b)^3"),
+        ("a OR b counts ×0.5 now.", "(a OR b)^0.5"),
+        ("a OR b counts ×1 now.", "a OR b"),
+    ):
+        reply = await tap(world, reply, "⚖ 1")
+        assert reply.toast == toast
+        assert f"1. {topic} (muted)\n2. kv cache" in reply.text
+    await tap(world, old, "⚖ 1")
+    assert (await tap(world, old, "⚖ 1")).toast == "a OR b counts ×3 now."
+
+
+async def test_a_weight_changes_the_score(world):
+    """A topic that counts twice gives twice the points."""
+    await world.say("/categories add cs.CL", "/topics add kv cache")
+    once = (await world.ask("/digest")).digest.papers[0].score.points
+    await world.say("/topics weight kv cache")
+    assert (await world.ask("/digest")).digest.papers[0].score.points == pytest.approx(2 * once)
+
+
+async def test_what_leaves_papers_out_has_no_weight(world):
+    """There is no such button, and typing it is answered."""
+    await world.say("/topics add -survey")
+    reply = await world.ask("/topics")
+    assert labels(reply) == ["✕ 1", "🔇 1"]
+    assert reply.rows == (2,)
+    assert "has no weight" in await world.say("/topics weight 1")
+
+
+async def test_mute_and_weight_can_be_typed(world):
+    """Numbers and texts, with or without the weight, name a topic; without buttons the answer is a sentence."""
+    await world.say("/topics add kv cache")
+    assert await world.say("/topics mute 1") == "Muted kv cache."
+    assert "but it is muted" in await world.say("/topics add kv cache")
+    assert await world.say("/topics mute KV cache") == "kv cache counts again."
+    assert await world.say("/topics weight kv cache") == "kv cache counts ×2 now."
+    assert await world.say("/topics remove kv cache") == "No longer following kv cache^2. No topics left."
+    assert "is empty" in await world.say("/topics mute 1")
+
+
+async def test_a_topic_too_long_for_a_weight_stays_as_it_is(world):
+    """The refusal says why, and nothing has changed."""
+    topic = "a OR " + "b" * 495
+    await world.say(f"/topics add {topic}")
+    assert "at most 500 characters" in await world.say("/topics weight 1")
+    assert (await follows(world))[1] == (topic,)
+
+
+async def test_mutes_are_exported_and_not_shared(world):
+    """A copy of a chat has its mutes; another chat that takes the topics hears all of them; what goes takes its mute along."""
+    await world.say("/topics add kv cache", "/topics add quant*", "/topics mute 1")
+    exported = await world.say("/export")
+    shared = await world.ask("/share")
+    await world.say("/topics remove 1", "/topics add kv cache")
+    assert (await world.services.subscriptions.get(CHAT)).muted == ()
+    await world.say("/topics mute 1", "/topics clear")
+    assert (await world.services.subscriptions.get(CHAT)).muted == ()
+    await world.say(f"/import {exported}")
+    assert (await world.services.subscriptions.get(CHAT)).muted == ("kv cache",)
+    await world.ask(f"/start {shared.payload}", chat=FRIEND)
+    assert (await world.services.subscriptions.get(FRIEND)).muted == ()
+
+
+async def test_muting_needs_an_administrator(world):
+    """Rights are those of whoever presses."""
+    await world.say("/topics add kv cache")
+    for sign in "🔇⚖":
+        assert "administrator" in (await tap(world, await world.ask("/topics"), f"{sign} 1", is_admin=False)).text
+    assert (await world.services.subscriptions.get(CHAT)).active_topics == ("kv cache",)
 
 
 async def test_a_category_is_removed_by_its_button(world):

@@ -323,6 +323,19 @@ async def test_the_library_sends_what_we_mean():
         assert view.is_finished()
 
 
+async def test_buttons_that_belong_together_stay_in_their_row():
+    """Where a reply says how many stand in each row, there is no menu, and the rows are those."""
+    buttons = tuple(Button(f"⚖ {n}", f"/topics weight {n}") for n in range(17))
+    rows = (3, 3, 3, 3, 3, 2)
+    (message,) = render_reply(Reply("Topics", buttons=buttons, rows=rows))
+    components = to_view(message).to_components()
+    check_message({"components": components, "flags": COMPONENTS_V2})
+    assert len(list(walk(components))) == message.component_count
+    assert [len(each["components"]) for each in components[1:]] == list(rows)
+    (message,) = render_reply(Reply("Topics", buttons=(*buttons, buttons[0]), rows=(*rows, 1)))
+    assert message.options
+
+
 def test_cutting_never_breaks_an_escape():
     """However short the room, no backslash is left to act on what follows."""
     escaped = escape("*_[x]_* @everyone " * 20)

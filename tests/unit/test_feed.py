@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import SourceError
+from bot.errors import SourceError, SourceFault
 from bot.model.paper import AnnounceType
 from bot.sources.feed import parse_feed
 from tests.adapters.arxiv_server import error_feed, make_feed, make_item
@@ -209,10 +209,10 @@ def test_an_unknown_category_is_not_worth_another_try():
     """arXiv's error feed names the category and is not retried; other refusals may be."""
     with pytest.raises(SourceError, match=r"cs\.XX") as caught:
         parse_feed(error_feed("cs.XX"))
-    assert caught.value.retry is False
+    assert (caught.value.retry, caught.value.fault) == (False, SourceFault.MISSING)
     with pytest.raises(SourceError) as broken:
         parse_feed(b"")
-    assert broken.value.retry is True
+    assert (broken.value.retry, broken.value.fault) == (True, SourceFault.INVALID)
 
 
 def test_a_long_list_of_authors_is_readable_to_the_last():

@@ -14,7 +14,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from bot.app import load_languages
-from bot.errors import StorageError
+from bot.errors import SourceError, SourceFault, StorageError
 from bot.language import base_language, tr
 from bot.model.chat import Chat
 from bot.model.digest import Reason
@@ -209,6 +209,9 @@ TALK = """/start
 /topics add -survey
 /topics list 2x
 /topics
+/topics mute kv cache
+/topics weight kv cache
+/topics weight -survey
 /topics test kv cache
 /topics test -kv
 /topics test zebra
@@ -305,3 +308,18 @@ async def test_discord_is_told_the_descriptions():
     assert option["description_localizations"]["zh-CN"] == "arXiv 编号或链接"
     assert not option.get("name_localizations")
     assert await definitions_hash(tree) != before
+
+
+async def test_a_failure_is_told_in_the_words_of_the_chat():
+    """People read what kind of failure it is and until when, in their language; the error itself goes to the owner."""
+    world = speaking_world()
+    until = datetime(2026, 11, 20, 13, 30, tzinfo=UTC)
+    world.source.failures["cs.CL"] = SourceError("HTTP 429, 2 times", fault=SourceFault.REFUSED, until=until)
+    await world.say("/categories add cs.CL")
+    told = "it asks us to wait until Friday 20 November 2026, 13:30 UTC"
+    assert f"arXiv cannot be read: {told}" in (await world.ask("/digest")).text
+    assert "HTTP 429, 2 times" in await world.say("/owner status", is_owner=True)
+    await world.say("/settings language zh")
+    status = await world.say("/status")
+    assert "要求稍候" in status
+    assert "wait" not in status

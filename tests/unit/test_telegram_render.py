@@ -8,10 +8,11 @@ from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, LeftOut, Reason, Score
 from bot.model.message import Button
 from bot.model.paper import AnnouncedPaper, AnnounceType
+from bot.rendering.clean import clean, clean_line
 from bot.rendering.text import SAMPLE_LABEL
 from handlers.command import Reply
 from handlers.telegram.render import lay_out, render_reply
-from handlers.telegram.text import clean, clean_line, defuse, shorten, units, without_joiners
+from handlers.telegram.text import defuse, shorten, units, without_joiners
 from tests.build import DAY, make_paper
 from tests.servers.telegram_text import find_links, judge, utf16_length
 
@@ -268,6 +269,15 @@ def test_buttons_are_laid_out_by_width():
     rows = lay_out([*numbers, *words])
     assert [len(row) for row in rows] == [8, 2, 2, 1]
     assert [button for row in rows for button in row] == [*numbers, *words]
+
+
+def test_buttons_that_belong_together_stay_in_their_row():
+    """Where a reply says how many stand in each row, their width does not matter."""
+    buttons = tuple(
+        Button(label, f"/{number}") for number, label in enumerate(["✕ 1", "🔇 1", "✕ 10", "A long label", "›"])
+    )
+    (message,) = render_reply(Reply("x", buttons=buttons, rows=(2, 2, 1)))
+    assert message.keyboard == (buttons[:2], buttons[2:4], buttons[4:])
 
 
 @pytest.mark.parametrize("line", ["", "/topics add " + "x" * 53, "/" + "é" * 32])

@@ -8,7 +8,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.topics import Topic, compile_topic, document_of, plain_keyword, quote_keyword
+from bot.topics import (
+    Topic,
+    compile_topic,
+    document_of,
+    plain_keyword,
+    quote_keyword,
+    split_weight,
+    weigh_topic,
+)
 from tests.build import make_paper
 
 PAPER = make_paper(
@@ -519,3 +527,41 @@ def test_topics_can_be_compiled_in_many_threads():
     finally:
         sys.setswitchinterval(before)
     assert keys == [compile_topic(query).key for query in queries]
+
+
+@pytest.mark.parametrize(
+    ("topic", "weighed"),
+    [
+        ("kv cache", "kv cache^2"),
+        ('"kv cache"', '"kv cache"^2'),
+        ("quant*", "quant*^2"),
+        ("ti:kv cache", "ti:kv cache^2"),
+        ("kv cache^5", "kv cache^2"),
+        ("a OR b", "(a OR b)^2"),
+        ("(a OR b)^0.5", "(a OR b)^2"),
+        ("(a) OR (b)", "((a) OR (b))^2"),
+        ("diffusion -survey", "(diffusion -survey)^2"),
+        ("a AND b^3", "(a AND b^3)^2"),
+        (r'"a^3"', r'"a^3"^2'),
+    ],
+)
+def test_a_weight_belongs_to_the_whole_topic(topic, weighed):
+    """It takes the place of an earlier one, with brackets only where they are needed, and can be taken away again."""
+    assert weigh_topic(topic, 2) == weighed
+    bare, weight = split_weight(weighed)
+    assert weight == 2
+    assert weigh_topic(weighed, 1) == bare
+    assert split_weight(topic)[0] in (bare, f"({bare})")
+
+
+@pytest.mark.parametrize("text", ["kv cache", "a OR b^2", r"a\^2", "C^", "((^2", "", "a^99", "a^1.2.3"])
+def test_what_is_no_weight_of_the_whole_stays(text):
+    """A weight inside, a caret that is text, and what cannot be read are left alone."""
+    assert split_weight(text) == (text, 1.0)
+
+
+def test_a_weight_is_no_keyword():
+    """The search without syntax looks for the words alone."""
+    assert plain_keyword("kv cache^2") == ("kv cache", False)
+    assert plain_keyword('"kv cache"^0.5') == ("kv cache", False)
+    assert plain_keyword(quote_keyword("x^2")) == ("x^2", False)
