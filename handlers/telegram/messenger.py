@@ -81,10 +81,10 @@ class TelegramMessenger:
             raise DeliveryError(Remedy.DROP, f"refused as plain text, too: {error}") from error
 
     async def _send_one(self, chat: Chat, message: TelegramMessage, text: str, mode: str | None) -> Receipt:
-        markup = make_keyboard(message.keyboard)
+        place, markup = Place.of(chat), make_keyboard(message.keyboard)
         try:
             async with asyncio.timeout(READ_SECONDS), self._opened() as bot:
-                sent = await send_message(bot, Place.of(chat), text, mode, markup=markup)
+                sent = await send_message(bot, place, text, mode, markup=markup)
         except TelegramError as error:
             raise explain(error) from error
         except TimeoutError as error:
