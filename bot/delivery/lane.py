@@ -159,7 +159,7 @@ class Lane:
             case Remedy.RETRY | Remedy.STOP:
                 return await self._later(untouched, error)
             case Remedy.REPEAT:
-                return Step(min(2.0 + self._unanswered_for(sending), _LONGEST_REPEAT))
+                return await self._repeat(sending, error)
             case Remedy.UNCERTAIN:
                 return await self._end(sending, DeliveryState.UNCERTAIN, str(error))
             case Remedy.MOVE if error.moved_to not in ("", sending.chat.id):
@@ -167,7 +167,7 @@ class Lane:
                 await self.on_move(sending.chat, replace(sending.chat, id=error.moved_to))
                 return Step()
             case Remedy.PAUSE:
-                return await self._pause(sending, error)
+                return await self._pause(sending, error, is_doubtful=is_repeated)
             case _:
                 return await self._end(sending, DeliveryState.FAILED, str(error))
 
@@ -178,6 +178,13 @@ class Lane:
         tries = untouched.tries + 1
         wait = error.retry_after or self._pause_after(tries)
         await self._write(replace(untouched, tries=tries, not_before=self.clock() + timedelta(seconds=wait)))
+        return Step(wait)
+
+    async def _repeat(self, sending: Delivery, error: DeliveryError) -> Step:
+        if error.is_everywhere:
+            return Step(0.0, self._outage_pause(error))
+        wait = error.retry_after or min(2.0 + self._unanswered_for(sending), _LONGEST_REPEAT)
+        await self._write(replace(sending, not_before=self.clock() + timedelta(seconds=wait)))
         return Step(wait)
 
     def _outage_pause(self, error: DeliveryError) -> float:
@@ -194,11 +201,14 @@ class Lane:
         longest = min(FIRST_PAUSE * 2.0 ** min(failures - 1, 20), LONGEST_PAUSE)
         return longest * (0.75 + self.random.random() / 4)
 
-    async def _pause(self, refused: Delivery, error: DeliveryError) -> Step:
-        """The chat is paused first: whatever else happens, nothing more is planned for it."""
+    async def _pause(self, refused: Delivery, error: DeliveryError, *, is_doubtful: bool) -> Step:
+        """The chat is paused first: whatever else happens, nothing more is planned for it.
+
+        `is_doubtful`: an earlier try may have arrived, before the chat was shut.
+        """
         chat = refused.chat
         await self.on_gone(chat, PauseReason(error.pause))
-        await self._end(refused, DeliveryState.FAILED, str(error))
+        await self._end(refused, DeliveryState.UNCERTAIN if is_doubtful else DeliveryState.FAILED, str(error))
         for each in await self.storage.get_deliveries(chat):
             if each.is_open and each.state is not DeliveryState.SENT:
                 await self._end(each, DeliveryState.DEAD, error.pause)

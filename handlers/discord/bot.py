@@ -74,9 +74,7 @@ class DiscordPlatform:
     def get_kind(self, channel: str) -> int | None:
         """The type of a channel where the gateway told it, for the messenger."""
         known = self._client.get_channel(int(channel)) if self._client else None
-        if known is None:
-            return None
-        return discord.ChannelType.private.value if isinstance(known, PrivateChannel) else known.type.value
+        return None if known is None or isinstance(known, PrivateChannel) else known.type.value
 
     async def run(self) -> None:
         _keep_quiet()

@@ -66,12 +66,16 @@ class Answer:
 class DiscordRest:
     """Makes requests, all of them together within Discord's limit of 50 a second; connections are kept while entered.
 
-    Each is one attempt of at most 15 seconds. Each raises DeliveryError, a RefusedError where Discord answered. A lost
+    Each is one attempt of at most `patience` seconds. With `most_invalid` answers 401, 403 or 429 in `invalid_seconds` none
+    is made before all of that is over. Each raises DeliveryError, a RefusedError where Discord answered. A lost
     answer is `Remedy.REPEAT` where the request sends a part, and `Remedy.RETRY` where making it again does no harm.
     """
 
     token: str = field(repr=False)
     api_url: str
+    patience: float = REQUEST_SECONDS
+    most_invalid: int = MOST_INVALID
+    invalid_seconds: float = INVALID_SECONDS
     _session: aiohttp.ClientSession | None = field(default=None, init=False)
     _pacer: Pacer = field(default_factory=lambda: Pacer(LIMITS), init=False)
     _invalid: deque[float] = field(default_factory=deque, init=False)
@@ -90,8 +94,8 @@ class DiscordRest:
 
     @property
     def invalid_requests(self) -> int:
-        """How many of the last ten minutes' answers count as invalid requests."""
-        while self._invalid and self._invalid[0] <= _now() - INVALID_SECONDS:
+        """How many of the answers of the last `invalid_seconds` count against us."""
+        while self._invalid and self._invalid[0] <= _now() - self.invalid_seconds:
             self._invalid.popleft()
         return len(self._invalid)
 
@@ -157,7 +161,7 @@ class DiscordRest:
         url, headers = self.api_url.rstrip("/") + path, {"Authorization": f"Bot {self.token}"}
         try:
             async with (
-                asyncio.timeout(REQUEST_SECONDS),
+                asyncio.timeout(self.patience),
                 self._client() as client,
                 client.request(method, url, json=body, headers=headers, allow_redirects=False) as answer,
             ):
@@ -177,10 +181,10 @@ class DiscordRest:
             yield session
 
     def _check_budget(self) -> None:
-        if self.invalid_requests < MOST_INVALID:
+        if self.invalid_requests < self.most_invalid:
             self._is_warned = False
             return
-        wait = self._invalid[-1] + INVALID_SECONDS - _now()
+        wait = self._invalid[-1] + self.invalid_seconds - _now()
         if not self._is_warned:
             log.error("discord status=silenced invalid_requests=%d seconds=%.0f", len(self._invalid), wait)
             self._is_warned = True

@@ -47,7 +47,7 @@ TOKEN_SECONDS = 900.0
 
 
 class DiscordServer(People):
-    """Start it with `async with serve()`. `requests` are all HTTP requests as (method, path, body).
+    """Start it with `async with serve()`. `requests` are all HTTP requests as (method, path, body), and `headers` theirs.
 
     Where it `is_strict`, `limits` turns away what comes too fast. Each request takes up to `jitter` seconds to arrive, and
     its answer as long back. A nonce is known again for `nonce_seconds`; the history names nonces where `tells_nonce`.
@@ -55,7 +55,7 @@ class DiscordServer(People):
 
     def __init__(self):
         self.ids = Snowflakes()
-        self.requests, self.gateway_log, self.refusals = [], [], []
+        self.requests, self.headers, self.gateway_log, self.refusals = [], [], [], []
         self.plans = []
         self.commands, self.syncs = [], 0
         self.exchanges, self.channels, self.files = {}, {}, {}
@@ -117,6 +117,7 @@ class DiscordServer(People):
         path = request.path.removeprefix("/api/v10")
         body, has_file = await self._read(request)
         self.requests.append((request.method, path, body))
+        self.headers.append(request.headers)
         await self._travel()
         answer = self._planned(request.method, path) or Answer()
         await asyncio.sleep(answer.delay)

@@ -8,12 +8,13 @@ import pytest
 
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, LeftOut, Reason, Score
-from bot.model.message import Button
+from bot.model.message import Button, Message
 from bot.model.paper import AnnouncedPaper, AnnounceType
 from handlers.command import Reply
 from handlers.discord.markup import cut, escape, escape_reply, split
+from handlers.discord.parts import name_of, render_parts
 from handlers.discord.render import COMPONENT_LIMIT, DiscordMessage, Link, render_reply, to_plain
-from handlers.discord.view import to_view
+from handlers.discord.view import to_payload, to_plain_payloads, to_view
 from tests.build import DAY, make_paper
 from tests.servers.discord_rules import COMPONENTS_V2, TEXT, check_message, texts_of, walk
 
@@ -317,6 +318,7 @@ async def test_the_library_sends_what_we_mean():
     ):
         view = to_view(message)
         components = view.to_components()
+        assert to_payload(message)["components"] == components
         check_message({"components": components, "flags": COMPONENTS_V2})
         assert len(list(walk(components))) == message.component_count
         assert [each["content"] for each in walk(components) if each["type"] == TEXT] == list(message.texts)
@@ -360,3 +362,77 @@ def test_only_abstract_pages_stay_links_in_replies():
     ):
         assert escape_reply(text) == text
     assert escape_reply("/settings set max_papers 5 for cs.CL") == "/settings set max\\_papers 5 for cs.CL"
+
+
+def test_a_digest_that_fits_is_one_part():
+    """It names every paper that it shows, and is the reply as it always was."""
+    digest = make_digest([make_paper(f"2611.{n:05}", "T", "A few words.") for n in range(1, 4)])
+    buttons = (Button("1", "/paper 2611.00001"),)
+    [part] = render_parts(Message("Good morning.", digest, "short", buttons))
+    assert (part.message,) == render_reply(Reply("Good morning.", digest, "short", buttons=buttons))
+    assert part.papers == ("2611.00001", "2611.00002", "2611.00003")
+
+
+def test_a_longer_digest_has_a_header_and_a_thread():
+    """The header: text, title, numbered linked titles, counts and the controls; then the papers in full, in their order."""
+    papers = [make_paper(f"2611.{n:05}", f"Title_{n}", "word " * 400) for n in range(1, 31)]
+    digest = make_digest(papers)
+    buttons = tuple(Button(str(n), f"/paper 2611.{n:05}") for n in range(1, 31))
+    header, *others = render_parts(Message("cs.AI could not be read.", digest, "full", buttons))
+    text, title, contents, counts = header.message.texts
+    assert text == "cs.AI could not be read."
+    assert title == "**Paperround · Friday 20 November 2026 · cs.CL, stat.ML · 30 of 37 papers**"
+    lines = contents.split("\n")
+    assert lines[0] == "1\\. [Title\\_1](https://arxiv.org/abs/2611.00001)"
+    assert [line.partition("\\")[0] for line in lines] == [str(n) for n in range(1, 31)]
+    assert counts == "-# 30 of 37 papers shown; 7 matched no topic."
+    assert (header.message.options, header.papers) == (buttons, ())
+    assert not any(each.message.options or each.message.buttons for each in others)
+    assert [paper for each in others for paper in each.papers] == [each.id for each in papers]
+    assert [len(each.papers) for each in others] == [len(each.message.texts) for each in others]
+
+
+def test_a_header_lists_as_many_titles_as_fit():
+    """How many it leaves to the thread is said."""
+    papers = [make_paper(f"2611.{n:05}", "Long title " * 30, "word " * 50) for n in range(1, 101)]
+    header, *others = render_parts(Message("", make_digest(papers), "titles"))
+    *listed, note = header.message.texts[1].split("\n")
+    assert note == f"… and {100 - len(listed)} more below."
+    assert len(listed) > 10
+    assert sum(len(each.papers) for each in others) == 100
+
+
+def test_hostile_digests_are_safe_in_parts():
+    """10,000 hostile papers again: every part is taken, each paper is named by the part that shows it, all links are ours."""
+    random = Random(SEED)
+    papers = list(hostile_papers(random, PAPERS))
+    while papers:
+        chosen, papers = papers[: (size := random.randint(1, 100))], papers[size:]
+        digest = make_digest(chosen, random=random)
+        buttons = tuple(Button(str(each.place), f"/paper {each.announced.paper.id}") for each in digest.papers[:30])
+        message = Message(hostile(random, 200), digest, random.choice(("titles", "short", "full")), buttons)
+        parts = render_parts(message)
+        assert 1 <= len(name_of(message)) <= 100
+        for part in parts:
+            payload = to_payload(part.message)
+            check_message(payload)
+            assert sum(1 for _ in walk(payload["components"])) == part.message.component_count <= COMPONENT_LIMIT
+            seen = [
+                found for text in texts_of(payload) for found in re.findall(r"· (2611\.\d{5})v1", check_text(text)[1])
+            ]
+            assert seen == list(part.papers)
+            for plain in to_plain_payloads(payload):
+                check_message(plain)
+        assert [paper for part in parts for paper in part.papers] == [each.id for each in chosen]
+
+
+def test_other_messages_have_parts_too():
+    """Text alone is plain, whatever it begins with; with buttons it is made of components; nothing has none."""
+    assert render_parts(Message()) == ()
+    [plain] = render_parts(Message('{"not": "a file"}'))
+    assert (plain.message.content, plain.message.file) == ('{"not": "a file"}', "")
+    [asked] = render_parts(Message("One part did not arrive.", buttons=(Button("Resend", "/resend"),)))
+    assert asked.message.buttons == (Button("Resend", "/resend"),)
+    assert len(render_parts(Message("a line\n" * 600))) == 3
+    assert name_of(Message("\n\n a  name \nof two lines")) == "a name"
+    assert name_of(Message(digest=make_digest([make_paper()], is_sample=True))).startswith("Paperround · Friday")
