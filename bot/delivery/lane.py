@@ -22,6 +22,8 @@ LONGEST_WAIT = timedelta(days=2)
 """After so long a part is given up: nobody wants that news any more, and what it showed stays a candidate for digests."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 300.0
 """Seconds before a part is tried again: the first, doubling up to the last."""
+LONG_WAIT = 600.0
+"""Seconds; a wait that is longer outlives a restart."""
 LONGEST_OUTAGE_PAUSE = 60.0
 """Seconds after which a platform that cannot be reached, or refuses us altogether, is tried again at the latest."""
 STORAGE_PAUSE = 5.0
@@ -88,9 +90,9 @@ class Lane:
         if not (unsent or unpublished):
             return Step()
         delivery, now = (unsent or unpublished)[0], self.clock()
-        wait = delivery.not_before - now if delivery.not_before else timedelta()
-        if timedelta() < wait <= LONGEST_WAIT:
-            return Step(wait.total_seconds())
+        # By a clock that was set back since, nobody knows how long is left.
+        if delivery.not_before is not None and delivery.changed_at <= now < delivery.not_before:
+            return Step((delivery.not_before - now).total_seconds())
         if not unsent:
             return await self._publish(delivery)
         if now - delivery.planned_at > LONGEST_WAIT:
@@ -176,16 +178,20 @@ class Lane:
             await self._write(untouched)
             return Step(0.0, self._outage_pause(error))
         tries = untouched.tries + 1
-        wait = error.retry_after or self._pause_after(tries)
-        await self._write(replace(untouched, tries=tries, not_before=self.clock() + timedelta(seconds=wait)))
-        return Step(wait)
+        return await self._wait(replace(untouched, tries=tries), error.retry_after or self._pause_after(tries))
+
+    async def _wait(self, delivery: Delivery, seconds: float) -> Step:
+        """Look at the chat again after so many seconds; a long wait is written down, for a restart must not shorten it."""
+        now = self.clock()
+        not_before = now + timedelta(seconds=seconds) if seconds > LONG_WAIT else None
+        await self._write(replace(delivery, not_before=not_before, changed_at=now))
+        return Step(seconds)
 
     async def _repeat(self, sending: Delivery, error: DeliveryError) -> Step:
         if error.is_everywhere:
             return Step(0.0, self._outage_pause(error))
         wait = error.retry_after or min(2.0 + self._unanswered_for(sending), _LONGEST_REPEAT)
-        await self._write(replace(sending, not_before=self.clock() + timedelta(seconds=wait)))
-        return Step(wait)
+        return await self._wait(sending, wait)
 
     def _outage_pause(self, error: DeliveryError) -> float:
         """Many requests that fail at the same time are one outage."""
@@ -225,10 +231,7 @@ class Lane:
             self._note(delivery, error)
             tries = delivery.tries + 1
             if error.remedy in {Remedy.RETRY, Remedy.REPEAT, Remedy.STOP} and tries < _MOST_PUBLISH_TRIES:
-                wait = error.retry_after or self._pause_after(tries)
-                not_before = self.clock() + timedelta(seconds=wait)
-                await self._write(replace(delivery, tries=tries, not_before=not_before))
-                return Step(wait)
+                return await self._wait(replace(delivery, tries=tries), error.retry_after or self._pause_after(tries))
             await self._write(replace(delivery, must_publish=False, reason=f"not published: {error}"))
             return _NEXT
         await self._write(replace(delivery, must_publish=False, not_before=None))

@@ -170,6 +170,23 @@ async def test_a_lost_answer_is_uncertain_and_the_rest_goes_on(post):
     assert len(post.messenger.tries) == 2
 
 
+async def test_a_clock_set_back_does_not_lengthen_a_wait(post):
+    """A part that was to wait is tried when the clock has gone back an hour, rather than an hour later."""
+    for chat, seconds in ((ADA, 0.05), (BOB, 3600.0)):
+        post.messenger.script[chat.key].append(refused(Remedy.RETRY, retry_after=seconds))
+        await post.plan(chat, "p1")
+    async with post.running():
+        await asyncio.sleep(0.02)
+        post.now -= timedelta(hours=1)
+
+        async def is_sent():
+            return await post.states(ADA) == [STATES.SENT]
+
+        await post.until(is_sent)
+    await post.drain()
+    assert await post.states(BOB) == [STATES.SENT]
+
+
 async def test_a_repeatable_answer_is_asked_for_again(post):
     """The next try says for how long the answer has been missing, and carries the same nonce."""
     post.messenger.script[ADA.key].append(refused(Remedy.REPEAT))
