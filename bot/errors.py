@@ -4,6 +4,7 @@
     ├── UserError        a person asked for something that cannot be; the text is for them
     ├── ConfigError      settings or files of the operator are wrong; the text says what to change
     ├── SourceError      arXiv could not be read, or not be believed
+    ├── LLMError         no summary could be had; the paper's abstract stands in
     ├── StorageError     nothing was written, or nothing can be read
     └── PlatformError    a chat platform cannot be used now; later it may
         ├── PlatformRefusedError   it refuses us for good: the token, or what we ask for, is wrong
@@ -86,6 +87,20 @@ class SourceError(BotError):
         self.reached = reached
         self.fault = fault
         self.until = until
+
+
+class LLMError(BotError):
+    """A language model gave nothing that can be used. The text holds no key and nothing that the model wrote.
+
+    `spent`: tokens that were used up all the same; `retry_after`: seconds until it makes sense to ask again, 0 if unknown;
+    `is_final`: asking again for the same makes no sense.
+    """
+
+    def __init__(self, message: str, *, spent: int = 0, retry_after: float = 0.0, is_final: bool = False) -> None:
+        super().__init__(message)
+        self.spent = spent
+        self.retry_after = retry_after
+        self.is_final = is_final
 
 
 class StorageError(BotError):

@@ -11,9 +11,11 @@ from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.digest import Score
+from bot.model.listing import Listing, Record
 from bot.model.message import Message, Outgoing, Part, Receipt
-from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId
+from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 from bot.model.subscription import Subscription
+from bot.model.summary import FullText, Summary, Usage
 
 Clock = Callable[[], datetime]
 """The present as an aware UTC instant."""
@@ -43,6 +45,68 @@ class PaperSource(Protocol):
         """The batch that `category` shows now, whole; empty on a quiet day.
 
         Raises SourceError where it cannot be read or is not certainly whole. Never blocks the event loop.
+        """
+        ...
+
+
+class ListingSource(Protocol):
+    """arXiv's own lists, by which a feed is checked."""
+
+    async def fetch_listing(self, category: str) -> Listing:
+        """The newest list of a category, its pages put together. Raises SourceError. Never blocks the event loop."""
+        ...
+
+
+class PaperLookup(Protocol):
+    """Papers by their ids."""
+
+    async def fetch_papers(self, ids: Sequence[ArxivId]) -> Mapping[ArxivId, Record]:
+        """The newest version of each of these papers that arXiv knows, in requests of at most 100 ids.
+
+        Raises SourceError where a request fails; never blocks the event loop.
+        """
+        ...
+
+
+class RecordSource(Protocol):
+    """The repository, for what was announced while nobody looked."""
+
+    async def harvest(self, archive: str, since: date, until: date) -> Sequence[Record]:
+        """Every record of an archive or category that was changed from `since` to `until`, both included (UTC days).
+
+        Raises SourceError where it could not be read whole. Never blocks the event loop.
+        """
+        ...
+
+
+class FullTexts(Protocol):
+    """The texts of papers."""
+
+    async def fetch(self, paper: Paper) -> FullText:
+        """The best text there is of this version: its HTML page, its PDF, or else the abstract, which always is there.
+
+        Never raises SourceError; never blocks the event loop; bounded in time, size and memory.
+        """
+        ...
+
+
+class Summarizer(Protocol):
+    """Writes summaries. `model` and `prompt` (a version) say by what, for caches."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def prompt(self) -> str: ...
+
+    def estimate(self, paper: Paper, text: FullText) -> int:
+        """The tokens that summarising may cost at most, to be reserved before."""
+        ...
+
+    async def summarise(self, paper: Paper, text: FullText, language: str) -> tuple[Summary, Usage]:
+        """A summary in this language (ISO 639-1), checked against the text, and what it cost.
+
+        Raises LLMError, whose `spent` is what was used up in vain.
         """
         ...
 

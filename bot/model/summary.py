@@ -1,0 +1,81 @@
+"""A summary: what the LLM wrote about one version of a paper, in one language; and the text it was written from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.model.paper import ArxivId
+
+
+class TextSource(StrEnum):
+    """Where a paper's text was taken from, best first."""
+
+    HTML = "html"
+    PDF = "pdf"
+    ABSTRACT = "abstract"
+
+
+class SectionKind(StrEnum):
+    """What a part of a paper is good for."""
+
+    BODY = "body"
+    REFERENCES = "references"
+    APPENDIX = "appendix"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a paper under its heading, as readable text; mathematics is TeX between dollar signs."""
+
+    title: str
+    text: str
+    kind: SectionKind = SectionKind.BODY
+
+
+@dataclass(frozen=True, slots=True)
+class FullText:
+    """What could be had of one version of a paper, in its order. `links` are the addresses that it contains."""
+
+    source: TextSource
+    sections: tuple[Section, ...]
+    links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that requests cost."""
+
+    prompt: int = 0
+    completion: int = 0
+
+    @property
+    def total(self) -> int:
+        """What counts against the budget."""
+        return self.prompt + self.completion
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(self.prompt + other.prompt, self.completion + other.completion)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Short parts in `language`, each line checked against the text. `prompt` is the version of the prompt.
+
+    `code_url` stands literally in the paper, or is empty. `removed` counts lines and numbers that the paper did not bear out.
+    """
+
+    id: ArxivId
+    version: int
+    language: str
+    model: str
+    prompt: str
+    source: TextSource
+    made_at: datetime
+    tldr: str
+    contributions: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+    conclusions: tuple[str, ...] = ()
+    limitations: tuple[str, ...] = ()
+    code_url: str = ""
+    removed: int = 0
