@@ -15,19 +15,15 @@ from discord import app_commands
 from discord.abc import PrivateChannel
 
 from bot.errors import PlatformError, PlatformRefusedError, StorageError
-from bot.model.chat import Chat
-from bot.model.subscription import PauseReason
 from bot.ports import Clock
 from handlers.command import Catalogue, Services
-from handlers.discord.commands import CatalogueTranslator, Interaction, build_tree, definitions_hash
+from handlers.discord.client import Client, OnBack, OnGone
+from handlers.discord.commands import CatalogueTranslator, build_tree, definitions_hash
 from handlers.discord.conversation import Conversation
 from handlers.discord.delivery import NETWORK_ERRORS
 from handlers.discord.rest import is_token
 
 log = logging.getLogger(__name__)
-
-OnGone = Callable[[Chat, PauseReason], Awaitable[None]]
-OnBack = Callable[[Chat], Awaitable[None]]
 
 NOTE = "discord commands"
 """The key of the note that holds the hash of the commands Discord was last told of."""
@@ -36,7 +32,6 @@ _LOGIN_SECONDS = 45.0
 _SYNC_SECONDS = 60.0
 _DRAIN_SECONDS = 7.0
 _CLOSE_SECONDS = 1.0
-_LONGEST_WAIT = 60.0
 _UNAUTHORIZED = 401
 # https://docs.discord.com/developers/topics/opcodes-and-status-codes: token, sharding, version and intents
 _REFUSALS = frozenset({4004, 4010, 4011, 4012, 4013, 4014})
@@ -79,7 +74,7 @@ class DiscordPlatform:
     async def run(self) -> None:
         _keep_quiet()
         conversation = Conversation(self.services, self.catalogue, self.owners)
-        client = _Client(conversation, self._note_contact, self.on_gone, self.on_back)
+        client = Client(conversation, self._note_contact, self.on_gone, self.on_back)
         tree = build_tree(client, self.catalogue, conversation.on_command, conversation.suggest)
         try:
             with _explained():
@@ -145,71 +140,6 @@ class DiscordPlatform:
     def _note_contact(self) -> None:
         self.last_contact = self.clock()
         self._heard = asyncio.get_running_loop().time()
-
-
-class _Client(discord.Client):
-    """discord.py's client without caches and privileged intents, its events handed to a conversation."""
-
-    def __init__(
-        self, conversation: Conversation, on_contact: Callable[[], None], on_gone: OnGone, on_back: OnBack
-    ) -> None:
-        super().__init__(
-            intents=discord.Intents(guilds=True, dm_messages=True),
-            max_messages=None,
-            member_cache_flags=discord.MemberCacheFlags.none(),
-            chunk_guilds_at_startup=False,
-            allowed_mentions=discord.AllowedMentions.none(),
-            max_ratelimit_timeout=_LONGEST_WAIT,
-            enable_debug_events=True,  # the only door through which heartbeat answers are seen
-        )
-        self._conversation = conversation
-        self._on_contact = on_contact
-        self._on_gone, self._on_back = on_gone, on_back
-
-    async def on_socket_raw_receive(self, _: str) -> None:
-        self._on_contact()
-
-    async def on_interaction(self, interaction: Interaction) -> None:
-        """Presses and forms; discord.py's command tree takes the rest."""
-        if interaction.type is discord.InteractionType.component:
-            await self._conversation.on_press(interaction)
-        elif interaction.type is discord.InteractionType.modal_submit:
-            await self._conversation.on_form(interaction)
-
-    async def on_message(self, message: discord.Message) -> None:
-        await self._conversation.on_message(message)
-
-    async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """We were removed; an outage of the server is another event."""
-        for each in (*guild.channels, *guild.threads):
-            await self._on_gone(_chat(each.id), PauseReason.REMOVED)
-
-    async def on_guild_join(self, guild: discord.Guild) -> None:
-        for each in (*guild.channels, *guild.threads):
-            await self._on_back(_chat(each.id))
-
-    async def on_guild_channel_update(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
-        """Threads have the permissions of their channel."""
-        if before.overwrites != after.overwrites:
-            for each in (after, *getattr(after, "threads", ())):
-                await self._on_back(_chat(each.id))
-
-    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        await self._on_gone(_chat(channel.id), PauseReason.GONE)
-
-    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
-        await self._on_gone(_chat(payload.thread_id), PauseReason.GONE)
-
-    async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
-        """discord.py forgets archived threads, so that what was locked before is not known."""
-        if payload.data.get("thread_metadata", {}).get("locked"):
-            await self._on_gone(_chat(payload.thread_id), PauseReason.CLOSED)
-        else:
-            await self._on_back(_chat(payload.thread_id))
-
-
-def _chat(identifier: int) -> Chat:
-    return Chat("discord", str(identifier))
 
 
 @contextmanager

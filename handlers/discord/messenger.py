@@ -12,10 +12,11 @@ from bot.errors import DeliveryError, Remedy
 from bot.model.chat import Chat
 from bot.model.message import Message, Outgoing, Part, Receipt
 from bot.ports import Clock, Limits
+from handlers.discord.failures import RefusedError
 from handlers.discord.parts import name_of, render_parts
 from handlers.discord.places import Place, Places, choose_tags
 from handlers.discord.render import render_text
-from handlers.discord.rest import LIMITS, DiscordRest, RefusedError
+from handlers.discord.rest import LIMITS, DiscordRest
 from handlers.discord.search import explain_unreadable, find_message, find_post
 from handlers.discord.view import to_payload, to_plain_payloads
 

@@ -9,7 +9,8 @@ from discord import ChannelType
 
 from bot.errors import DeliveryError, Remedy
 from bot.model.chat import Chat
-from handlers.discord.rest import DiscordRest, RefusedError
+from handlers.discord.failures import RefusedError
+from handlers.discord.rest import DiscordRest
 
 _PERSON = "user:"
 _KEPT_SECONDS = 600.0
@@ -79,9 +80,9 @@ class Places:
             raise DeliveryError(Remedy.DROP, f"{chat.id!r} is no Discord id")
         if name == chat.id:
             return name
-        if name not in self._people:
-            self._people[name] = str((await self.rest.open_dm(name)).data["id"])
-        return self._people[name]
+        if chat.id not in self._people:
+            self._people[chat.id] = str((await self.rest.open_dm(name)).data["id"])
+        return self._people[chat.id]
 
     async def get(self, chat: Chat, root: str = "", name: str = "") -> Place:
         """The chat itself; or, with `root`, where what began with that message goes on. Raises DeliveryError.
@@ -98,7 +99,7 @@ class Places:
 
     def forget(self, chat: Chat) -> None:
         """Look again when next asked; an error may mean that the chat has changed."""
-        identifier = self._people.pop(chat.id.removeprefix(_PERSON), chat.id)
+        identifier = self._people.pop(chat.id, chat.id)
         self._kept.pop(identifier, None)
         self._threads = {key: place for key, place in self._threads.items() if key[0] != identifier}
 

@@ -7,7 +7,6 @@ a request is tried once, and its error says what is known.
 import asyncio
 import json
 import logging
-import math
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
@@ -19,11 +18,11 @@ from typing import Any, Self
 import aiohttp
 
 from bot import __version__
-from bot.delivery.answers import find_answer
 from bot.delivery.pacing import Pacer
 from bot.errors import DeliveryError, Remedy
 from bot.model.chat import Chat
 from bot.ports import Limits
+from handlers.discord.failures import TOO_MANY, explain, read_seconds
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +34,8 @@ MOST_INVALID = 5_000
 """Discord shuts out an address after 10,000 answers 401, 403 or 429 in ten minutes; from here on we keep silent."""
 INVALID_SECONDS = 600.0
 _CONNECT_SECONDS = 10.0
-_LONGEST_WAIT = 86_400.0
-_OK, _REDIRECT, _TOO_MANY = 200, 300, 429
-_INVALID = frozenset({401, 403, _TOO_MANY})
+_OK, _REDIRECT = 200, 300
+_INVALID = frozenset({401, 403, TOO_MANY})
 _TOKEN = re.compile(r"[!-~]+")
 _EVERYWHERE = Chat("discord", "")
 
@@ -45,13 +43,6 @@ _EVERYWHERE = Chat("discord", "")
 def is_token(text: str) -> bool:
     """Whether the text can stand in a header."""
     return _TOKEN.fullmatch(text) is not None
-
-
-class RefusedError(DeliveryError):
-    """Discord answered, but not with success: with this HTTP status, and its own `code`, 0 where there is none."""
-
-    status: int = 0
-    code: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +143,7 @@ class DiscordRest:
             raise DeliveryError(lost, f"Discord answered {status} with something that cannot be read")
         if status in _INVALID and headers.get("X-RateLimit-Scope") != "shared":
             self._invalid.append(_now())
-        raise _refusal(status, headers, data)
+        raise explain(status, headers, data)
 
     async def _exchange(
         self, method: str, path: str, body: Mapping[str, Any] | None, lost: Remedy
@@ -201,38 +192,8 @@ def _open_session() -> aiohttp.ClientSession:
     )
 
 
-def _refusal(status: int, headers: Mapping[str, str], data: object) -> RefusedError:
-    told: dict[str, Any] = data if isinstance(data, dict) else {}
-    code = told["code"] if isinstance(told.get("code"), int) else 0
-    row = find_answer("discord", status, str(code))
-    is_limit = status == _TOO_MANY
-    # What stands before Discord speaks no JSON, and Discord itself is always reached through a proxy that says so.
-    is_shield = is_limit and ("Via" not in headers or not told)
-    error = RefusedError(
-        row.remedy,
-        f"Discord answered {status} (code {code}: {' '.join(str(told.get('message', '')).split())[:100]})",
-        retry_after=_seconds(told.get("retry_after"), headers.get("Retry-After")) if is_limit else 0.0,
-        is_everywhere=is_shield or (is_limit and told.get("global") is True),
-        pause=row.pause or "",
-    )
-    error.status, error.code = status, code
-    return error
-
-
 def _pause_of(headers: Mapping[str, str]) -> float:
-    return _seconds(headers.get("X-RateLimit-Reset-After")) if headers.get("X-RateLimit-Remaining") == "0" else 0.0
-
-
-def _seconds(*told: object) -> float:
-    """The first of these that is a number of seconds, else 0."""
-    for each in told:
-        try:
-            seconds = float(each)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            continue
-        if math.isfinite(seconds):
-            return min(max(seconds, 0.0), _LONGEST_WAIT)
-    return 0.0
+    return read_seconds(headers.get("X-RateLimit-Reset-After")) if headers.get("X-RateLimit-Remaining") == "0" else 0.0
 
 
 def _parse(content: bytes) -> Any:  # noqa: ANN401 - JSON of any kind

@@ -8,8 +8,9 @@ from typing import Any
 from discord.utils import snowflake_time
 
 from bot.errors import DeliveryError, Remedy
+from handlers.discord.failures import RefusedError
 from handlers.discord.places import Place
-from handlers.discord.rest import DiscordRest, RefusedError
+from handlers.discord.rest import DiscordRest
 from handlers.discord.view import texts_in, to_plain_payloads
 
 _FORBIDDEN, _UNKNOWN_CHANNEL = 403, 10003

@@ -7,7 +7,8 @@ import pytest
 
 from bot.errors import DeliveryError, Remedy
 from bot.model.subscription import PauseReason
-from handlers.discord.rest import DiscordRest, RefusedError
+from handlers.discord.failures import RefusedError
+from handlers.discord.rest import DiscordRest
 from tests.servers.discord import TOKEN, serve
 from tests.servers.discord_data import GUILD, NEWS_TYPE, Answer, make_channel
 

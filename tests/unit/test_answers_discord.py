@@ -5,7 +5,7 @@ import pytest
 from bot.delivery.answers import find_answer
 from bot.errors import Remedy
 from bot.model.subscription import PauseReason
-from handlers.discord.rest import _refusal
+from handlers.discord.failures import explain
 
 PAUSE, DROP, PLAIN, RETRY, STOP = Remedy.PAUSE, Remedy.DROP, Remedy.PLAIN, Remedy.RETRY, Remedy.STOP
 BLOCKED, REMOVED, GONE = PauseReason.BLOCKED, PauseReason.REMOVED, PauseReason.GONE
@@ -45,7 +45,7 @@ def test_each_answer_has_its_remedy(status, code, remedy, pause):
     """By status and code; without a code it is something before Discord that refuses."""
     row = find_answer("discord", status, str(code))
     assert (row.remedy, row.pause) == (remedy, pause)
-    error = _refusal(status, VIA, {"code": code, "message": "Not like this"})
+    error = explain(status, VIA, {"code": code, "message": "Not like this"})
     assert (error.remedy, error.pause, error.status, error.code) == (remedy, pause or "", status, code)
     assert not error.is_everywhere
 
@@ -61,22 +61,24 @@ def test_each_answer_has_its_remedy(status, code, remedy, pause):
         (VIA | {"Retry-After": "7"}, {"retry_after": float("nan")}, 7, False),
         (VIA, {"retry_after": -3}, 0, False),
         (VIA, {"retry_after": 1e300}, 86_400, False),
+        (VIA, {"retry_after": 10**400}, 0, False),
         ({"Retry-After": "60"}, {"retry_after": 30}, 30, True),
+        ({}, {"retry_after": 30, "global": False}, 30, False),
         ({"Retry-After": "60"}, None, 60, True),
         (VIA, ["not", "an", "object"], 0, True),
     ],
 )
 def test_what_was_too_fast_tells_how_long_to_wait(headers, body, wait, is_everywhere):
     """From the body, else the header, else nothing; a global limit and what stands before Discord hold for every chat."""
-    error = _refusal(429, headers, body)
+    error = explain(429, headers, body)
     assert (error.remedy, error.retry_after, error.is_everywhere) == (RETRY, wait, is_everywhere)
 
 
 @pytest.mark.parametrize("body", [None, {}, [], "x", 3, {"code": None}, {"code": "50001"}, {"message": None}])
 def test_any_body_is_understood(body):
     """Whatever an answer says, it is an error of ours, of one short line."""
-    error = _refusal(400, {}, body)
+    error = explain(400, {}, body)
     assert (error.remedy, error.code) == (PLAIN, 0)
-    long = _refusal(400, {}, {"code": 50035, "message": "two\nlines " * 100})
+    long = explain(400, {}, {"code": 50035, "message": "two\nlines " * 100})
     assert len(str(long)) < 200
     assert "\n" not in str(long)
