@@ -6,13 +6,17 @@ import discord
 import simcord
 
 from handlers.commands import COMMANDS
-from handlers.discord.bot import _Client
+from handlers.discord.client import Client
 from handlers.discord.commands import build_tree
 from handlers.discord.conversation import Conversation
 from tests.build import make_batch, make_paper
 from tests.world import World
 
 CACHE = make_paper("2611.00001", "Small KV Caches", "We shrink the kv cache.", categories=("cs.CL",))
+
+
+async def ignore(*_):
+    """Nobody wants to know who came or went."""
 
 
 @asynccontextmanager
@@ -24,7 +28,7 @@ async def in_a_channel():
     world = World(make_batch(CACHE), make_batch(category="cs.AI"))
     await world.storage.open()
     conversation = Conversation(world.services, COMMANDS, frozenset())
-    client = _Client(conversation, lambda: None)
+    client = Client(conversation, lambda: None, ignore, ignore)
     async with simcord.run(client) as env:
         # Only now: a tree keeps the HTTP client that its bot has when it is made.
         tree = build_tree(client, COMMANDS, conversation.on_command, conversation.suggest)
