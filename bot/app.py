@@ -28,8 +28,10 @@ from bot.sources.arxiv_api import ArxivApiLookup
 from bot.sources.arxiv_listing import ArxivListingSource
 from bot.sources.arxiv_oai import ArxivOaiSource
 from bot.sources.arxiv_rss import ArxivRssSource
+from bot.sources.fulltext import ArxivFullTexts
 from bot.sources.http import MIN_INTERVAL, SITE_INTERVALS, PoliteClient, make_user_agent
 from bot.sources.sample import SampleSource
+from bot.sources.text_cache import TextCache
 from bot.subscriptions import Subscriptions
 from bot.suggestions import read_suggestions
 from bot.supervision import Owners
@@ -105,6 +107,11 @@ def make_lookup(client: PoliteClient, settings: Settings) -> PaperLookup:
 def make_record_source(client: PoliteClient, settings: Settings) -> RecordSource:
     """arXiv's OAI-PMH."""
     return ArxivOaiSource(client, settings.arxiv_oai_url)
+
+
+def make_full_texts(client: PoliteClient, settings: Settings) -> ArxivFullTexts:
+    """The texts of papers, from arXiv's site, kept in DATA_DIR."""
+    return ArxivFullTexts(client, TextCache(settings.data_dir / "fulltext"), settings.arxiv_site_url)
 
 
 @dataclass(frozen=True, slots=True)
