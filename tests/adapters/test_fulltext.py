@@ -85,6 +85,18 @@ async def test_a_text_is_fetched_once(server, texts):
     assert paths(server) == [HTML_PATH, "/html/2611.00001v2"]
 
 
+async def test_what_is_kept_waits_for_nobody(server, texts):
+    """A text that is here is had while another is still on its way."""
+    server.add_text("2611.00001v1", html=PAGE)
+    await texts.fetch(PAPER)
+    server.script("/html/2611.00002v1", Canned(PAGE, pause=2, content_type=HTML_TYPE))
+    other = asyncio.create_task(texts.fetch(make_paper("2611.00002")))
+    await asyncio.sleep(0.1)
+    assert (await texts.fetch(PAPER)).source is TextSource.HTML
+    assert not other.done()
+    other.cancel()
+
+
 async def test_an_abstract_is_not_kept(server, texts):
     """What failed once is tried again when the text is asked for again."""
     assert (await texts.fetch(PAPER)).source is TextSource.ABSTRACT
