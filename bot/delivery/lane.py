@@ -100,9 +100,9 @@ class Lane:
         return await self._send(delivery, _root_of(delivery, deliveries))
 
     async def _send(self, delivery: Delivery, root: str) -> Step:
+        is_repeated = delivery.state is DeliveryState.SENDING and delivery.began is not None
         async with self.pacer.turn(delivery.chat):
             now = self.clock()
-            is_repeated = delivery.state is DeliveryState.SENDING and delivery.began is not None
             sending = replace(
                 delivery,
                 state=DeliveryState.SENDING,
@@ -112,21 +112,23 @@ class Lane:
             )
             if not await self.storage.record(sending):
                 return _NEXT
-            outgoing = Outgoing(
-                sending.body, sending.nonce, root, self._unanswered_for(sending) if is_repeated else None
-            )
-            try:
-                receipt = await self.messenger.deliver(delivery.chat, outgoing)
-            except DeliveryError as error:
-                failure = error
-            except Exception as error:
-                log.exception("deliver chat=%s day=%s part=%d crashed", delivery.chat.key, delivery.day, delivery.part)
-                failure = DeliveryError(Remedy.UNCERTAIN, type(error).__name__)
-            else:
-                self._failures = 0
-                return await self._arrived(sending, receipt)
-        self._note(sending, failure)
-        return await self._not_sent(sending, failure, is_repeated=is_repeated)
+            waited = self._unanswered_for(sending) if is_repeated else None
+            outcome = await self._try(sending, Outgoing(sending.body, sending.nonce, root, waited))
+        # The turn ends with the answer, for what is written now keeps nobody else waiting.
+        if isinstance(outcome, Receipt):
+            self._failures = 0
+            return await self._arrived(sending, outcome)
+        self._note(sending, outcome)
+        return await self._not_sent(sending, outcome, is_repeated=is_repeated)
+
+    async def _try(self, sending: Delivery, outgoing: Outgoing) -> Receipt | DeliveryError:
+        try:
+            return await self.messenger.deliver(sending.chat, outgoing)
+        except DeliveryError as error:
+            return error
+        except Exception as error:
+            log.exception("deliver chat=%s day=%s part=%d crashed", sending.chat.key, sending.day, sending.part)
+            return DeliveryError(Remedy.UNCERTAIN, type(error).__name__)
 
     def _unanswered_for(self, sending: Delivery) -> float:
         """Seconds since the try whose answer is not here; long ago, where the clock was set back meanwhile."""
