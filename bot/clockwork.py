@@ -13,7 +13,6 @@ from bot.ports import Clock
 
 log = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 10.0
 _JUMP = timedelta(seconds=5)
 
 
@@ -23,19 +22,21 @@ class Clockwork:
 
     The scheduler's defaults drop late jobs (https://github.com/agronholm/apscheduler/issues/292), and it waits for an
     instant of the wall clock: where that clock is set back an hour, it would sleep for an hour. So changes of the clock are
-    watched for, and wake everything.
+    looked for every `look_seconds`, and wake everything.
     """
 
     clock: Clock
     jobs: dict[str, tuple[timedelta, Callable[[], Awaitable[object]]]]
+    look_seconds: float = 10.0
     _scheduler: AsyncIOScheduler = field(default_factory=lambda: AsyncIOScheduler(timezone=UTC))
     _watching: "asyncio.Task[None] | None" = None
 
     async def __aenter__(self) -> Self:
-        for name, (every, work) in self.jobs.items():
+        for name, (every, _) in self.jobs.items():
             self._scheduler.add_job(
-                work,
+                self._do,
                 "interval",
+                (name,),
                 id=name,
                 seconds=every.total_seconds(),
                 next_run_time=self.clock(),
@@ -52,11 +53,15 @@ class Clockwork:
             self._watching.cancel()
         self._scheduler.shutdown(wait=False)
 
+    async def _do(self, name: str) -> None:
+        """The scheduler awaits coroutine functions alone; a job may be any callable."""
+        await self.jobs[name][1]()
+
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         start, since = self.clock(), loop.time()
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(self.look_seconds)
             expected = start + timedelta(seconds=loop.time() - since)
             if abs(self.clock() - expected) > _JUMP:
                 log.warning("clock status=changed expected=%s now=%s", expected, self.clock())
