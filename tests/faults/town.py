@@ -101,6 +101,15 @@ class Town:
                 await storage.change_subscription(chat, lambda _, made=made: made)
                 await storage.plan(chat, progress)
 
+    async def without_round(self):
+        """The chats that may still get today's digest, and for which it is not planned."""
+        async with self.stored() as storage:
+            progress = await storage.get_all_progress()
+            paused = [each.chat for each in await storage.get_subscriptions() if each.pause]
+        return [
+            chat for chat in self.chats if chat not in paused and chat in progress and progress[chat].covered < TODAY
+        ]
+
     def tries(self):
         """How many parts the servers were asked to take."""
         asked = [path for method, path, _ in self.discord.requests if method == "POST"]
@@ -118,11 +127,14 @@ class Town:
         return [unbroken("\n".join(texts_of(each))) for each in ordered]
 
     async def drain(self, asked=(), seconds=90.0):
-        """Run a process until nothing waits any more, by its own account; it ends in order.
+        """Run a process until every round is held and nothing waits any more, by its own account; it ends in order.
 
         What /status then says in each of the `asked`: private chats on Telegram, channels on Discord.
         """
+        without = await self.without_round()
         async with asyncio.timeout(seconds), self.running(LOG_LEVEL="INFO") as bot:
+            for chat in without:
+                await bot.until_said(f"round chat={chat.key} ", seconds)
             while "Outbox: empty." not in await self.ask(OWNER, "/owner status"):
                 # Twenty commands a minute are what a person may say.
                 await asyncio.sleep(3.1)

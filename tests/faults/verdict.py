@@ -5,7 +5,6 @@ from collections import Counter
 
 from bot.model.delivery import DeliveryState
 
-
 WORDS = {
     DeliveryState.SENT: "sent",
     DeliveryState.UNCERTAIN: "uncertain",
