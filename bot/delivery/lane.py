@@ -89,7 +89,8 @@ class Lane:
             return Step()
         delivery, now = (unsent or unpublished)[0], self.clock()
         wait = delivery.not_before - now if delivery.not_before else timedelta()
-        if timedelta() < wait <= LONGEST_WAIT:
+        # What was written in the future was written before the clock was set back: the wait may be over.
+        if timedelta() < wait <= LONGEST_WAIT and delivery.changed_at <= now:
             return Step(wait.total_seconds())
         if not unsent:
             return await self._publish(delivery)

@@ -160,6 +160,17 @@ async def test_a_long_wait_survives_a_restart(post):
     assert await post.states(ADA) == [STATES.SENT]
 
 
+async def test_a_clock_set_back_makes_nobody_wait_longer(post):
+    """With a clock that went back nobody knows how much of the wait is left, so the part is tried."""
+    post.messenger.script[ADA.key].append(refused(Remedy.RETRY, retry_after=60.0))
+    await post.plan(ADA, "p1")
+    async with post.running():
+        await asyncio.sleep(0.05)
+    post.now -= timedelta(hours=1)
+    await post.drain()
+    assert await post.states(ADA) == [STATES.SENT]
+
+
 async def test_a_lost_answer_is_uncertain_and_the_rest_goes_on(post):
     """It is not sent blindly again, its papers are not seen, and the parts behind it arrive."""
     post.messenger.script[ADA.key].append(refused(Remedy.UNCERTAIN))
