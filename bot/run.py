@@ -48,14 +48,15 @@ async def run_bot(settings: Settings) -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     async with open_app(settings, _write_aside if sys.stderr.isatty() else None) as app, app.web:
-        sending = asyncio.create_task(_send(app), name="outbox")
+        # Parts and replies under way share the time that is left after a signal.
+        sending = asyncio.create_task(_until(stop, _send(app)), name="outbox")
         try:
             async with Clockwork(
                 utc_now, {"pull": (PULL_EVERY, lambda: _pull(app)), "rounds": (HOLD_EVERY, lambda: _hold(app))}
             ):
                 await _until(stop, _serve(app) if app.platforms else _chat(app.services))
         finally:
-            sending.cancel()
+            stop.set()
             await asyncio.wait({sending})
     log.info("stopped")
 

@@ -8,7 +8,8 @@ import pytest
 from bot.model.chat import Chat
 from bot.model.delivery import DeliveryState
 from bot.model.subscription import PauseReason
-from tests.faults.town import FORUM_ROOM, IDS, NEWS_ROOM, open_town, settle_discord, settle_telegram
+from tests.faults.process import ADA
+from tests.faults.town import FORUM_ROOM, IDS, NEWS_ROOM, make_private, open_town, settle_discord, settle_telegram
 from tests.faults.verdict import check_chat, check_chats, check_status
 from tests.servers.discord_data import Answer
 from tests.servers.telegram import Fault
@@ -130,6 +131,24 @@ async def test_sigterm_in_the_middle_of_a_broadcast(town):
         assert await storage.get_open_chats()
     states = await check_chats(town, await town.drain())
     assert {state for _, state in states} == {DeliveryState.SENT}
+
+
+async def test_sigterm_while_telegram_hangs(town):
+    """Replies and parts under way share the time that is left: the process ends in order, and what hung is uncertain."""
+    await town.subscribe(*settle_telegram(town.telegram))
+    town.telegram.rooms[ADA] = make_private(ADA)
+    town.telegram.script_for(ADA, "sendMessage", Fault(pause=600.0))
+    async with town.running() as bot:
+        await town.telegram.until(lambda: town.tries() > len(town.chats), 30)
+        await town.telegram.say(ADA, ADA, "/help")
+        await town.telegram.until(lambda: any(each["chat_id"] == ADA for each in town.telegram.called("sendMessage")))
+        town.telegram.is_dead = True
+        before = town.tries()
+        await town.telegram.until(lambda: town.tries() > before)
+        assert await bot.stop() == 0
+    town.telegram.is_dead = False
+    states = await check_chats(town, await town.drain())
+    assert {state for _, state in states} == {DeliveryState.SENT, DeliveryState.UNCERTAIN}
 
 
 async def test_a_kill_before_a_crosspost(town):
