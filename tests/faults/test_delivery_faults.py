@@ -1,6 +1,7 @@
 """The real process on platforms that refuse, hang, lose answers and change under it: every part ends as what became of it."""
 
 import asyncio
+import resource
 import signal
 
 import pytest
@@ -9,7 +10,7 @@ from bot.model.chat import Chat
 from bot.model.delivery import DeliveryState
 from bot.model.subscription import PauseReason
 from tests.faults.process import ADA
-from tests.faults.town import FORUM_ROOM, IDS, NEWS_ROOM, make_private, open_town, settle_discord, settle_telegram
+from tests.faults.town import FORUM_ROOM, IDS, NEWS_ROOM, OWNER, make_private, open_town, settle_discord, settle_telegram
 from tests.faults.verdict import check_chat, check_chats, check_status
 from tests.servers.discord_data import Answer
 from tests.servers.telegram import Fault
@@ -163,6 +164,26 @@ async def test_a_kill_before_a_crosspost(town):
     states = await check_chats(town, await town.drain([chat]))
     assert states == {("discord", DeliveryState.SENT): 4}
     assert town.discord.crossposted == [town.discord.messages(NEWS_ROOM)[0]["id"]]
+
+
+async def test_a_full_disk_stops_a_broadcast(town):
+    """Nothing is sent that cannot be written down, the owner can ask why, and with room again all arrives, once each."""
+    await town.subscribe(*settle_telegram(town.telegram), *settle_discord(town.discord))
+    async with town.running(LOG_LEVEL="ERROR") as bot:
+        await town.telegram.until(lambda: town.tries() > 30, 30)
+        before = resource.prlimit(bot.process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        tries = -1
+        while tries != town.tries():
+            tries = town.tries()
+            await asyncio.sleep(1.0)
+        assert "Storage: failed" in await town.ask(OWNER, "/owner status")
+        resource.prlimit(bot.process.pid, resource.RLIMIT_FSIZE, before)
+        async with asyncio.timeout(60):
+            while "Outbox: empty." not in await town.ask(OWNER, "/owner status"):
+                await asyncio.sleep(3.1)
+        assert await bot.stop() == 0
+    states = await check_chats(town, {})
+    assert {state for _, state in states} == {DeliveryState.SENT}
 
 
 async def test_the_first_round_is_soon_after_the_start(town):
