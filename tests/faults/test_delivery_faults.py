@@ -10,7 +10,16 @@ from bot.model.chat import Chat
 from bot.model.delivery import DeliveryState
 from bot.model.subscription import PauseReason
 from tests.faults.process import ADA
-from tests.faults.town import FORUM_ROOM, IDS, NEWS_ROOM, OWNER, make_private, open_town, settle_discord, settle_telegram
+from tests.faults.town import (
+    FORUM_ROOM,
+    IDS,
+    NEWS_ROOM,
+    OWNER,
+    make_private,
+    open_town,
+    settle_discord,
+    settle_telegram,
+)
 from tests.faults.verdict import check_chat, check_chats, check_status
 from tests.servers.discord_data import Answer
 from tests.servers.telegram import Fault
