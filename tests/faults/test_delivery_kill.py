@@ -1,6 +1,6 @@
 """The real process, killed again and again in the middle of a round: nothing is lost silently, nothing doubled.
 
-PAPERROUND_KILLS says how often; 200 take about eight minutes.
+PAPERROUND_KILLS says how often; 200 take about five minutes.
 """
 
 import asyncio
