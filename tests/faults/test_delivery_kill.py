@@ -19,8 +19,8 @@ KILLS = int(os.environ.get("PAPERROUND_KILLS", "12"))
 KILLS_A_ROUND = 6
 AT_ONCE = 4 if KILLS > 20 else 2
 """How many rounds go on at the same time, each with a process and servers of its own."""
-START_SECONDS, ROUND_SECONDS = 0.8, 1.2
-"""How long a process may live, after its start or after it first sent something."""
+START_SECONDS, SENDING_SECONDS = 0.8, (0.6, 0.6, 1.2, 1.2, 5.0)
+"""How long a process may live, after its start, or after it first sent something; the longest takes it past the last part."""
 JITTER = 0.1
 
 
@@ -42,7 +42,7 @@ async def strike(town, bot, random):
         give_up = loop.time() + 5.0
         while town.tries() == before and loop.time() < give_up:
             await asyncio.sleep(0.005)
-        await asyncio.sleep(random.uniform(0, ROUND_SECONDS))
+        await asyncio.sleep(random.uniform(0, random.choice(SENDING_SECONDS)))
     await bot.stop(signal.SIGKILL)
 
 
