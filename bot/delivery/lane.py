@@ -136,6 +136,7 @@ class Lane:
         return (elapsed if elapsed >= timedelta() else _LONG_AGO).total_seconds()
 
     async def _arrived(self, sending: Delivery, receipt: Receipt) -> Step:
+        self._failures = 0
         sent = replace(
             sending,
             state=DeliveryState.SENT,
@@ -171,7 +172,8 @@ class Lane:
                 await self.on_move(sending.chat, replace(sending.chat, id=error.moved_to))
                 return Step()
             case Remedy.PAUSE:
-                return await self._pause(sending, error, is_doubtful=is_repeated)
+                await self._write(untouched)
+                return await self._pause(untouched, error, is_doubtful=is_repeated)
             case _:
                 return await self._end(sending, DeliveryState.FAILED, str(error))
 
@@ -210,7 +212,7 @@ class Lane:
         return longest * (0.75 + self.random.random() / 4)
 
     async def _pause(self, refused: Delivery, error: DeliveryError, *, is_doubtful: bool) -> Step:
-        """The chat is paused first: whatever else happens, nothing more is planned for it.
+        """The chat is paused before its parts end: whatever else happens, nothing more is planned for it.
 
         `is_doubtful`: an earlier try may have arrived, before the chat was shut.
         """
