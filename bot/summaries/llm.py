@@ -4,7 +4,6 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from bot.errors import LLMError
 from bot.model.paper import Paper
 from bot.model.summary import FullText, Summary, Usage
 from bot.summaries.client import ModelClient, World
@@ -61,16 +60,9 @@ class OpenAISummarizer:
     async def summarise(self, paper: Paper, text: FullText, language: str) -> tuple[Summary, Usage]:
         talk = Talk(self._client, self._prompt, paper, text, language, self._server.input_tokens)
         async with self._gate:
-            try:
-                outcome = await talk.run(self._server.seconds * _PATIENCE)
-            except LLMError as error:
-                log.warning("summary id=%s language=%s spent=%d error=%r", paper.id, language, error.spent, str(error))
-                raise
-        summary = self._make(paper, language, outcome)
-        log.info(
-            "summary id=%s language=%s tokens=%d removed=%d", paper.id, language, talk.usage.total, summary.removed
-        )
-        return summary, talk.usage
+            outcome = await talk.run(self._server.seconds * _PATIENCE)
+        log.info("answer id=%s language=%s removed=%d", paper.id, language, outcome.checked.removed)
+        return self._make(paper, language, outcome), talk.usage
 
     def _make(self, paper: Paper, language: str, outcome: Outcome) -> Summary:
         checked = outcome.checked

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bot.model.paper import ArxivId, Paper, parse_arxiv_id
 from bot.model.summary import FullText, Section
 from bot.rendering.clean import clean_line, without_hidden
+from bot.rendering.latex import to_readable
 from bot.summaries.answers import LISTS, Answer
 from bot.summaries.figures import Value, is_borne_out, numbers_in
 
@@ -171,7 +172,8 @@ class _Checker:
 
 def _plain(line: str) -> str:
     """The line without markup, which nobody will interpret; asterisks inside words stay."""
-    shown = _TAG.sub(" ", line[:_LONGEST_READ])
+    # TeX first: what it stands for may be anything that is looked for after.
+    shown = _TAG.sub(" ", to_readable(line[:_LONGEST_READ]))
     return _BULLET.sub("", _EMPHASIS.sub("", clean_line(shown)))
 
 

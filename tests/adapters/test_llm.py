@@ -150,7 +150,7 @@ async def test_a_broken_storage_costs_no_summary():
 async def test_a_summary_says_what_it_was_made_from():
     """Its lines are the paper's, its facts say version, model, prompt, source, language and time."""
     summary, _ = await summarise("openai")
-    assert summary.results == ("We use 7B cups and a rate of $10^{-4}$.",)
+    assert summary.results == ("We use 7B cups and a rate of 10⁻⁴.",)
     assert summary.code_url == "https://github.com/ada/teapots"
     assert (summary.id, summary.version, summary.language) == (PAPER.id, 1, "en")
     assert (summary.model, summary.prompt, summary.made_at) == ("gpt-5.4-mini", PROMPT.name, NOW)
