@@ -19,7 +19,7 @@ SCHEMA: dict[str, object] = {
 }
 """What a server that can is told to keep to; the most common subset of JSON schema."""
 
-LONGEST_ANSWER = 100_000
+LONGEST_ANSWER = 200_000
 """Characters that are looked at; a summary has two thousand."""
 _MOST_STARTS = 10
 _DEEPEST = 3

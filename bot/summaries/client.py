@@ -32,6 +32,7 @@ _OVERFLOW = re.compile(
 _FILTERED = re.compile(r"content_filter|data_inspection_failed|content_policy", re.IGNORECASE)
 _QUOTA = re.compile(r"insufficient_quota", re.IGNORECASE)
 _OVERHEAD_TOKENS = 50
+_CONNECT_SECONDS = 5.0
 _SUSPICIOUS = 4
 
 
@@ -71,7 +72,12 @@ class ModelClient:
 
     def __init__(self, base_url: str, key: str, model: str, ladder: Ladder, seconds: float, world: World) -> None:  # noqa: PLR0913, PLR0917 - a server, how to talk to it, and the world
         # The SDK insists on a key; servers without one ignore it. Its own retries know no circuit breaker.
-        self._sdk = openai.AsyncOpenAI(api_key=key or "none", base_url=base_url, max_retries=0, timeout=seconds)
+        self._sdk = openai.AsyncOpenAI(
+            api_key=key or "none",
+            base_url=base_url,
+            max_retries=0,
+            timeout=openai.Timeout(seconds, connect=_CONNECT_SECONDS),
+        )
         self._model, self._ladder, self._seconds, self._world = model, ladder, seconds, world
         self._breaker = Breaker()
 
@@ -143,7 +149,7 @@ class ModelClient:
         try:
             async with asyncio.timeout(self._seconds):
                 raw = await create(model=self._model, messages=messages, **dialect.options(most_tokens))
-        except (TimeoutError, openai.APITimeoutError):
+        except TimeoutError:
             raise _PassingError("the model server took too long", spent=given) from None
         except openai.APIConnectionError as error:
             raise _PassingError("the model server cannot be reached", spent=_spent(error, given)) from None

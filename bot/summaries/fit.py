@@ -2,7 +2,6 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
 from dataclasses import replace
 from math import ceil
 
@@ -117,8 +116,3 @@ def _longest(text: str, room: int) -> int:
 
 def _encoded_cost(text: str) -> int:
     return estimate_tokens(encode(text))
-
-
-def total(sections: Iterable[Section]) -> int:
-    """The tokens of these sections in a request."""
-    return sum(map(cost, sections))

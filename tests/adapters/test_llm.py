@@ -16,6 +16,7 @@ from bot.model.summary import FullText, Section, SectionKind, Summary, TextSourc
 from bot.summaries.client import World
 from bot.summaries.llm import AT_ONCE, OpenAISummarizer, Server
 from bot.summaries.prompts import Prompt
+from bot.summaries.truth import LONGEST_LINE
 from config.settings import load_settings, read_bundled
 from tests.build import NOW, make_paper
 from tests.servers.openai import TOKEN, serve
@@ -331,6 +332,42 @@ async def test_what_is_refused_in_every_form_is_final():
             await summarizer.summarise(PAPER, TEXT, "en")
         assert caught.value.is_final
         assert server.calls == 3
+
+
+async def test_a_flood_of_text_is_cut_to_size():
+    """From a server that knows no greatest length: 100 KB in one line, and as much prose after it."""
+    async with serve("ollama") as server, summarising(server, "ollama") as summarizer:
+        server.plans.extend(["flood"])
+        summary, _ = await summarizer.summarise(PAPER, TEXT, "en")
+    assert summary.tldr == "We count 1,024 teapots in three kitchens."
+    assert len(summary.methods[0]) <= LONGEST_LINE
+
+
+async def test_a_model_may_refuse():
+    """That is final, and costs what was asked."""
+    error, server = await summarise("qwen", "refusal")
+    assert error.is_final
+    assert error.spent > 100
+    assert server.calls == 1
+
+
+async def test_where_no_usage_is_told_it_is_guessed():
+    """Rather too high."""
+    async with serve("qwen") as server, summarising(server, "qwen") as summarizer:
+        server.plans.extend(["no usage", "odd usage", "good"])
+        usages = [(await summarizer.summarise(PAPER, TEXT, "en"))[1] for _ in range(3)]
+    assert usages[0] == usages[1]
+    assert usages[0].prompt > usages[2].prompt
+
+
+async def test_a_whole_summary_takes_three_times_a_request_at_most():
+    """However often the text had to be cut."""
+    long = FullText(TextSource.HTML, (Section("1 Introduction", "We pour tea into cups. " * 4_000),))
+    async with serve("vllm") as server, summarising(server, "vllm", seconds=0.5, input_tokens=90_000) as summarizer:
+        server.pause = 0.4
+        with pytest.raises(LLMError, match="too long") as caught:
+            await summarizer.summarise(PAPER, long, "en")
+    assert caught.value.spent > 100
 
 
 async def test_a_slow_server_is_given_up():

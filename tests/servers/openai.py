@@ -97,11 +97,11 @@ class OpenAIServer:
         if plan in FAULTS:
             return await FAULTS[plan](request)
         text = WRITERS[plan](body) if plan in WRITERS else plan
-        return self._complete(body, text)
+        return self._complete(body, text, keeps_limit=plan != "flood")
 
-    def _complete(self, body, text):
+    def _complete(self, body, text, *, keeps_limit):
         most = body.get("max_tokens") or body["max_completion_tokens"]
-        cut = text[: most * LETTERS_A_TOKEN]
+        cut = text[: most * LETTERS_A_TOKEN] if keeps_limit else text
         given = sum(len(each["content"]) // LETTERS_A_TOKEN for each in body["messages"])
         usage = {"prompt_tokens": min(given, self.dialect.context) if self.dialect.is_forgetful else given}
         usage["completion_tokens"] = len(cut) // LETTERS_A_TOKEN
@@ -225,6 +225,7 @@ WRITERS = {
         code_url="https://evil.example/code",
     ),
     "long": lambda body: _json(body, results=["word " * 20_000]),
+    "flood": lambda body: _json(body, methods=["word " * 20_000]) + "And so on. " * 10_000,
     "chatter": lambda _: "I think that " * 8_000,
     "empty": lambda _: "",
 }
@@ -268,6 +269,12 @@ FAULTS = {
     "html": _text("<html><body>Welcome to the proxy</body></html>", "text/html"),
     "broken json": _text('{"choices": [', "application/json"),
     "other json": _text('{"choices": null}', "application/json"),
+    "refusal": _text('{"choices": [{"message": {"content": null, "refusal": "No."}}]}', "application/json"),
+    "no usage": _text('{"choices": [{"message": {"content": "{\\"tldr\\": \\"Tea.\\"}"}}]}', "application/json"),
+    "odd usage": _text(
+        '{"choices": [{"message": {"content": "{\\"tldr\\": \\"Tea.\\"}"}}], "usage": {"prompt_tokens": "9"}}',
+        "application/json",
+    ),
 }
 
 

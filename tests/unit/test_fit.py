@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from bot.errors import ConfigError
 from bot.model.summary import FullText, Section, SectionKind, TextSource
-from bot.summaries.fit import estimate_tokens, fit, total
+from bot.preferences import LANGUAGES
+from bot.summaries.fit import cost, estimate_tokens, fit
 from bot.summaries.prompts import Prompt, encode_paper
 from bot.summaries.talk import estimate, take_sections
 from config.settings import read_bundled
@@ -31,6 +32,10 @@ sections = st.builds(
     st.text() | st.text().map(lambda each: each * 300),
     st.sampled_from(SectionKind),
 )
+
+
+def total(chosen):
+    return sum(map(cost, chosen))
 
 
 def make_text(*parts):
@@ -112,6 +117,11 @@ def test_an_edit_of_the_prompt_has_another_name():
     edited = Prompt.from_toml(PROMPT_FILE.replace("over coffee", "over tea"))
     assert edited.name.partition("-")[0] == PROMPT.name.partition("-")[0]
     assert edited.name != PROMPT.name
+
+
+def test_every_language_has_a_name():
+    """The file names each language that a chat can choose, and no other."""
+    assert set(PROMPT.languages) == set(LANGUAGES)
 
 
 def test_the_language_is_named_and_the_paper_is_json():
