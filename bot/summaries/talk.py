@@ -90,13 +90,19 @@ class Talk:
                 return await self._run()
         except TimeoutError:
             # What is under way may be charged for, too.
-            asked = _given(self._prompt, self._paper, self._sections)
-            raise LLMError("the model took too long", spent=self.usage.total + asked) from None
+            spent = _given(self._prompt, self._paper, self._sections)
+            return self._make_do(LLMError("the model took too long", spent=spent))
         except LLMError as error:
+            return self._make_do(error)
+
+    def _make_do(self, error: LLMError) -> Outcome:
+        """What is complete of an answer that was cut off, where there was one; else the error, with all that was spent."""
+        if self._partial is None:
             error.spent += self.usage.total
-            if self._partial is not None:
-                return self._partial
-            raise
+            # None: what was answered, and the request, are in the original.
+            raise error from None
+        self.usage += Usage(error.spent)
+        return self._partial
 
     async def _run(self) -> Outcome:
         fault: Fault | None = None

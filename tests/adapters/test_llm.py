@@ -220,6 +220,15 @@ async def test_of_answers_cut_off_twice_what_is_complete_stays():
     assert after_failure == summary
 
 
+async def test_what_is_lost_after_a_cut_answer_is_counted():
+    """The first answer stays, and the second question may have been charged for."""
+    async with serve("qwen") as server, summarising(server, "qwen", seconds=0.5) as summarizer:
+        server.plans.extend(["truncated", "slow"])
+        summary, usage = await summarizer.summarise(PAPER, TEXT, "en")
+    assert summary.tldr
+    assert server.tokens + 100 < usage.total <= summarizer.estimate(PAPER, TEXT)
+
+
 async def test_what_the_paper_does_not_bear_out_is_removed():
     """Invented numbers, quotations, links and markup leave no trace but their count."""
     for plan in ("invented", "misquoted", "markup"):
