@@ -21,7 +21,7 @@ from bot.language import Languages
 from bot.managing import Managing
 from bot.model.chat import Chat
 from bot.pipeline import Pipeline
-from bot.ports import ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
+from bot.ports import FullTexts, ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
 from bot.sources.apart import KEEP, Parser
@@ -114,7 +114,7 @@ def make_record_source(client: PoliteClient, settings: Settings) -> RecordSource
     return ArxivOaiSource(client, settings.arxiv_oai_url)
 
 
-def make_full_texts(client: PoliteClient, settings: Settings) -> ArxivFullTexts:
+def make_full_texts(client: PoliteClient, settings: Settings) -> FullTexts:
     """The texts of papers, from arXiv's site, kept in DATA_DIR."""
     return ArxivFullTexts(client, TextCache(settings.data_dir / "fulltext"), settings.arxiv_site_url)
 
