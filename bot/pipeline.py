@@ -129,9 +129,17 @@ class Pipeline:
         return merge_batches([await self.sample.fetch(category) for category in categories])
 
     async def read(
-        self, subscription: Subscription, *, progress: Progress = lambda _: None, only_sample: bool = False
+        self,
+        subscription: Subscription,
+        *,
+        progress: Progress = lambda _: None,
+        only_sample: bool = False,
+        with_delivered: bool = False,
     ) -> Reading:
-        """The digest this subscription would get now, arXiv asked first for what is not here yet."""
+        """The digest this subscription would get now, arXiv asked first for what is not here yet.
+
+        `with_delivered`: what the chat got already is shown, too.
+        """
         categories = self.categories_of(subscription)
         if only_sample:
             announcements = await self.sample_announcements(categories)
@@ -141,7 +149,8 @@ class Pipeline:
         latest = latest_announcement(announcements, subscription.categories)
         if latest is None:
             return Reading(None)
-        verdicts = await self._judge(subscription, announcements, announcements)
+        delivered = {} if with_delivered else await self.delivered(subscription.chat)
+        verdicts = await self._judge(subscription, announcements, announcements, delivered)
         return Reading(compose(latest.day, categories, verdicts, is_sample=latest.is_sample), verdicts)
 
     async def read_days(
@@ -157,21 +166,21 @@ class Pipeline:
         if latest is None or latest.day <= after:
             return Reading(None)
         since = min(each.day for each in chosen if each.day > after and each.papers_for(subscription.categories))
-        verdicts = await self._judge(subscription, chosen, kept, after)
+        delivered = await self.delivered(subscription.chat)
+        verdicts = await self._judge(subscription, chosen, kept, delivered, after)
         return Reading(compose(latest.day, self.categories_of(subscription), verdicts, since=since), verdicts)
 
-    async def _judge(
+    async def _judge(  # noqa: PLR0913, PLR0917 - what is judged, by what, and what is known
         self,
         subscription: Subscription,
         chosen: Sequence[Announcement],
         recent: Sequence[Announcement],
+        delivered: Mapping[ArxivId, date],
         after: date | None = None,
     ) -> tuple[Verdict, ...]:
-        seen = await self.delivered(subscription.chat)
-
         def judge() -> tuple[Verdict, ...]:
             papers = candidates(subscription, chosen, after)
-            return rank(self.rankers[subscription.ranker], subscription, papers, recent, seen)
+            return rank(self.rankers[subscription.ranker], subscription, papers, recent, delivered)
 
         # Ranking is pure computing, hundreds of milliseconds on a busy day: the event loop must go on meanwhile.
         return await asyncio.to_thread(judge)

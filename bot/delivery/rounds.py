@@ -93,6 +93,10 @@ class Rounds:
         if progress is not None and not _needs_attention(subscription, categories, progress, here, now):
             return 0
         async with self._deciding:
+            # Between the first glance and now the chat may have changed its mind.
+            subscription = await self.subscriptions.get(subscription.chat)
+            if subscription.is_paused(now):
+                return 0
             if subscription.pause is not None:
                 subscription = await self.subscriptions.resume(subscription.chat)
             progress = await self._storage.get_progress(subscription.chat)
