@@ -23,6 +23,7 @@ from bot.pipeline import Pipeline
 from bot.ports import ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
+from bot.sources.apart import KEEP, Parser
 from bot.sources.arxiv_api import ArxivApiLookup
 from bot.sources.arxiv_listing import ArxivListingSource
 from bot.sources.arxiv_oai import ArxivOaiSource
@@ -82,6 +83,7 @@ def make_client(settings: Settings, storage: Storage | None = None) -> PoliteCli
         intervals,
         load_note=storage.get_note if storage else None,
         save_note=storage.set_note if storage else None,
+        parser=Parser(KEEP),
     )
 
 

@@ -19,6 +19,7 @@ import httpx2
 
 from bot.errors import SourceError, SourceFault
 from bot.ports import Clock
+from bot.sources.apart import Parser
 from bot.sources.holds import LONGEST_RETRY_AFTER, Holds, LoadNote, SaveNote
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class PoliteClient:
     A request starts at least `min_interval` seconds after the last one ended, whatever the host, and one to a host in
     `intervals` at least so many seconds after the last one there. `clock` is monotonic seconds, `now` tells the time for `Retry-After`
     dates. An answer may have `max_bytes` after decompression, and `request_seconds` to arrive. `load_note` and `save_note`
-    keep a small text under a key, so that a host that asked us to wait is left alone after a restart, too.
+    keep a small text under a key, so that a host that asked us to wait is left alone after a restart, too. `parser` is for whoever asked, and closed with this.
     """
 
     user_agent: str
@@ -91,6 +92,7 @@ class PoliteClient:
     random: Random = field(default_factory=Random)
     load_note: LoadNote | None = None
     save_note: SaveNote | None = None
+    parser: Parser = field(default_factory=Parser)
     _client: httpx2.AsyncClient = field(init=False, repr=False)
     _turn: asyncio.Lock = field(init=False, repr=False, default_factory=asyncio.Lock)
     _holds: Holds = field(init=False, repr=False)
@@ -114,8 +116,9 @@ class PoliteClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connection."""
+        """Close the connection, and the parser."""
         await self._client.aclose()
+        await self.parser.aclose()
 
     async def get(self, url: str, *, accept: tuple[str, ...], patience: float) -> Answer:
         """The answer to a GET of `url`, following redirects within arXiv: 2xx, or a 4xx that repeating would not change.
