@@ -1,7 +1,7 @@
 """Checks what the feeds brought against arXiv's lists, and catches up on days that were missed."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -42,11 +42,13 @@ class Checking:
     listings: ListingSource | None = None
     lookup: PaperLookup | None = None
     records: RecordSource | None = None
-    _harvested: dict[str, datetime] = field(default_factory=dict)
+    _failed: dict[str, datetime] = field(default_factory=dict)
 
     async def check(self, categories: Sequence[str]) -> None:
         """Ask the lists of all days that want it. What fails is logged, and tried again later."""
-        for state in await self._unchecked(categories):
+        for state in await self._unchecked():
+            if state.category not in categories:
+                continue
             try:
                 await self._check_one(state)
             except SourceError as error:
@@ -55,12 +57,18 @@ class Checking:
                 if not error.reached:
                     return
 
-    async def _unchecked(self, categories: Sequence[str]) -> list[DayState]:
-        """Those that lack papers first: digests wait for them."""
+    async def undecided(self) -> frozenset[str]:
+        """The categories of which a list is about to tell whether there is anything today."""
+        return frozenset(each.category for each in await self._unchecked() if each.is_open)
+
+    async def _unchecked(self) -> list[DayState]:
+        """The days to ask lists about: those that lack papers first, as digests wait for them."""
         if self.listings is None:
             return []
         now = self.keeping.clock()
-        wanted = [each for each in await self._current(now) if each.category in categories and wants_check(each, now)]
+        current = await self._current(now)
+        here = {each.day for each in current if each.papers}
+        wanted = [each for each in current if wants_check(each, now, is_anything_here=each.day in here)]
         return sorted(wanted, key=lambda each: (each.phase is not DayPhase.PARTIAL, each.day, each.category))
 
     async def _current(self, now: datetime) -> list[DayState]:
@@ -152,24 +160,27 @@ class Checking:
         """Harvest what was announced on days that were missed. What fails is logged, and tried again an hour later."""
         for category in categories:
             days = await self._missed(category)
-            now = self.keeping.clock()
-            tried = self._harvested.get(category)
-            if not days or (tried is not None and timedelta() <= now - tried < THEN_EVERY):
+            if not days or self._has_just_failed(category):
                 continue
-            self._harvested[category] = now
             try:
                 await self._harvest(category, days)
             except SourceError as error:
+                self._failed[category] = self.keeping.clock()
                 log.warning("caught up category=%s status=failed error=%r", category, str(error))
                 if not error.reached:
                     return
 
-    async def behind(self, categories: Iterable[str]) -> frozenset[str]:
-        """The categories that are being, or to be, caught up on."""
+    async def behind(self) -> frozenset[str]:
+        """The categories that are being, or to be, caught up on; not those where that failed just now."""
         if self.records is None:
             return frozenset()
         states, now = await self.keeping.states(), self.keeping.clock()
-        return frozenset(each for each in categories if missed_days(each, states, now))
+        current = {each.category for each in await self._current(now)}
+        return frozenset(each for each in current if not self._has_just_failed(each) and missed_days(each, states, now))
+
+    def _has_just_failed(self, category: str) -> bool:
+        tried = self._failed.get(category)
+        return tried is not None and timedelta() <= self.keeping.clock() - tried < THEN_EVERY
 
     async def _missed(self, category: str) -> tuple[date, ...]:
         """The days to harvest, once it is known what today's feed has: what is there is not of an earlier day."""

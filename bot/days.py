@@ -18,6 +18,7 @@ FEED_LIMIT = 2000
 PROBE_EVERY, THEN_EVERY = timedelta(minutes=15), timedelta(hours=1)
 QUICK_PROBES = 10
 """arXiv is asked so often every quarter of an hour for what is not out yet, then every hour."""
+_SURELY_EMPTY = 2
 PARTIAL_FOR = timedelta(minutes=30)
 """For how long a day that is not complete is waited for, once a part of it is here."""
 MOST_DAYS = 7
@@ -145,7 +146,7 @@ def close_day(state: DayState, now: datetime, *, has_lists: bool) -> DayState:
     return state if is_told else replace(_enter(state, DayPhase.FAILED, now), fault=None, until=None)
 
 
-def wants_check(state: DayState, now: datetime) -> bool:
+def wants_check(state: DayState, now: datetime, *, is_anything_here: bool) -> bool:
     """Whether arXiv's list is to be asked now: what came is compared with it; what does not come may be there already."""
     if now >= lists_until(state.day) or (state.came is not None and state.listed is not None):
         return False
@@ -154,7 +155,9 @@ def wants_check(state: DayState, now: datetime) -> bool:
         return False
     if not state.is_open:
         return state.papers > 0
-    return state.asked is not None and (state.is_empty or state.probes >= QUICK_PROBES)
+    # An empty feed may only be minutes late; where others have theirs, or nothing is expected, it is not.
+    is_doubtful = is_anything_here or is_day_off(now) or state.probes >= _SURELY_EMPTY
+    return state.asked is not None and (state.probes >= QUICK_PROBES or (state.is_empty and is_doubtful))
 
 
 def is_surely_quiet(state: DayState, now: datetime, *, is_anything_here: bool) -> bool:
@@ -166,13 +169,13 @@ def is_surely_quiet(state: DayState, now: datetime, *, is_anything_here: bool) -
 
 
 def missed_days(category: str, states: States, now: datetime) -> tuple[date, ...]:
-    """The days before the latest one of which nothing is known, though the category was followed; a week of them at most."""
+    """The days before the latest one that are not here as a whole, though the category was followed; a week of them at most."""
     own = [each for (code, _), each in states.items() if code == category]
     latest = latest_day(now)
     # Without one it has been followed for longer than anything is kept.
     firsts = [each.day for each in own if each.is_first]
     since = max(firsts, default=date.min)
-    here = {each.day for each in own if not each.is_open}
+    here = {each.day for each in own if each.is_settled}
     days, day = [], next_day(max(since, latest - timedelta(days=MOST_DAYS)))
     while day < latest:
         if day not in here:
@@ -200,12 +203,14 @@ def late_of(states: Iterable[DayState]) -> tuple[Late, ...]:
 class Here:
     """What is here, as delivery sees it at one instant.
 
-    `behind`: categories of which missed days are being caught up on. `late`: every addition, the newest last.
+    `behind`: categories of which missed days are being caught up on. `undecided`: those of which a list is about to tell
+    whether they are quiet. `late`: every addition, the newest last.
     """
 
     states: States
     now: datetime
     behind: frozenset[str] = frozenset()
+    undecided: frozenset[str] = frozenset()
     late: tuple[Late, ...] = ()
     _found: dict[date, Mapping[str, datetime]] = field(default_factory=dict, compare=False)
 

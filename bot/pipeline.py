@@ -106,8 +106,8 @@ class Pipeline:
     async def here(self) -> Here:
         """What delivery may count on: for a day, the categories whose batch of it, or of a later day, is here."""
         states = await self.keeping.states()
-        behind = await self.checking.behind({category for category, _ in states})
-        return Here(states, self.clock(), behind, late_of(states.values()))
+        behind, undecided = await self.checking.behind(), await self.checking.undecided()
+        return Here(states, self.clock(), behind, undecided, late_of(states.values()))
 
     async def announcements(self) -> tuple[Announcement, ...]:
         """Everything kept, oldest first; read once and held until something new is saved."""

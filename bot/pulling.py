@@ -14,6 +14,7 @@ from bot.days import (
     fail,
     fresh_papers,
     is_probe_due,
+    next_probe,
     note_probe,
     rows_of,
     see_nothing_new,
@@ -115,7 +116,7 @@ class Pulling:
         tried = self.attempts.get(category)
         if tried and timedelta() <= now - tried.at < pause:
             return False
-        return state.came is None
+        return next_probe(state) is not None if not pause else state.is_open or is_probe_due(state, now)
 
     async def _state(self, category: str, *, is_first: bool = False) -> DayState:
         day = feed_day(self.keeping.clock())

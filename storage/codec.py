@@ -5,7 +5,7 @@ A plain field added to a dataclass with a default needs nothing here: documents 
 
 import math
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -112,18 +112,18 @@ def batch_from_document(day: date, category: str, document: Document) -> Batch:
 
 
 def day_to_document(state: DayState) -> Document:
-    """Every field but day and category, which are table and id; without what is empty, which is empty by default."""
-    values = {field.name: getattr(state, field.name) for field in fields(state)}
-    document = {name: value for name, value in values.items() if value not in (None, False, (), "")}
-    del document["category"], document["day"]
-    return document
+    """What is not as by default, without day and category, which are table and id."""
+    values = {field.name: getattr(state, field.name) for field in fields(state) if field.default is not MISSING}
+    plain = DayState(state.category, state.day)
+    return {name: value for name, value in values.items() if value != getattr(plain, name)}
 
 
 def day_from_document(day: date, category: str, document: Document) -> DayState:
     """The state of this day and category."""
     values = _with_times(document, instants=("since", "asked", "came", "checked", "until"))
     additions = values.pop("additions", ())
-    values["phase"] = DayPhase(values["phase"])
+    if "phase" in values:
+        values["phase"] = DayPhase(values["phase"])
     if "fault" in values:
         values["fault"] = SourceFault(values["fault"])
     values["additions"] = tuple(

@@ -83,7 +83,8 @@ class Rounds:
     def _is_unasked(self, subscription: Subscription, here: Here, now: datetime) -> bool:
         """Whether arXiv has yet to be asked what the chat wants: until then nothing tells what came before the chat did."""
         came, asked = here(latest_day(now)), self.pipeline.attempts
-        return any(code not in came and code not in asked for code in self.pipeline.categories_of(subscription))
+        wanted = self.pipeline.categories_of(subscription)
+        return any(code not in came and (code not in asked or code in here.undecided) for code in wanted)
 
     async def _look_at(self, subscription: Subscription, progress: Progress | None, here: Here, now: datetime) -> int:
         """Hold the chat's round if one is due: 1 if that made a digest, else 0."""

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -63,7 +63,7 @@ class Site(World):
         for category in CATEGORIES:
             told = await self.status(category)
             if found := re.search(r"complete, (\d+) papers announced on (.*?)(?:;|$)", told):
-                day = datetime.strptime(found[2], "%A %d %B %Y").date()
+                day = datetime.strptime(found[2], "%A %d %B %Y").date()  # noqa: DTZ007 - a calendar day
                 assert day >= latest_day(self.now), (self.now, told)
                 assert len(self.invented.types(day, category)) == int(found[1]), (self.now, told)
             elif "quiet" in told:
@@ -124,16 +124,27 @@ async def site_of(arxiv, day):
             await site.client.aclose()
 
 
-async def play(days, disturb=lambda _: None, *, arxiv=None, until=None):
-    """Script the days, disturb them, and live through them: what every chat wanted, it got once."""
-    arxiv = arxiv or FakeArxiv()
-    start = previous_day(days[0])
+@asynccontextmanager
+async def scripted(days):
+    """These days scripted, and the site on the afternoon before them."""
+    arxiv, start = FakeArxiv(), previous_day(days[0])
     script(arxiv, [start, *days])
-    disturb(arxiv)
     async with site_of(arxiv, start) as site:
+        yield site, arxiv
+
+
+def check(site, days):
+    """What every chat wanted of these days it got, once."""
+    for chat in CHATS:
+        assert got(site, chat) == Counter(wanted(site.invented, chat, days)), chat.key
+
+
+async def play(days, disturb=lambda _: None, *, until=None):
+    """Script the days, disturb them, and live through them."""
+    async with scripted(days) as (site, arxiv):
+        disturb(arxiv)
         await site.run(until or at(days[-1], 23, 50))
-        for chat in CHATS:
-            assert got(site, chat) == Counter(wanted(arxiv, chat, days)), chat.key
+        check(site, days)
         return site
 
 
@@ -172,24 +183,20 @@ async def test_a_holiday_is_told():
 async def test_an_announcement_on_a_holiday():
     """A holiday that arXiv does not keep after all brings its papers at once."""
     friday = date(2026, 11, 27)
-    arxiv = FakeArxiv()
     days = days_between(date(2026, 11, 24), date(2026, 11, 26))
-    script(arxiv, [previous_day(days[0]), *days])
-    arxiv.fill(friday, 2, AI)
-    async with site_of(arxiv, previous_day(days[0])) as site:
+    async with scripted(days) as (site, arxiv):
+        arxiv.fill(friday, 2, AI)
         await site.run(at(friday, 2))
         assert "cs.AI: complete, 2 papers announced on Friday 27 November 2026" in await site.status(AI)
-        assert got(site, Chat("console", "ai")) == Counter(wanted(arxiv, Chat("console", "ai"), [*days, friday]))
+        check(site, [*days, friday])
 
 
 async def test_a_category_that_is_stale_for_three_hours():
     """With today's date on yesterday's batch it is waiting, then stalled; the digest goes without it, and it follows."""
     days = days_between(MONDAY, MONDAY + timedelta(days=2))
-    arxiv = FakeArxiv()
-    script(arxiv, [previous_day(days[0]), *days])
-    arxiv.delay(AI, at(days[1], 3))
-    arxiv.trouble(at(days[1]), at(days[1], 4), Canned(b"down", 500, "text/plain"), "/list/")
-    async with site_of(arxiv, previous_day(days[0])) as site:
+    async with scripted(days) as (site, arxiv):
+        arxiv.delay(AI, at(days[1], 3))
+        arxiv.trouble(at(days[1]), at(days[1], 4), Canned(b"down", 500, "text/plain"), "/list/")
         await site.run(at(days[1], 1))
         assert "cs.AI: waiting for the announcement of Tuesday 10 November 2026 (still looking" in await site.status(AI)
         assert "cs.LG: complete" in await site.status(LG)
@@ -198,8 +205,7 @@ async def test_a_category_that_is_stale_for_three_hours():
         assert "next look at" in await site.status(AI)
         await site.run(at(days[-1], 23, 50))
         assert "cs.AI: complete" in await site.status(AI)
-        for chat in CHATS:
-            assert got(site, chat) == Counter(wanted(arxiv, chat, days)), chat.key
+        check(site, days)
 
 
 async def test_a_category_that_is_stale_all_day():
@@ -211,16 +217,13 @@ async def test_a_category_that_is_stale_all_day():
 async def test_the_lists_tell_of_a_feed_that_is_a_day_old():
     """After a day of ours away, a feed of yesterday with today's date is taken for what it is."""
     days = days_between(MONDAY, MONDAY + timedelta(days=3))
-    arxiv = FakeArxiv()
-    script(arxiv, [previous_day(days[0]), *days])
-    arxiv.delay(AI, at(days[2], 20))
-    async with site_of(arxiv, previous_day(days[0])) as site:
+    async with scripted(days) as (site, arxiv):
+        arxiv.delay(AI, at(days[2], 20))
         await site.run(at(days[0], 12))
         site.now = at(days[2], 0, 5)
         await site.restart()
         await site.run(at(days[-1], 23, 50))
-        for chat in CHATS:
-            assert got(site, chat) == Counter(wanted(arxiv, chat, days)), chat.key
+        check(site, days)
 
 
 async def test_more_than_a_feed_can_hold():
@@ -232,15 +235,35 @@ async def test_more_than_a_feed_can_hold():
     assert "105 papers lacked, 105 recovered" in status
 
 
-async def test_empty_then_full():
-    """An arXiv that is late shows empty feeds first; nobody is told of a quiet day."""
+@pytest.mark.parametrize("has_lists", [True, False])
+async def test_empty_then_full(has_lists):
+    """A feed that is empty for three hours: the list has the papers before; without it they come late, and nobody is told of a quiet day."""
     days = days_between(MONDAY, MONDAY + timedelta(days=1))
-
-    def disturb(arxiv):
+    async with scripted(days) as (site, arxiv):
         for category in CATEGORIES:
-            arxiv.delay(category, at(days[0], 2), shows="nothing")
+            arxiv.delay(category, at(days[0], 3), shows="nothing")
+        if not has_lists:
+            arxiv.trouble(at(days[0]), at(days[0], 3), Canned(b"down", 500, "text/plain"), "/list/")
+        await site.run(at(days[0], 2))
+        assert ("cs.AI: complete" if has_lists else "cs.AI: waiting") in await site.status(AI)
+        await site.run(at(days[-1], 12))
+        check(site, days)
 
-    await play(days, disturb)
+
+async def test_quiet_then_full():
+    """A day whose list and feeds say for hours that there is nothing is quiet; what comes after all reaches everybody."""
+    days = days_between(MONDAY, MONDAY + timedelta(days=1))
+    async with scripted(days) as (site, arxiv):
+        late = {day: arxiv.events.pop(day) for day in days[:1]}
+        await site.run(at(days[0], 6))
+        assert "cs.AI: quiet" in await site.status(AI)
+        arxiv.events |= late
+        site.later(hours=1)
+        await site.tick()
+        await site.run(at(days[0], 8))
+        assert "cs.AI: complete" in await site.status(AI)
+        await site.run(at(days[-1], 12))
+        check(site, days)
 
 
 @pytest.mark.parametrize("what", ["truncated", "html", "429", "500"])
@@ -250,62 +273,49 @@ async def test_answers_that_are_none(what):
     since, until = at(days[0]), at(days[0], 2)
     answers = {"html": Canned(b"<html>Sorry</html>", 200, "text/html"), "429": LIMITED, "500": Canned(b"", 500)}
 
-    def disturb(arxiv):
+    async with scripted(days) as (site, arxiv):
         if what == "truncated":
             arxiv.truncate(since, until, "/rss/")
         else:
             arxiv.trouble(since, until, answers[what], "/rss/")
-
-    arxiv = FakeArxiv()
-    script(arxiv, [previous_day(days[0]), *days])
-    disturb(arxiv)
-    async with site_of(arxiv, previous_day(days[0])) as site:
         await site.run(at(days[0], 1))
         assert "cs.AI: failed at" in await site.status(AI)
         await site.run(at(days[-1], 12))
         assert "cs.AI: complete" in await site.status(AI)
-        for chat in CHATS:
-            assert got(site, chat) == Counter(wanted(arxiv, chat, days)), chat.key
+        check(site, days)
 
 
 async def test_an_hour_of_refused_connections():
     """Nobody is there at midnight: failed, then complete."""
     days = days_between(MONDAY, MONDAY + timedelta(days=1))
-    arxiv = FakeArxiv()
-    script(arxiv, [previous_day(days[0]), *days])
-    async with site_of(arxiv, previous_day(days[0])) as site:
+    async with scripted(days) as (site, arxiv):
         await site.run(at(days[0]) - timedelta(minutes=1))
         await arxiv.hang_up()
         await site.run(at(days[0], 1))
         assert "cs.AI: failed at" in await site.status(AI)
         await arxiv.listen()
         await site.run(at(days[-1], 12))
-        for chat in CHATS:
-            assert got(site, chat) == Counter(wanted(arxiv, chat, days)), chat.key
+        check(site, days)
 
 
 async def test_a_day_without_feeds():
     """A day on which no feed could be read, nor any list, is failed, and is caught up on when it is over."""
     days = days_between(MONDAY, MONDAY + timedelta(days=2))
-    arxiv = FakeArxiv()
-    script(arxiv, [previous_day(days[0]), *days])
-    arxiv.trouble(at(days[1]), at(days[2]) - timedelta(minutes=10), Canned(b"down", 500, "text/plain"), "/rss/", "/list/")
-    async with site_of(arxiv, previous_day(days[0])) as site:
-        await site.run(at(days[2]) - timedelta(minutes=10))
+    async with scripted(days) as (site, arxiv):
+        over = at(days[2]) - timedelta(minutes=10)
+        arxiv.trouble(at(days[1]), over, Canned(b"down", 500, "text/plain"), "/rss/", "/list/")
+        await site.run(over)
         assert "cs.AI: failed" in await site.status(AI)
         await site.run(at(days[-1], 12))
         assert "failed" not in await site.status(AI)
-        for chat in CHATS:
-            assert got(site, chat) == Counter(wanted(arxiv, chat, days)), chat.key
+        check(site, days)
 
 
 @pytest.mark.parametrize("down", [3, 5])
 async def test_days_of_our_own_downtime(down):
     """What was announced meanwhile comes in one digest."""
     days = days_between(MONDAY, MONDAY + timedelta(days=9))
-    arxiv = FakeArxiv()
-    script(arxiv, [previous_day(days[0]), *days])
-    async with site_of(arxiv, previous_day(days[0])) as site:
+    async with scripted(days) as (site, _):
         await site.run(at(days[0], 12))
         before = len(site.messenger.sent)
         site.now = at(days[down], 9)
@@ -313,23 +323,19 @@ async def test_days_of_our_own_downtime(down):
         await site.run(at(days[down], 10))
         assert len(site.messenger.sent) == before + len(CHATS)
         await site.run(at(days[-1], 12))
-        for chat in CHATS:
-            assert got(site, chat) == Counter(wanted(arxiv, chat, days)), chat.key
+        check(site, days)
 
 
 async def test_a_month_of_downtime():
     """The last seven days come in one digest, and nothing else is harvested."""
     days = days_between(MONDAY, date(2026, 12, 11))
-    arxiv = FakeArxiv()
-    script(arxiv, [previous_day(days[0]), *days])
-    async with site_of(arxiv, previous_day(days[0])) as site:
+    async with scripted(days) as (site, _):
         await site.run(at(days[0], 12))
         site.now = at(days[-2], 9)
         await site.restart()
         await site.run(at(days[-1], 12))
         week = [day for day in days if day > days[-2] - timedelta(days=7)]
-        for chat in CHATS:
-            assert got(site, chat) == Counter(wanted(arxiv, chat, [days[0], *week])), chat.key
+        check(site, [days[0], *week])
 
 
 @pytest.mark.parametrize("sunday", [date(2026, 11, 1), date(2027, 3, 14)])
