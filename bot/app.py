@@ -186,6 +186,9 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             client = await stack.enter_async_context(make_client(settings, storage))
             pipeline = Pipeline(storage, make_source(client, settings), make_rankers(), utc_now, defaults)
             pipeline.sample, pipeline.sample_stands_in = SampleSource(), not settings.has_platform
+            pipeline.checking.listings = make_listing_source(client, settings)
+            pipeline.checking.lookup = make_lookup(client, settings)
+            pipeline.checking.records = make_record_source(client, settings)
             subscriptions = Subscriptions(
                 storage,
                 taxonomy,
