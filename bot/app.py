@@ -20,11 +20,14 @@ from bot.language import Languages
 from bot.managing import Managing
 from bot.model.chat import Chat
 from bot.pipeline import Pipeline
-from bot.ports import Messenger, Platform, Ranker, Storage
+from bot.ports import ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
+from bot.sources.arxiv_api import ArxivApiLookup
+from bot.sources.arxiv_listing import ArxivListingSource
+from bot.sources.arxiv_oai import ArxivOaiSource
 from bot.sources.arxiv_rss import ArxivRssSource
-from bot.sources.http import SITE_INTERVALS, PoliteClient, make_user_agent
+from bot.sources.http import MIN_INTERVAL, SITE_INTERVALS, PoliteClient, make_user_agent
 from bot.sources.sample import SampleSource
 from bot.subscriptions import Subscriptions
 from bot.suggestions import read_suggestions
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 30.0
 """Seconds for one feed. What fails is asked for again a quarter of an hour later, so nobody need wait longer."""
+LONG_PATIENCE = 300.0
+"""Seconds for a list or a lookup, for which nobody waits in a chat: enough to sit out a first hold."""
 
 
 @cache
@@ -62,18 +67,42 @@ def make_rankers() -> dict[str, Ranker]:
     return {ranker.name: ranker for ranker in rankers}
 
 
-def make_client(settings: Settings) -> PoliteClient:
-    """The one client through which everything of arXiv is read; open it with `async with`."""
-    user_agent = make_user_agent(__version__, settings.contact)
-    if settings.arxiv_min_interval is not None:
-        return PoliteClient(user_agent, settings.arxiv_min_interval, intervals={})
+def make_client(settings: Settings, storage: Storage | None = None) -> PoliteClient:
+    """The one client through which everything of arXiv is read; open it with `async with`.
+
+    `storage` remembers which hosts asked us to wait.
+    """
     site = urlsplit(settings.arxiv_site_url).hostname or ""
-    return PoliteClient(user_agent, intervals={**SITE_INTERVALS, site: max(SITE_INTERVALS.values())})
+    interval, intervals = MIN_INTERVAL, {**SITE_INTERVALS, site: max(SITE_INTERVALS.values())}
+    if settings.arxiv_min_interval is not None:
+        interval, intervals = settings.arxiv_min_interval, {}
+    return PoliteClient(
+        make_user_agent(__version__, settings.contact),
+        interval,
+        intervals,
+        load_note=storage.get_note if storage else None,
+        save_note=storage.set_note if storage else None,
+    )
 
 
 def make_source(client: PoliteClient, settings: Settings) -> ArxivRssSource:
     """arXiv's RSS feeds as a paper source."""
     return ArxivRssSource(client, settings.arxiv_rss_url, PATIENCE)
+
+
+def make_listing_source(client: PoliteClient, settings: Settings) -> ListingSource:
+    """arXiv's lists of a day's papers."""
+    return ArxivListingSource(client, settings.arxiv_site_url, LONG_PATIENCE)
+
+
+def make_lookup(client: PoliteClient, settings: Settings) -> PaperLookup:
+    """arXiv's API."""
+    return ArxivApiLookup(client, settings.arxiv_api_url, LONG_PATIENCE)
+
+
+def make_record_source(client: PoliteClient, settings: Settings) -> RecordSource:
+    """arXiv's OAI-PMH."""
+    return ArxivOaiSource(client, settings.arxiv_oai_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +147,7 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
     await storage.open()
     try:
         async with AsyncExitStack() as stack:
-            client = await stack.enter_async_context(make_client(settings))
+            client = await stack.enter_async_context(make_client(settings, storage))
             pipeline = Pipeline(storage, make_source(client, settings), make_rankers(), utc_now, defaults)
             pipeline.sample, pipeline.sample_stands_in = SampleSource(), not settings.has_platform
             subscriptions = Subscriptions(

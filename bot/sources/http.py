@@ -19,11 +19,14 @@ import httpx2
 
 from bot.errors import SourceError, SourceFault
 from bot.ports import Clock
+from bot.sources.holds import LONGEST_RETRY_AFTER, Holds, LoadNote, SaveNote
 
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 20 * 1024 * 1024
 """A day of all of arXiv is about 8 MB."""
+MIN_INTERVAL = 3.0
+"""Seconds between any two requests."""
 SITE_INTERVALS: Mapping[str, float] = MappingProxyType({"arxiv.org": 15.0, "www.arxiv.org": 15.0})
 """The crawl delay in https://arxiv.org/robots.txt, in seconds by host."""
 
@@ -36,7 +39,6 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _MAX_REDIRECTS = 3
 # arXiv's "Rate exceeded." comes as 429 or 503, and as 403 from its CDN (https://github.com/ZJU-REAL/Polaris/pull/415).
 _HOLDING = (403, 429, 503)
-_FIRST_HOLD, _LONGEST_HOLD, _LONGEST_RETRY_AFTER = 60.0, 600.0, 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,6 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class _Hold:
-    until: float
-    times: int
-    reason: str
-
-
 class _FailedError(Exception):
     """One attempt brought nothing; another may."""
 
@@ -80,11 +75,12 @@ class PoliteClient:
 
     Requests start at least `min_interval` seconds apart, whatever the host, and those to a host in `intervals` at
     least so many seconds after the last one there. `clock` is monotonic seconds, `now` tells the time for `Retry-After`
-    dates. An answer may have `max_bytes` after decompression, and `request_seconds` to arrive.
+    dates. An answer may have `max_bytes` after decompression, and `request_seconds` to arrive. `load_note` and `save_note`
+    keep a small text under a key, so that a host that asked us to wait is left alone after a restart, too.
     """
 
     user_agent: str
-    min_interval: float = 3.0
+    min_interval: float = MIN_INTERVAL
     intervals: Mapping[str, float] = field(default_factory=lambda: SITE_INTERVALS)
     max_bytes: int = MAX_BYTES
     request_seconds: float = 120.0
@@ -93,12 +89,15 @@ class PoliteClient:
     now: Clock = _utc_now
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     random: Random = field(default_factory=Random)
+    load_note: LoadNote | None = None
+    save_note: SaveNote | None = None
     _client: httpx2.AsyncClient = field(init=False, repr=False)
     _turn: asyncio.Lock = field(init=False, repr=False, default_factory=asyncio.Lock)
-    _holds: dict[str, _Hold] = field(init=False, repr=False, default_factory=dict)
+    _holds: Holds = field(init=False, repr=False)
     _started: dict[str, float] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._holds = Holds(self.clock, self.now, self.load_note, self.save_note)
         self._client = httpx2.AsyncClient(
             headers={"User-Agent": self.user_agent, "Accept": "*/*"},
             timeout=httpx2.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
@@ -171,7 +170,7 @@ class PoliteClient:
         raise AssertionError("the last attempt returns or raises")
 
     async def _back_off(self, url: httpx2.URL, attempt: int, deadline: float, failure: _FailedError) -> None:
-        if self._hold_left(url.host):
+        if self._holds.left(url.host):
             return  # A hold is waited for where everyone waits for it.
         delay = _BACKOFF[attempt - 1] * (1 + self.random.random() / 2)
         if self.clock() + delay > deadline:
@@ -179,30 +178,27 @@ class PoliteClient:
         await self.sleep(delay)
 
     async def _take_turn(self, url: httpx2.URL, deadline: float) -> Answer:
+        await self._holds.recall(url.host)
         while True:
             await self._wait_while_held(url, deadline)
             async with self._turn:
-                if not self._hold_left(url.host):
+                if not self._holds.left(url.host):
                     await self._keep_distance(url.host)
                     return await self._ask(url)
 
     async def _wait_while_held(self, url: httpx2.URL, deadline: float) -> None:
-        while wait := self._hold_left(url.host):
+        while wait := self._holds.left(url.host):
             if self.clock() + wait > deadline:
                 until = self.now() + timedelta(seconds=wait)
-                reason = self._holds[url.host].reason
-                raise self._give_up(url, f"{reason}; it is left alone until {until:%H:%M:%S} UTC")
+                raise self._give_up(url, f"{self._holds.reason(url.host)}; it is left alone until {until:%H:%M:%S} UTC")
             await self.sleep(wait)
 
     def _give_up(self, url: httpx2.URL, message: str, *, reached: bool = True) -> SourceError:
         """The error to end with: a host that is left alone refused us; from any other no answer came."""
-        wait = self._hold_left(url.host)
+        wait = self._holds.left(url.host)
         fault = SourceFault.REFUSED if wait else SourceFault.UNREACHABLE
         until = self.now() + timedelta(seconds=wait) if wait else None
         return SourceError(message, where=str(url), reached=reached, fault=fault, until=until)
-
-    def _hold_left(self, host: str) -> float:
-        return max(0.0, self._holds[host].until - self.clock()) if host in self._holds else 0.0
 
     async def _keep_distance(self, host: str) -> None:
         never = float("-inf")
@@ -217,7 +213,7 @@ class PoliteClient:
     async def _ask(self, url: httpx2.URL) -> Answer:
         try:
             async with asyncio.timeout(self.request_seconds), self._client.stream("GET", url) as response:
-                self._check_status(url.host, response)
+                await self._check_status(url.host, response)
                 content = await self._read(response)
         except TimeoutError as error:
             raise _FailedError(f"no whole answer within {self.request_seconds:.0f} s") from error
@@ -228,27 +224,25 @@ class PoliteClient:
         kind = response.headers.get("content-type", "").lower()
         return Answer(str(url), response.status_code, content, kind, dict(response.headers))
 
-    def _check_status(self, host: str, response: httpx2.Response) -> None:
+    async def _check_status(self, host: str, response: httpx2.Response) -> None:
         status = f"HTTP {response.status_code}"
         if response.status_code in _HOLDING:
-            times = self._holds[host].times + 1 if host in self._holds else 1
-            seconds = max(min(_FIRST_HOLD * 2 ** (times - 1), _LONGEST_HOLD), self._retry_after(response))
-            self._holds[host] = _Hold(self.clock() + seconds, times, f"{host} answered {status}")
+            await self._holds.begin(host, f"{host} answered {status}", self._retry_after(response))
             raise _FailedError(status)
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise _FailedError(status)
-        self._holds.pop(host, None)
+        await self._holds.end(host)
 
     def _retry_after(self, response: httpx2.Response) -> float:
         """Seconds, bounded; 0 where the header is missing or makes no sense."""
         stated = response.headers.get("retry-after", "").strip()
         if stated.isascii() and stated.isdigit():
-            return min(float(stated), _LONGEST_RETRY_AFTER)
+            return min(float(stated), LONGEST_RETRY_AFTER)
         try:
             seconds = (parsedate_to_datetime(stated) - self.now()).total_seconds()
         except (ValueError, TypeError):
             return 0.0
-        return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
+        return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
 
     async def _read(self, response: httpx2.Response) -> bytes:
         too_large = SourceError(

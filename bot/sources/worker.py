@@ -1,0 +1,91 @@
+"""The child process in which an answer of arXiv's is parsed: the answer on standard input, JSON lines on standard output.
+
+`python -m bot.sources.worker` takes a feed; a first argument `listing` (with the category as the second), `api` or `oai`
+says that it is something else. The first line is what there is beside the items, or an error; every further line is one item;
+the last says how many.
+"""
+
+import resource
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+import orjson
+
+from bot.errors import SourceError
+
+_CPU_SECONDS = 60
+_MEMORY = 2 * 1024**3
+_Told = tuple[dict[str, Any], Iterable[Any]]
+
+# Each kind imports what it needs: starting Python is most of what a small answer costs.
+
+
+def _tell_feed(content: bytes) -> _Told:
+    from bot.sources.feed import parse_feed  # noqa: PLC0415
+
+    batch = parse_feed(content)
+    items = ({"paper": paper, "type": announce_type} for paper, announce_type in batch.papers)
+    return {"category": batch.category, "day": batch.day}, items
+
+
+def _tell_listing(content: bytes, category: str) -> _Told:
+    from bot.sources.listing import parse_listing  # noqa: PLC0415
+
+    listing = parse_listing(content, category)
+    items = ({"id": identifier, "type": announce_type} for identifier, announce_type in listing.entries)
+    return {"day": listing.day, "total": listing.total}, items
+
+
+def _tell_answer(content: bytes) -> _Told:
+    from bot.sources.api import parse_answer  # noqa: PLC0415
+
+    return {}, parse_answer(content)
+
+
+def _tell_records(content: bytes) -> _Told:
+    from bot.sources.oai import parse_records  # noqa: PLC0415
+
+    page = parse_records(content)
+    return {"token": page.token, "total": page.total, "is_expired": page.is_expired}, page.records
+
+
+_KINDS: dict[str, Callable[..., _Told]] = {
+    "feed": _tell_feed,
+    "listing": _tell_listing,
+    "api": _tell_answer,
+    "oai": _tell_records,
+}
+
+
+def limit_resources() -> None:
+    """An answer that asks for more than any real one needs ends this process, and nothing else."""
+    for limit, value in ((resource.RLIMIT_CPU, _CPU_SECONDS), (resource.RLIMIT_AS, _MEMORY)):
+        # Not every system knows every limit, and a stricter one may already hold.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
+
+
+def answer(content: bytes, kind: str = "feed", *details: str) -> Iterator[Any]:
+    """The lines that say what is in `content`."""
+    try:
+        head, items = _KINDS[kind](content, *details)
+    except SourceError as error:
+        yield {"error": str(error), "retry": error.retry, "fault": error.fault.name}
+        return
+    yield head
+    count = 0
+    for count, item in enumerate(items, 1):  # noqa: B007 - how many there were is told at the end
+        yield item
+    yield {"items": count}
+
+
+def run(source: BinaryIO, target: BinaryIO, *kind: str) -> None:
+    """Read one answer, write its lines."""
+    limit_resources()
+    target.writelines(orjson.dumps(line) + b"\n" for line in answer(source.read(), *kind))
+
+
+if __name__ == "__main__":
+    run(sys.stdin.buffer, sys.stdout.buffer, *sys.argv[1:])
