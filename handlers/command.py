@@ -18,8 +18,9 @@ from bot.model.chat import Chat
 from bot.model.digest import Digest
 from bot.model.message import Button
 from bot.model.subscription import PauseReason
-from bot.pipeline import Pipeline, Progress
+from bot.pipeline import Pipeline
 from bot.preferences import LANGUAGES
+from bot.pulling import Progress
 from bot.subscriptions import Subscriptions
 from bot.suggestions import Suggestions
 from bot.throttle import MOST_COMMANDS, Admission, Throttle

@@ -9,9 +9,11 @@ from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Any
 
+from bot.errors import SourceFault
 from bot.model.announcement import Batch
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.day import Addition, DayPhase, DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress, Round
 from bot.model.paper import AnnounceType, ArxivId, Paper
 from bot.model.subscription import Pause, PauseReason, Subscription
@@ -62,7 +64,7 @@ def progress_to_document(progress: Progress) -> Document:
 
 def progress_from_document(document: Document) -> Progress:
     """The progress."""
-    values = _with_times(_with_tuples(document), dates=("covered", "noticed"), instants=("slot",))
+    values = _with_times(_with_tuples(document), dates=("covered", "noticed"), instants=("slot", "heard"))
     for name in ("last", "last_digest"):
         values[name] = values[name] and _round_from_document(values[name])
     return Progress(**values)
@@ -107,6 +109,27 @@ def batch_from_document(day: date, category: str, document: Document) -> Batch:
     """The batch of this day and category."""
     papers = tuple((Paper(**_with_tuples(paper)), AnnounceType(kind)) for paper, kind in document["papers"])
     return Batch(category, day, papers, is_sample=document["is_sample"])
+
+
+def day_to_document(state: DayState) -> Document:
+    """Every field but day and category, which are table and id; without what is empty, which is empty by default."""
+    values = {field.name: getattr(state, field.name) for field in fields(state)}
+    document = {name: value for name, value in values.items() if value not in (None, False, (), "")}
+    del document["category"], document["day"]
+    return document
+
+
+def day_from_document(day: date, category: str, document: Document) -> DayState:
+    """The state of this day and category."""
+    values = _with_times(document, instants=("since", "asked", "came", "checked", "until"))
+    additions = values.pop("additions", ())
+    values["phase"] = DayPhase(values["phase"])
+    if "fault" in values:
+        values["fault"] = SourceFault(values["fault"])
+    values["additions"] = tuple(
+        Addition(datetime.fromisoformat(each["at"]), tuple(map(ArxivId, each["papers"]))) for each in additions
+    )
+    return DayState(category, day, **values)
 
 
 def marks_to_document(marked: Iterable[MarkedPaper]) -> Document:

@@ -21,7 +21,7 @@ from handlers.command import Reply, Request, Services, execute, parse_line
 from handlers.commands import COMMANDS
 from tests.build import CHAT, NOW
 from tests.fake_messenger import FakeMessenger
-from tests.fake_source import FakeSource
+from tests.fake_source import FakeArxiv, FakeSource
 from tests.fakes import FakeStorage
 
 TAXONOMY = Taxonomy.from_toml(read_bundled("categories.toml"))
@@ -52,6 +52,8 @@ class World:
             ("cs.AI", "cs.CL"),
             sample,
         )
+        self.arxiv = FakeArxiv(self.source)
+        pipeline.checking.listings = pipeline.checking.lookup = pipeline.checking.records = self.arxiv
         subscriptions = Subscriptions(self.storage, TAXONOMY, lambda: self.now)
         self.messenger = FakeMessenger()
         self.outbox = Outbox(self.storage, self.storage.move_chat)
@@ -71,10 +73,11 @@ class World:
         )  # fmt: skip
 
     async def pull(self):
-        """Look at arXiv for all that is followed, as the bot does every quarter of an hour."""
+        """Look at arXiv for all that is followed, as the bot does every minute."""
         await self.storage.open()
-        pipeline = self.services.pipeline
-        return await pipeline.pull(await pipeline.followed_categories(), pause=timedelta(minutes=15))
+        brought = await self.services.pipeline.look()
+        await self.services.pipeline.check()
+        return brought
 
     async def tick(self, *, pull=True):
         """What happens every minute; then the outbox is emptied, as far as that needs no waiting. The digests planned."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from bot.calendar import is_day_off, latest_day
-from bot.delivery.due import MOST_DAYS, Due, Here, begin, find_due
+from bot.days import MOST_DAYS, Here
+from bot.delivery.due import Due, begin, find_due
 from bot.delivery.letters import back_message, digest_message, late_message, quiet_message
 from bot.language import Languages
 from bot.model.chat import Chat
@@ -122,6 +123,7 @@ class Rounds:
             awaited=due.awaited if is_new else progress.awaited,
             last=held if is_told and (held.papers or not due.only) else progress.last,
             last_digest=held if held.papers else progress.last_digest,
+            heard=due.heard,
         )
         await self._plan(subscription, after, message if is_told else None, due.until)
         log.info("round chat=%s day=%s papers=%d of=%d", subscription.chat.key, due.until, held.papers, held.announced)
@@ -132,7 +134,7 @@ class Rounds:
         wanted = replace(subscription, categories=due.only) if due.only else subscription
         reading = Reading(None)
         if due.after < due.until:
-            reading = await self.pipeline.read_days(wanted, due.after, due.until)
+            reading = await self.pipeline.read_days(wanted, due.after, due.until, due.papers)
         held = _round(reading, now, due.until)
         with self.languages.speaking(subscription.language):
             if reading.digest is not None and reading.digest.papers:
@@ -246,8 +248,9 @@ class Rounds:
             announcements = await self.pipeline.announcements()
             missed = [each.day for each in announcements if each.day > after and each.papers_for(before.categories)]
             slot = latest_slot(parse_schedule(subscription.schedule), subscription.timezone, now)
-            covered = max([progress.covered, *missed])
-            await self._storage.plan(chat, replace(progress, covered=covered, slot=max(progress.slot, slot)))
+            covered, heard = max([progress.covered, *missed]), (await self.pipeline.here()).heard
+            changed = replace(progress, covered=covered, slot=max(progress.slot, slot), heard=heard)
+            await self._storage.plan(chat, changed)
             log.info("resumed chat=%s missed=%d", chat.key, len(missed))
             return len(missed), after
 
