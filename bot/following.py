@@ -33,6 +33,7 @@ class Following:
     pipeline: Pipeline
     rounds: Rounds
     backfill: Backfill
+    comment_seconds: float = COMMENT_SECONDS
     _looked_at: Sequence[Announcement] | None = None
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -67,7 +68,7 @@ class Following:
 
     async def _find_comments(self, news: Mapping[Chat, Sequence[_Changed]]) -> Mapping[ArxivId, str]:
         changed = {after.id: after.number for each in news.values() for _, after in each}
-        records = await self.backfill.get(changed, COMMENT_SECONDS) if changed else {}
+        records = await self.backfill.get(changed, self.comment_seconds) if changed else {}
         return {paper: record.comment for paper, record in records.items()}
 
     async def _tell(self, chat: Chat, changed: Sequence[_Changed], comments: Mapping[ArxivId, str]) -> bool:

@@ -47,14 +47,14 @@ async def mark_paper(services: Services, request: Request) -> Reply:
 
 
 async def _follow_saved(services: Services, request: Request, identifier: ArxivId, *, is_saved: bool) -> str:
-    """Let the chat follow what somebody saved in it; what the toast says of that."""
+    """Let the chat follow what somebody saved in it; what the toast says of that, if it could not."""
     if not is_saved:
         await services.follows.unsave(request.chat, request.person, identifier)
         return ""
     marked = await _cards(services).get_marked(request.chat, request.person, identifier)
     title = marked.title if marked else identifier
     if await services.follows.save(request.chat, request.person, identifier, title):
-        return " " + tr("New versions are told here.")
+        return ""
     return " " + tr("It is not followed, as this chat follows {limit} papers already.", limit=MOST_FOLLOWS)
 
 
