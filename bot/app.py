@@ -25,6 +25,7 @@ from bot.pipeline import Pipeline
 from bot.ports import ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
+from bot.sources.apart import KEEP, Parser
 from bot.sources.arxiv_api import ArxivApiLookup
 from bot.sources.arxiv_listing import ArxivListingSource
 from bot.sources.arxiv_oai import ArxivOaiSource
@@ -84,6 +85,7 @@ def make_client(settings: Settings, storage: Storage | None = None) -> PoliteCli
         intervals,
         load_note=storage.get_note if storage else None,
         save_note=storage.set_note if storage else None,
+        parser=Parser(KEEP),
     )
 
 
@@ -153,6 +155,9 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             client = await stack.enter_async_context(make_client(settings, storage))
             pipeline = Pipeline(storage, make_source(client, settings), make_rankers(), utc_now, defaults)
             pipeline.sample, pipeline.sample_stands_in = SampleSource(), not settings.has_platform
+            pipeline.checking.listings = make_listing_source(client, settings)
+            pipeline.checking.lookup = make_lookup(client, settings)
+            pipeline.checking.records = make_record_source(client, settings)
             subscriptions = Subscriptions(
                 storage,
                 taxonomy,

@@ -29,6 +29,8 @@ from bot.ports import ListingSource, PaperLookup, RecordSource
 
 log = logging.getLogger(__name__)
 
+_FIRST_TIME = frozenset({AnnounceType.NEW, AnnounceType.CROSS})
+
 Rows = tuple[tuple[Paper, AnnounceType], ...]
 
 
@@ -76,7 +78,8 @@ class Checking:
             return
         listing = await self.listings.fetch_listing(state.category)
         ids = await self.keeping.ids(state.category)
-        kept = ids.pop(state.day, frozenset())
+        ids.pop(state.day, None)
+        kept = [(paper.id, kind) for paper, kind in await self.keeping.rows(state.category, state.day)]
         now = self.keeping.clock()
         is_anything_here = any(each.papers for each in await self._current(now) if each.day == state.day)
         is_quiet = is_surely_quiet(state, now, is_anything_here=is_anything_here)
@@ -182,7 +185,7 @@ class Checking:
         until = self.keeping.clock().date()
         records = await self.records.harvest(category, days[0] - timedelta(days=1), until)
         async with self.keeping.changing:
-            known = frozenset[ArxivId]().union(*(await self.keeping.ids(category)).values())
+            known = frozenset[ArxivId]().union(*(await self.keeping.ids(category, _FIRST_TIME)).values())
             batches = infer_batches(records, category, days, known)
             for day, batch in batches.items():
                 await self._add(category, day, batch.papers)

@@ -10,6 +10,8 @@ from bot.model.day import DayState
 from bot.model.listing import Listing, Record
 from bot.model.paper import AnnounceType, ArxivId, Paper
 
+Entry = tuple[ArxivId, AnnounceType]
+
 _MONDAY_AFTER = {5: timedelta(days=2), 6: timedelta(days=1)}
 _SOON = timedelta(days=4)
 """A first version whose record changed later than so long after it was submitted was changed by something else."""
@@ -23,35 +25,43 @@ class Comparison:
     """
 
     is_told: bool = False
-    lacking: tuple[tuple[ArxivId, AnnounceType], ...] = ()
+    lacking: tuple[Entry, ...] = ()
     belongs_to: date | None = None
 
 
 def compare(
     state: DayState,
     listing: Listing,
-    kept: frozenset[ArxivId],
+    kept: Iterable[Entry],
     before: Iterable[frozenset[ArxivId]],
     *,
     is_surely_quiet: bool = False,
 ) -> Comparison:
-    """Compare with `kept`, the category's papers of the day, and `before`, those of each other day.
+    """Compare with `kept`, what the category has of the day, and `before`, the papers of each other day.
 
     `is_surely_quiet`: a list that is of an earlier day tells that there is nothing, not that arXiv is late.
     """
+    entries, listed = frozenset(map(_alike, kept)), frozenset(map(_alike, listing.entries))
     ids = frozenset(identifier for identifier, _ in listing.entries)
     if listing.day > state.day:
         return Comparison()
     if listing.day < state.day:
-        if not kept:
+        if not entries:
             return Comparison(is_told=is_surely_quiet)
-        return Comparison(belongs_to=listing.day) if kept <= ids else Comparison()
-    if not kept and ids and any(ids <= each for each in before):
+        return Comparison(belongs_to=listing.day) if entries <= listed else Comparison()
+    if not entries and ids and any(ids <= each for each in before):
         return Comparison()
-    if kept and ids and not kept & ids:
+    if entries and listed and not entries & listed:
         return Comparison(is_told=True, lacking=listing.entries, belongs_to=previous_day(state.day))
-    lacking = tuple(entry for entry in listing.entries if entry[0] not in kept)
+    here = {identifier for identifier, _ in entries}
+    lacking = tuple(entry for entry in listing.entries if entry[0] not in here)
     return Comparison(is_told=bool(ids) or not listing.total, lacking=lacking)
+
+
+def _alike(entry: Entry) -> Entry:
+    """A list does not always tell the two kinds of replacements apart."""
+    identifier, kind = entry
+    return identifier, AnnounceType.REPLACE if kind is AnnounceType.REPLACE_CROSS else kind
 
 
 def announced_on(record: Record) -> date:

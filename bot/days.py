@@ -169,8 +169,9 @@ def missed_days(category: str, states: States, now: datetime) -> tuple[date, ...
     """The days before the latest one of which nothing is known, though the category was followed; a week of them at most."""
     own = [each for (code, _), each in states.items() if code == category]
     latest = latest_day(now)
+    # Without one it has been followed for longer than anything is kept.
     firsts = [each.day for each in own if each.is_first]
-    since = max(firsts, default=min((each.day for each in own), default=latest))
+    since = max(firsts, default=date.min)
     here = {each.day for each in own if not each.is_open}
     days, day = [], next_day(max(since, latest - timedelta(days=MOST_DAYS)))
     while day < latest:

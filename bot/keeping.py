@@ -74,10 +74,12 @@ class Keeping:
                 return tuple((each.papers[identifier], kind) for identifier, kind in each.listings.get(category, ()))
         return ()
 
-    async def ids(self, category: str) -> dict[date, frozenset[ArxivId]]:
-        """The papers that the category listed, by day."""
+    async def ids(
+        self, category: str, types: frozenset[AnnounceType] = frozenset(AnnounceType)
+    ) -> dict[date, frozenset[ArxivId]]:
+        """The papers that the category listed as one of these types, by day."""
         return {
-            each.day: frozenset(identifier for identifier, _ in each.listings[category])
+            each.day: frozenset(identifier for identifier, kind in each.listings[category] if kind in types)
             for each in await self.announcements()
             if category in each.listings
         }

@@ -173,7 +173,7 @@ class Pipeline:
         verdicts = await self._judge(subscription, chosen, kept, delivered, after)
         return Reading(compose(latest.day, self.categories_of(subscription), verdicts, since=since), verdicts)
 
-    async def _judge(  # noqa: PLR0913, PLR0917 - what is judged, by what, and what is known
+    async def _judge(
         self,
         subscription: Subscription,
         chosen: Sequence[Announcement],

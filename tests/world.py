@@ -41,10 +41,10 @@ def answer(value):
 class World:
     """One chat, a clock that stands still until it is moved, and an arXiv that says what it is told to."""
 
-    def __init__(self, *batches, sample=None, storage=None, is_throttled=False):
+    def __init__(self, *batches, sample=None, storage=None, is_throttled=False, source=None):
         self.now = NOW
         self.storage = storage or FakeStorage()
-        self.source = FakeSource(*batches)
+        self.source = source or FakeSource(*batches)
         self.remarks = []
         pipeline = Pipeline(
             self.storage,

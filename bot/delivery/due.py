@@ -6,7 +6,8 @@ round due, and a round that was held is not due again.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
 
 from bot.calendar import feed_day, is_expected, latest_day, previous_day
 from bot.days import MOST_DAYS, PARTIAL_FOR, Here, Late
@@ -55,12 +56,7 @@ def find_due(
     subscription: Subscription, categories: tuple[str, ...], progress: Progress, here: Here, now: datetime
 ) -> Due | None:
     """The round that is due now, None where there is none, or where it waits for arXiv."""
-    is_immediate = not parse_schedule(subscription.schedule).times
-    owed = [
-        each
-        for each in here.late
-        if each.category in categories and _is_owed(each, progress, is_immediate=is_immediate)
-    ]
+    owed = _find_owed(subscription, categories, progress, here)
     late = _find_late(progress, here, owed)
     if late is not None:
         return late
@@ -119,11 +115,18 @@ def _find_added(progress: Progress, here: Here, owed: list[Late]) -> Due:
     )
 
 
-def _is_owed(late: Late, progress: Progress, *, is_immediate: bool) -> bool:
-    if progress.heard is not None and late.addition.at <= progress.heard:
-        return False
-    is_covered = late.day <= progress.covered or (is_immediate and not is_expected(late.day))
-    return is_covered and late.day > progress.covered - timedelta(days=MOST_DAYS)
+def _find_owed(subscription: Subscription, categories: tuple[str, ...], progress: Progress, here: Here) -> list[Late]:
+    """The additions that this chat was not told of; those of an unexpected day belong to the next digest at a chat's own hour."""
+    is_immediate = not parse_schedule(subscription.schedule).times
+    heard = progress.heard or datetime.min.replace(tzinfo=UTC)
+    unheard = takewhile(lambda each: each.addition.at > heard, reversed(here.late))
+    return [
+        each
+        for each in unheard
+        if each.category in categories
+        and (each.day <= progress.covered or (is_immediate and not is_expected(each.day)))
+        and each.day > progress.covered - timedelta(days=MOST_DAYS)
+    ]
 
 
 def _missing(categories: tuple[str, ...], came: Mapping[str, datetime]) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from urllib.parse import quote
 from bot.errors import SourceError, SourceFault
 from bot.model.listing import Record
 from bot.model.paper import ArxivId
-from bot.sources.apart import parse_answer_apart
 from bot.sources.http import PoliteClient
 
 log = logging.getLogger(__name__)
@@ -41,7 +40,7 @@ class ArxivApiLookup:
         answer = await self.client.get(url, accept=_ACCEPT, patience=self.patience)
         if answer.status not in (HTTPStatus.OK, HTTPStatus.BAD_REQUEST):
             raise SourceError(f"HTTP {answer.status} instead of papers", where=url, fault=SourceFault.INVALID)
-        records = await parse_answer_apart(answer.content, where=url)
+        records = await self.client.parser.parse_answer(answer.content, where=url)
         if answer.status != HTTPStatus.OK:
             raise SourceError(f"HTTP {answer.status} instead of papers", where=url, fault=SourceFault.INVALID)
         return records

@@ -7,7 +7,6 @@ from urllib.parse import quote
 from bot.errors import SourceError, SourceFault
 from bot.model.listing import Listing
 from bot.sources.answers import check_status
-from bot.sources.apart import parse_listing_apart
 from bot.sources.http import PoliteClient
 
 log = logging.getLogger(__name__)
@@ -43,7 +42,7 @@ class ArxivListingSource:
         url = self._address(category, number)
         answer = await self.client.get(url, accept=_ACCEPT, patience=self.patience)
         check_status(answer, "a list", category, url)
-        return await parse_listing_apart(answer.content, category, where=url)
+        return await self.client.parser.parse_listing(answer.content, category, where=url)
 
     def _address(self, category: str, number: int) -> str:
         return f"{self.base_url.rstrip('/')}/list/{quote(category, safe='')}/new?skip={number * _SHOW}&show={_SHOW}"

@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from bot.errors import SourceError, SourceFault
 from bot.model.listing import Record
 from bot.model.paper import ArxivId
-from bot.sources.apart import parse_records_apart
 from bot.sources.http import PoliteClient
 from bot.sources.oai import Page, set_of
 
@@ -66,7 +65,7 @@ class ArxivOaiSource:
         answer = await self.client.get(url, accept=_ACCEPT, patience=self.patience)
         if answer.status != HTTPStatus.OK:
             raise SourceError(f"HTTP {answer.status} instead of records", where=url, fault=SourceFault.INVALID)
-        page = await parse_records_apart(answer.content, where=url)
+        page = await self.client.parser.parse_records(answer.content, where=url)
         if page.is_expired:
             raise _ExpiredError
         return page

@@ -7,7 +7,6 @@ from urllib.parse import quote
 from bot.errors import SourceError, SourceFault
 from bot.model.announcement import Batch
 from bot.sources.answers import check_status
-from bot.sources.apart import parse_feed_apart
 from bot.sources.http import PoliteClient
 
 log = logging.getLogger(__name__)
@@ -29,7 +28,7 @@ class ArxivRssSource:
         url = f"{self.base_url.rstrip('/')}/rss/{quote(category, safe='+')}"
         answer = await self.client.get(url, accept=_ACCEPT, patience=self.patience)
         check_status(answer, "a feed", category, url)
-        batch = await parse_feed_apart(answer.content, where=url)
+        batch = await self.client.parser.parse_feed(answer.content, where=url)
         if _parts(batch.category) != _parts(category):
             message = f"this is the feed of {batch.category}, not of {category}"
             raise SourceError(message, where=url, fault=SourceFault.INVALID)

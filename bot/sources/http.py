@@ -19,6 +19,7 @@ import httpx2
 
 from bot.errors import SourceError, SourceFault
 from bot.ports import Clock
+from bot.sources.apart import Parser
 from bot.sources.holds import LONGEST_RETRY_AFTER, Holds, LoadNote, SaveNote
 
 log = logging.getLogger(__name__)
@@ -73,10 +74,10 @@ class _UnreachableError(_FailedError):
 class PoliteClient:
     """Reads arXiv for the whole process; make one, and close it.
 
-    Requests start at least `min_interval` seconds apart, whatever the host, and those to a host in `intervals` at
-    least so many seconds after the last one there. `clock` is monotonic seconds, `now` tells the time for `Retry-After`
+    A request starts at least `min_interval` seconds after the last one ended, whatever the host, and one to a host in
+    `intervals` at least so many seconds after the last one there. `clock` is monotonic seconds, `now` tells the time for `Retry-After`
     dates. An answer may have `max_bytes` after decompression, and `request_seconds` to arrive. `load_note` and `save_note`
-    keep a small text under a key, so that a host that asked us to wait is left alone after a restart, too.
+    keep a small text under a key, so that a host that asked us to wait is left alone after a restart, too. `parser` is for whoever asked, and closed with this.
     """
 
     user_agent: str
@@ -91,10 +92,11 @@ class PoliteClient:
     random: Random = field(default_factory=Random)
     load_note: LoadNote | None = None
     save_note: SaveNote | None = None
+    parser: Parser = field(default_factory=Parser)
     _client: httpx2.AsyncClient = field(init=False, repr=False)
     _turn: asyncio.Lock = field(init=False, repr=False, default_factory=asyncio.Lock)
     _holds: Holds = field(init=False, repr=False)
-    _started: dict[str, float] = field(init=False, repr=False, default_factory=dict)
+    _ended: dict[str, float] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._holds = Holds(self.clock, self.now, self.load_note, self.save_note)
@@ -114,8 +116,9 @@ class PoliteClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connection."""
+        """Close the connection, and the parser."""
         await self._client.aclose()
+        await self.parser.aclose()
 
     async def get(self, url: str, *, accept: tuple[str, ...], patience: float) -> Answer:
         """The answer to a GET of `url`, following redirects within arXiv: 2xx, or a 4xx that repeating would not change.
@@ -203,12 +206,11 @@ class PoliteClient:
     async def _keep_distance(self, host: str) -> None:
         never = float("-inf")
         due = max(
-            max(self._started.values(), default=never) + self.min_interval,
-            self._started.get(host, never) + self.intervals.get(host, 0.0),
+            max(self._ended.values(), default=never) + self.min_interval,
+            self._ended.get(host, never) + self.intervals.get(host, 0.0),
         )
         while (wait := due - self.clock()) > 0:
             await self.sleep(wait)
-        self._started[host] = self.clock()
 
     async def _ask(self, url: httpx2.URL) -> Answer:
         try:
@@ -221,6 +223,9 @@ class PoliteClient:
             raise _UnreachableError(f"no connection ({error})") from error
         except httpx2.RequestError as error:
             raise _FailedError(f"{type(error).__name__} {error}".strip()) from error
+        finally:
+            # Not from its start: connecting takes a while at times, and arXiv would see the next one too soon after this.
+            self._ended[url.host] = self.clock()
         kind = response.headers.get("content-type", "").lower()
         return Answer(str(url), response.status_code, content, kind, dict(response.headers))
 

@@ -16,6 +16,7 @@ _DAY = re.compile(r"Showing new listings for \w+, (\d{1,2} \w+ \d{4})")
 _SECTION = re.compile(r"(New|Cross|Replacement)\b.*\b(\d+) of (\d+) entr")
 _TOTAL = re.compile(r"Total of (\d+) entr", re.IGNORECASE)
 _NOTHING = "No updates"
+_END = b"</html>"
 _PRIMARY = re.compile(r"\(([\w.-]+)\)\s*$", re.ASCII)
 _TYPES = {"New": AnnounceType.NEW, "Cross": AnnounceType.CROSS, "Replacement": AnnounceType.REPLACE}
 
@@ -28,6 +29,8 @@ def parse_listing(content: bytes, category: str, *, where: str = "") -> Listing:
     page, and where its entries are not as many as its headings say.
     """
     try:
+        if not content.rstrip().lower().endswith(_END):
+            raise ValueError("it is broken off")
         return _read(LexborHTMLParser(content.decode()), category)
     except ValueError as error:
         raise SourceError(f"it is no list of new papers: {error}", where=where, fault=SourceFault.INVALID) from error

@@ -1,8 +1,8 @@
-"""The child process in which an answer of arXiv's is parsed: the answer on standard input, JSON lines on standard output.
+"""The child process in which answers of arXiv's are parsed: frames on standard input, JSON lines on standard output.
 
-`python -m bot.sources.worker` takes a feed; a first argument `listing` (with the category as the second), `api` or `oai`
-says that it is something else. The first line is what there is beside the items, or an error; every further line is one item;
-the last says how many.
+A frame is a line that says what kind of answer it is and its size, and then the answer. The first line about it is what there
+is beside the items, or an error; every further line is one item; the last says how many. To see what the bot sees, run
+`python -m bot.sources.worker feed < feed.xml`, or `listing CATEGORY`, `api`, `oai` instead of `feed`.
 """
 
 import resource
@@ -61,7 +61,9 @@ _KINDS: dict[str, Callable[..., _Told]] = {
 
 def limit_resources() -> None:
     """An answer that asks for more than any real one needs ends this process, and nothing else."""
-    for limit, value in ((resource.RLIMIT_CPU, _CPU_SECONDS), (resource.RLIMIT_AS, _MEMORY)):
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = _CPU_SECONDS + int(used.ru_utime + used.ru_stime)
+    for limit, value in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, _MEMORY)):
         # Not every system knows every limit, and a stricter one may already hold.
         with suppress(ValueError, OSError):
             resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
@@ -81,11 +83,21 @@ def answer(content: bytes, kind: str = "feed", *details: str) -> Iterator[Any]:
     yield {"items": count}
 
 
-def run(source: BinaryIO, target: BinaryIO, *kind: str) -> None:
-    """Read one answer, write its lines."""
-    limit_resources()
-    target.writelines(orjson.dumps(line) + b"\n" for line in answer(source.read(), *kind))
+def run(source: BinaryIO, target: BinaryIO) -> None:
+    """Answer one frame after another until there are no more."""
+    while line := source.readline():
+        limit_resources()
+        frame = orjson.loads(line)
+        _write(target, source.read(frame["size"]), *frame["kind"])
+
+
+def _write(target: BinaryIO, content: bytes, *kind: str) -> None:
+    target.writelines(orjson.dumps(line) + b"\n" for line in answer(content, *kind))
+    target.flush()
 
 
 if __name__ == "__main__":
-    run(sys.stdin.buffer, sys.stdout.buffer, *sys.argv[1:])
+    if sys.argv[1:]:
+        _write(sys.stdout.buffer, sys.stdin.buffer.read(), *sys.argv[1:])
+    else:
+        run(sys.stdin.buffer, sys.stdout.buffer)

@@ -82,20 +82,8 @@ def _lost_days(states: States, category: str, now: datetime) -> list[DayState]:
 
 def _describe_state(state: DayState, now: datetime) -> str:
     category, day = state.category, format_day(state.day)
-    if state.phase is DayPhase.COMPLETE:
-        return tr(
-            "{category}: complete, {count} papers announced on {day}", category=category, count=state.papers, day=day
-        )
-    if state.phase is DayPhase.PARTIAL:
-        said = tr(
-            "{category}: partial, {count} papers of {day} are here, and arXiv has more",
-            category=category,
-            count=state.papers,
-            day=day,
-        )
-        return _with_probes(said, state)
-    if state.phase is DayPhase.QUIET:
-        return tr("{category}: quiet, arXiv announced nothing on {day}", category=category, day=day)
+    if not state.is_open:
+        return _describe_here(state, day)
     if state.phase is DayPhase.FAILED and state.asked is not None:
         time = format_instant(state.asked)
         failed = tr(
@@ -107,6 +95,25 @@ def _describe_state(state: DayState, now: datetime) -> str:
     if state.phase is DayPhase.STALLED:
         return _with_probes(tr("{category}: stalled, arXiv has not announced {day}", category=category, day=day), state)
     return _with_probes(tr("{category}: waiting for the announcement of {day}", category=category, day=day), state)
+
+
+def _describe_here(state: DayState, day: str) -> str:
+    if state.phase is DayPhase.QUIET:
+        return tr("{category}: quiet, arXiv announced nothing on {day}", category=state.category, day=day)
+    if state.phase is DayPhase.COMPLETE:
+        return tr(
+            "{category}: complete, {count} papers announced on {day}",
+            category=state.category,
+            count=state.papers,
+            day=day,
+        )
+    said = tr(
+        "{category}: partial, {count} papers of {day} are here, and arXiv has more",
+        category=state.category,
+        count=state.papers,
+        day=day,
+    )
+    return _with_probes(said, state)
 
 
 def _describe_failure(state: DayState) -> str:
