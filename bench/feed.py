@@ -91,7 +91,7 @@ async def parse_with_ours(feeds: list[Path]) -> Result:
     """What the bot takes: its own time and that of its parsing process, whose memory is told apart from that of the papers."""
     lags: list[float] = []
     before = _peak("self")
-    watching = asyncio.create_task(_watch(lags))
+    watching = asyncio.create_task(watch(lags))
     async with Parser(KEEP) as parser:
         batches = [await parser.parse_feed(_read(each)) for each in feeds]
         memory = _peak(_child())
@@ -108,7 +108,7 @@ def _child() -> str:
     return Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()[0]
 
 
-async def _watch(lags: list[float]) -> None:
+async def watch(lags: list[float]) -> None:
     while True:
         begun = time.perf_counter()
         await asyncio.sleep(0.001)

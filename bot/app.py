@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from random import SystemRandom
+from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from bot.language import Languages
 from bot.managing import Managing
 from bot.model.chat import Chat
 from bot.pipeline import Pipeline
-from bot.ports import ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
+from bot.ports import FullTexts, ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
 from bot.sources.apart import KEEP, Parser
@@ -28,10 +29,14 @@ from bot.sources.arxiv_api import ArxivApiLookup
 from bot.sources.arxiv_listing import ArxivListingSource
 from bot.sources.arxiv_oai import ArxivOaiSource
 from bot.sources.arxiv_rss import ArxivRssSource
+from bot.sources.fulltext import ArxivFullTexts
 from bot.sources.http import MIN_INTERVAL, SITE_INTERVALS, PoliteClient, make_user_agent
 from bot.sources.sample import SampleSource
+from bot.sources.text_cache import TextCache
 from bot.subscriptions import Subscriptions
 from bot.suggestions import read_suggestions
+from bot.summaries.ladder import LoadNote, SaveNote
+from bot.summaries.prompts import Prompt
 from bot.supervision import Owners
 from bot.taxonomy import Taxonomy
 from bot.throttle import Throttle
@@ -42,8 +47,10 @@ from handlers.console.messenger import ConsoleMessenger
 from storage import open_storage, tinydb_url
 
 if TYPE_CHECKING:
+    from bot.summaries.llm import OpenAISummarizer
     from bot.web import WebServer
 
+OPENAI_URL = "https://api.openai.com/v1"
 PATIENCE = 30.0
 """Seconds for one feed. What fails is asked for again a quarter of an hour later, so nobody need wait longer."""
 LONG_PATIENCE = 300.0
@@ -105,6 +112,33 @@ def make_lookup(client: PoliteClient, settings: Settings) -> PaperLookup:
 def make_record_source(client: PoliteClient, settings: Settings) -> RecordSource:
     """arXiv's OAI-PMH."""
     return ArxivOaiSource(client, settings.arxiv_oai_url)
+
+
+def make_full_texts(client: PoliteClient, settings: Settings) -> FullTexts:
+    """The texts of papers, from arXiv's site, kept in DATA_DIR."""
+    return ArxivFullTexts(client, TextCache(settings.data_dir / "fulltext"), settings.arxiv_site_url)
+
+
+def make_summarizer(settings: Settings, load_note: LoadNote, save_note: SaveNote) -> "OpenAISummarizer | None":
+    """The language model that summarises; None without a key and without the address of a server. `close` it in the end.
+
+    The callbacks keep one small text under a key. Raises ConfigError where the prompt was edited into nonsense.
+    """
+    key = settings.openai_api_key.get_secret_value()
+    if not key and not settings.openai_base_url:
+        return None
+    from bot.summaries.client import World  # noqa: PLC0415
+    from bot.summaries.llm import OpenAISummarizer, Server  # noqa: PLC0415
+
+    server = Server(
+        settings.openai_base_url or OPENAI_URL,
+        key,
+        settings.summary_model,
+        settings.summary_timeout,
+        settings.summary_input_tokens,
+    )
+    prompt = Prompt.from_toml(read_bundled("prompts/summary.toml"))
+    return OpenAISummarizer(server, prompt, load_note, save_note, World(utc_now, monotonic, SystemRandom()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +276,8 @@ def _make_senders(
 
         rest = DiscordRest(token, settings.discord_api_url)
         discord = DiscordMessenger(rest, partial(_forum_tag, subscriptions.storage))
-        yield _Sender("discord", discord, Pacer(discord.limits))
+        # Here it only keeps the number under way small: DiscordRest paces, as what is asked of Discord counts like what is sent.
+        yield _Sender("discord", discord, Pacer(discord.limits, second=0.0))
     if not settings.has_platform and write is not None:
         console = ConsoleMessenger(write)
         yield _Sender("console", console, Pacer(console.limits))

@@ -17,6 +17,7 @@ from bot.errors import SourceError, SourceFault
 from bot.model.announcement import Batch
 from bot.model.listing import Listing, Record
 from bot.model.paper import AnnounceType, ArxivId, Paper
+from bot.model.summary import FullText, Section, SectionKind, TextSource
 from bot.sources.oai import Page
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ _ITEMS_AT_ONCE = 20
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "PYTHONTZPATH")
 _T = TypeVar("_T")
 _Line = dict[str, Any]
+_Pieces = tuple[bytes | memoryview, ...]
 
 WORKER = (sys.executable, "-m", "bot.sources.worker")
 
@@ -90,6 +92,11 @@ class Parser:
         head, records = await self._parse(("oai",), content, _read_record, where)
         return Page(records, head["token"], head["total"], head["is_expired"])
 
+    async def parse_text(self, content: bytes, source: TextSource, *, where: str = "") -> FullText:
+        """A paper: its HTML page or its PDF."""
+        head, sections = await self._parse((source.value,), content, _read_section, where)
+        return FullText(TextSource(head["source"]), sections, tuple(head["links"]))
+
     async def _parse(
         self, kind: tuple[str, ...], content: bytes, make: Callable[[_Line], _T], where: str
     ) -> tuple[_Line, tuple[_T, ...]]:
@@ -139,13 +146,13 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": os.pathsep.join(each or os.curdir for each in sys.path)}
 
 
-def _frame(kind: tuple[str, ...], content: bytes) -> tuple[bytes, ...]:
-    head = orjson.dumps({"kind": kind, "size": len(content)}) + b"\n"
-    return (head, *(content[start : start + _SLICE] for start in range(0, len(content), _SLICE)))
+def _frame(kind: tuple[str, ...], content: bytes) -> _Pieces:
+    head, view = orjson.dumps({"kind": kind, "size": len(content)}) + b"\n", memoryview(content)
+    return (head, *(view[start : start + _SLICE] for start in range(0, len(content), _SLICE)))
 
 
 async def _talk(
-    process: Process, pieces: tuple[bytes, ...], make: Callable[[_Line], _T], where: str
+    process: Process, pieces: _Pieces, make: Callable[[_Line], _T], where: str
 ) -> tuple[_Line, tuple[_T, ...]]:
     sending = asyncio.create_task(_send(process, pieces))
     try:
@@ -155,7 +162,7 @@ async def _talk(
         await asyncio.wait({sending})
 
 
-async def _send(process: Process, pieces: tuple[bytes, ...]) -> None:
+async def _send(process: Process, pieces: _Pieces) -> None:
     stdin = cast(asyncio.StreamWriter, process.stdin)
     try:
         for piece in pieces:
@@ -207,6 +214,10 @@ def _read_entry(line: _Line) -> tuple[ArxivId, AnnounceType]:
 def _read_record(line: _Line) -> Record:
     days = {name: date.fromisoformat(line[name]) for name in ("changed", "created")}
     return Record(**{**line, **days, "paper": _read_paper(line["paper"])})
+
+
+def _read_section(line: _Line) -> Section:
+    return Section(line["title"], line["text"], SectionKind(line["kind"]))
 
 
 async def _end(process: Process) -> None:

@@ -32,7 +32,7 @@ SITE_INTERVALS: Mapping[str, float] = MappingProxyType({"arxiv.org": 15.0, "www.
 """The crawl delay in https://arxiv.org/robots.txt, in seconds by host."""
 
 _CONNECT_SECONDS = 10.0
-_READ_SECONDS = 30.0
+_SILENCE = 30.0
 _ATTEMPTS = 5
 _CONNECT_ATTEMPTS = 3
 _BACKOFF = (1.0, 4.0, 10.0, 20.0)
@@ -62,6 +62,17 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """Until when, on the client's clock, somebody waits, for how many seconds a host may be silent meanwhile, and how
+    large its answer may be.
+    """
+
+    deadline: float
+    silence: float
+    max_bytes: int
+
+
 class _FailedError(Exception):
     """One attempt brought nothing; another may."""
 
@@ -84,7 +95,7 @@ class PoliteClient:
     min_interval: float = MIN_INTERVAL
     intervals: Mapping[str, float] = field(default_factory=lambda: SITE_INTERVALS)
     max_bytes: int = MAX_BYTES
-    request_seconds: float = 120.0
+    request_seconds: float = 240.0
     transport: httpx2.AsyncBaseTransport | None = None
     clock: Callable[[], float] = time.monotonic
     now: Clock = _utc_now
@@ -102,7 +113,6 @@ class PoliteClient:
         self._holds = Holds(self.clock, self.now, self.load_note, self.save_note)
         self._client = httpx2.AsyncClient(
             headers={"User-Agent": self.user_agent, "Accept": "*/*"},
-            timeout=httpx2.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
             limits=httpx2.Limits(max_connections=1),
             transport=self.transport,
         )
@@ -120,17 +130,27 @@ class PoliteClient:
         await self._client.aclose()
         await self.parser.aclose()
 
-    async def get(self, url: str, *, accept: tuple[str, ...], patience: float) -> Answer:
+    async def get(
+        self,
+        url: str,
+        *,
+        accept: tuple[str, ...],
+        patience: float,
+        silence: float = _SILENCE,
+        max_bytes: int | None = None,
+    ) -> Answer:
         """The answer to a GET of `url`, following redirects within arXiv: 2xx, or a 4xx that repeating would not change.
 
         A 2xx must have a content type that contains one of `accept` (`xml`, `text/html`). Tries again after dropped
         connections, timeouts and 5xx; after 403, 429 and 503 nobody asks that host again for a minute, doubling to ten,
-        or for as long as Retry-After says. Raises SourceError where that cannot be done within `patience` seconds (at
-        once, if that is known at once), or where the answer is not to be believed.
+        or for as long as Retry-After says. A host may think for `silence` seconds, and its answer have `max_bytes`. Raises
+        SourceError where that cannot be done within `patience` seconds (at once, if that is known at once), or where the
+        answer is not to be believed.
         """
+        terms = _Terms(self.clock() + patience, silence, max_bytes or self.max_bytes)
         try:
             async with asyncio.timeout(patience):
-                answer = await self._follow(httpx2.URL(url), self.clock() + patience)
+                answer = await self._follow(httpx2.URL(url), terms)
         except TimeoutError as error:
             raise self._give_up(httpx2.URL(url), f"no answer within {patience:.0f} s") from error
         except httpx2.InvalidURL as error:
@@ -140,10 +160,10 @@ class PoliteClient:
             raise SourceError(f"the answer is {came}, not {' or '.join(accept)}", where=url, fault=SourceFault.INVALID)
         return answer
 
-    async def _follow(self, url: httpx2.URL, deadline: float) -> Answer:
+    async def _follow(self, url: httpx2.URL, terms: _Terms) -> Answer:
         target = url
         for _ in range(_MAX_REDIRECTS + 1):
-            answer = await self._persist(target, deadline)
+            answer = await self._persist(target, terms)
             if answer.status not in _REDIRECTS:
                 return answer
             target = target.join(answer.headers.get("location", ""))
@@ -153,17 +173,17 @@ class PoliteClient:
                 )
         raise SourceError(f"more than {_MAX_REDIRECTS} redirects", where=str(url), fault=SourceFault.INVALID)
 
-    async def _persist(self, url: httpx2.URL, deadline: float) -> Answer:
+    async def _persist(self, url: httpx2.URL, terms: _Terms) -> Answer:
         begun = self.clock()
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                answer = await self._take_turn(url, deadline)
+                answer = await self._take_turn(url, terms)
             except _FailedError as failure:
                 log.warning("fetched url=%s status=failed attempt=%d reason=%r", url, attempt, str(failure))
                 reached = not isinstance(failure, _UnreachableError)
                 if attempt == (_ATTEMPTS if reached else _CONNECT_ATTEMPTS):
                     raise self._give_up(url, f"{failure}, {attempt} times", reached=reached) from failure
-                await self._back_off(url, attempt, deadline, failure)
+                await self._back_off(url, attempt, terms.deadline, failure)
             else:
                 log.info(
                     "fetched url=%s status=%d bytes=%d seconds=%.2f attempt=%d",
@@ -180,14 +200,17 @@ class PoliteClient:
             raise self._give_up(url, str(failure)) from failure
         await self.sleep(delay)
 
-    async def _take_turn(self, url: httpx2.URL, deadline: float) -> Answer:
+    async def _take_turn(self, url: httpx2.URL, terms: _Terms) -> Answer:
         await self._holds.recall(url.host)
         while True:
-            await self._wait_while_held(url, deadline)
+            await self._wait_while_held(url, terms.deadline)
+            # Not while it is our turn: a feed does not wait because the site is asked seldom.
+            while wait := self._site_left(url.host):
+                await self.sleep(wait)
             async with self._turn:
-                if not self._holds.left(url.host):
-                    await self._keep_distance(url.host)
-                    return await self._ask(url)
+                if not (self._holds.left(url.host) or self._site_left(url.host)):
+                    await self._keep_distance()
+                    return await self._ask(url, terms)
 
     async def _wait_while_held(self, url: httpx2.URL, deadline: float) -> None:
         while wait := self._holds.left(url.host):
@@ -203,20 +226,25 @@ class PoliteClient:
         until = self.now() + timedelta(seconds=wait) if wait else None
         return SourceError(message, where=str(url), reached=reached, fault=fault, until=until)
 
-    async def _keep_distance(self, host: str) -> None:
-        never = float("-inf")
-        due = max(
-            max(self._ended.values(), default=never) + self.min_interval,
-            self._ended.get(host, never) + self.intervals.get(host, 0.0),
-        )
+    def _site_left(self, host: str) -> float:
+        """Seconds until this host may be asked again."""
+        ended = self._ended.get(host, float("-inf"))
+        return max(0.0, ended + self.intervals.get(host, 0.0) - self.clock())
+
+    async def _keep_distance(self) -> None:
+        due = max(self._ended.values(), default=float("-inf")) + self.min_interval
         while (wait := due - self.clock()) > 0:
             await self.sleep(wait)
 
-    async def _ask(self, url: httpx2.URL) -> Answer:
+    async def _ask(self, url: httpx2.URL, terms: _Terms) -> Answer:
+        timeout = httpx2.Timeout(terms.silence, connect=_CONNECT_SECONDS)
         try:
-            async with asyncio.timeout(self.request_seconds), self._client.stream("GET", url) as response:
+            async with (
+                asyncio.timeout(self.request_seconds),
+                self._client.stream("GET", url, timeout=timeout) as response,
+            ):
                 await self._check_status(url.host, response)
-                content = await self._read(response)
+                content = await self._read(response, terms.max_bytes)
         except TimeoutError as error:
             raise _FailedError(f"no whole answer within {self.request_seconds:.0f} s") from error
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
@@ -249,18 +277,18 @@ class PoliteClient:
             return 0.0
         return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
 
-    async def _read(self, response: httpx2.Response) -> bytes:
+    async def _read(self, response: httpx2.Response, max_bytes: int) -> bytes:
         too_large = SourceError(
-            f"the answer is larger than {self.max_bytes} bytes", where=str(response.url), fault=SourceFault.INVALID
+            f"the answer is larger than {max_bytes} bytes", where=str(response.url), fault=SourceFault.INVALID
         )
         length = response.headers.get("content-length", "")
-        if length.isdigit() and int(length) > self.max_bytes:
+        if length.isdigit() and int(length) > max_bytes:
             raise too_large
         pieces, size = [], 0
         # httpx2 inflates in pieces of at most 1 MiB, so that a compressed bomb is noticed in time.
         async for piece in response.aiter_bytes():
             size += len(piece)
-            if size > self.max_bytes:
+            if size > max_bytes:
                 raise too_large
             pieces.append(piece)
         return b"".join(pieces)

@@ -2,7 +2,7 @@
 
 A frame is a line that says what kind of answer it is and its size, and then the answer. The first line about it is what there
 is beside the items, or an error; every further line is one item; the last says how many. To see what the bot sees, run
-`python -m bot.sources.worker feed < feed.xml`, or `listing CATEGORY`, `api`, `oai` instead of `feed`.
+`python -m bot.sources.worker feed < feed.xml`, or `listing CATEGORY`, `api`, `oai`, `html`, `pdf` instead of `feed`.
 """
 
 import resource
@@ -14,9 +14,11 @@ from typing import Any, BinaryIO
 import orjson
 
 from bot.errors import SourceError
+from bot.model.summary import FullText
 
 _CPU_SECONDS = 60
 _MEMORY = 2 * 1024**3
+_TEXT_MEMORY = 512 * 1024**2
 _Told = tuple[dict[str, Any], Iterable[Any]]
 
 # Each kind imports what it needs: starting Python is most of what a small answer costs.
@@ -51,19 +53,39 @@ def _tell_records(content: bytes) -> _Told:
     return {"token": page.token, "total": page.total, "is_expired": page.is_expired}, page.records
 
 
+def _tell_page(content: bytes) -> _Told:
+    from bot.sources.html_text import parse_html  # noqa: PLC0415
+
+    limit_resources(_TEXT_MEMORY)
+    return _tell_text(parse_html(content))
+
+
+def _tell_pdf(content: bytes) -> _Told:
+    from bot.sources.pdf_text import parse_pdf  # noqa: PLC0415
+
+    limit_resources(_TEXT_MEMORY)
+    return _tell_text(parse_pdf(content))
+
+
+def _tell_text(text: FullText) -> _Told:
+    return {"source": text.source, "links": text.links}, text.sections
+
+
 _KINDS: dict[str, Callable[..., _Told]] = {
     "feed": _tell_feed,
     "listing": _tell_listing,
     "api": _tell_answer,
     "oai": _tell_records,
+    "html": _tell_page,
+    "pdf": _tell_pdf,
 }
 
 
-def limit_resources() -> None:
+def limit_resources(memory: int = _MEMORY) -> None:
     """An answer that asks for more than any real one needs ends this process, and nothing else."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = _CPU_SECONDS + int(used.ru_utime + used.ru_stime)
-    for limit, value in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, _MEMORY)):
+    for limit, value in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, memory)):
         # Not every system knows every limit, and a stricter one may already hold.
         with suppress(ValueError, OSError):
             resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
