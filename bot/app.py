@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bot import __version__
+from bot.backfill import Backfill
 from bot.delivery.lane import Lane
 from bot.delivery.outbox import Carrier, Outbox
 from bot.delivery.pacing import Pacer
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState, Watch
+from bot.following import Following
 from bot.language import Languages
 from bot.managing import Managing
 from bot.model.chat import Chat
@@ -147,7 +149,7 @@ class App:
 
     `outbox` sends what was planned while it runs, `watch` tells the owners what a machine cannot mend. `web` serves HTTP
     while entered, which raises ConfigError where PORT cannot be had; without PORT it does nothing. `interest` is set when some
-    chat may follow something new.
+    chat may follow something new. `following` tells chats of new versions of papers.
     """
 
     services: Services
@@ -157,6 +159,7 @@ class App:
     platforms: tuple[Platform, ...]
     owners: Owners
     web: AbstractAsyncContextManager[object]
+    following: Following
     interest: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -201,7 +204,8 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             senders = tuple(_make_senders(settings, subscriptions, write))
             for each in senders:
                 await stack.enter_async_context(each.messenger)
-            yield replace(_wire(settings, pipeline, subscriptions, senders), interest=interest)
+            backfill = Backfill(storage, utc_now, make_lookup(client, settings))
+            yield replace(_wire(settings, pipeline, subscriptions, senders, backfill), interest=interest)
     finally:
         await storage.close()
 
@@ -215,7 +219,13 @@ class _Sender:
     pacer: Pacer
 
 
-def _wire(settings: Settings, pipeline: Pipeline, subscriptions: Subscriptions, senders: Sequence[_Sender]) -> App:
+def _wire(
+    settings: Settings,
+    pipeline: Pipeline,
+    subscriptions: Subscriptions,
+    senders: Sequence[_Sender],
+    backfill: Backfill,
+) -> App:
     languages = load_languages()
     messengers = {each.name: each.messenger for each in senders}
     outbox = _make_outbox(subscriptions, senders)
@@ -233,12 +243,14 @@ def _wire(settings: Settings, pipeline: Pipeline, subscriptions: Subscriptions, 
         platforms=lambda: [
             PlatformState(each.name, each.last_contact, outbox.carriers[each.name].lane.outcomes) for each in platforms
         ],
+        backfill=backfill,
     )
     web = _make_web(settings)
     platforms += _make_platforms(_Wiring(settings, services, rounds, outbox), web)
     owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
     watch = Watch(pipeline, platforms, lambda text, name: owners.tell(text, not_by=name), utc_now())
-    return App(services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext())
+    following = Following(pipeline, rounds, backfill)
+    return App(services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext(), following)
 
 
 def _make_outbox(subscriptions: Subscriptions, senders: Sequence[_Sender]) -> Outbox:

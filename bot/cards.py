@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from bot.backfill import Backfill
 from bot.digests import candidates, has_interests
 from bot.errors import UserError
 from bot.language import tr
@@ -27,9 +28,13 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """Cards from the announcements kept here; arXiv is never asked, so that a tap is answered at once."""
+    """Cards from the announcements kept here; arXiv is never asked, so that a tap is answered at once.
+
+    `backfill` has what feeds lack: a card that is opened for the first time comes without, and lets it be looked up.
+    """
 
     pipeline: Pipeline
+    backfill: Backfill | None = None
 
     async def get(self, subscription: Subscription, person: str, identifier: ArxivId) -> Card | None:
         """The card of a paper as its newest announcement has it, or as the sample has it; None where neither does."""
@@ -38,7 +43,9 @@ class Cards:
             return None
         score = await asyncio.to_thread(self._score, subscription, found)
         marked = await self.get_marked(subscription.chat, person, identifier)
-        return Card(found.announced, score, marked.marks if marked else frozenset(), found.is_sample)
+        marks = marked.marks if marked else frozenset()
+        card = Card(found.announced, score, marks, found.is_sample)
+        return card if found.is_sample else await self._complete(subscription.chat, card)
 
     async def get_marked(self, chat: Chat, person: str, identifier: ArxivId) -> MarkedPaper | None:
         """The paper with the person's marks, if it has any; known for ever, unlike announcements."""
@@ -67,6 +74,18 @@ class Cards:
         return await self.pipeline.storage.change_marks(
             subscription.chat, person, identifier, title, lambda marks: toggle_mark(marks, mark), today
         )
+
+    async def _complete(self, chat: Chat, card: Card) -> Card:
+        """The card with all that is known of the paper beside its announcement."""
+        paper = card.announced.paper
+        is_followed = chat in await self.pipeline.storage.get_followers(paper.id)
+        record = await self.backfill.find(paper.id, paper.version) if self.backfill else None
+        if record is None:
+            return replace(card, is_followed=is_followed)
+        # The feed's authors are one text, cut at its commas; its journal reference comes late.
+        authors, journal = record.paper.authors or paper.authors, paper.journal_ref or record.paper.journal_ref
+        announced = replace(card.announced, paper=replace(paper, authors=authors, journal_ref=journal))
+        return replace(card, announced=announced, comment=record.comment, is_followed=is_followed)
 
     async def _find(self, subscription: Subscription, identifier: ArxivId) -> _Found | None:
         found = _search(await self.pipeline.announcements(), subscription, identifier)

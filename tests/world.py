@@ -3,11 +3,13 @@
 from datetime import timedelta
 from random import Random
 
+from bot.backfill import Backfill
 from bot.delivery.lane import Lane
 from bot.delivery.outbox import Outbox
 from bot.delivery.pacing import Pacer
 from bot.delivery.rounds import Rounds
 from bot.errors import UserError
+from bot.following import Following
 from bot.managing import Managing
 from bot.pipeline import Pipeline
 from bot.ranking.classic import ClassicRanker
@@ -59,6 +61,8 @@ class World:
         self.outbox = Outbox(self.storage, self.storage.move_chat)
         messengers = dict.fromkeys(("console", "telegram", "discord"), self.messenger)
         self.rounds = Rounds(pipeline, subscriptions, messengers, wake=self.outbox.wake)
+        self.backfill = Backfill(self.storage, lambda: self.now, self.arxiv)
+        self.following = Following(pipeline, self.rounds, self.backfill)
         self.services = Services(
             subscriptions,
             pipeline,
@@ -66,6 +70,7 @@ class World:
             self.rounds,
             read_suggestions(read_bundled("suggestions.toml")),
             Managing(lambda: self.now),
+            backfill=self.backfill,
         )
         self.lane = Lane(
             self.storage, self.messenger, Pacer(self.messenger.limits), lambda: self.now, Random(1),
@@ -84,6 +89,7 @@ class World:
         if pull:
             await self.pull()
         planned = await self.rounds.hold_due()
+        await self.following.look()
         await self.send()
         return planned
 
@@ -100,13 +106,15 @@ class World:
     def later(self, **delta):
         self.now += timedelta(**delta)
 
-    async def ask(self, line, *, is_admin=True, chat=CHAT, person="ada", is_owner=False) -> Reply:
+    async def ask(self, line, *, is_admin=True, chat=CHAT, person="ada", is_owner=False, is_press=False) -> Reply:
         await self.storage.open()
         try:
             invocation = parse_line(COMMANDS, line)
         except UserError as error:
             return Reply(str(error))
-        request = Request(chat, person, answer(is_admin), invocation.args, self.remarks.append, is_owner)
+        request = Request(
+            chat, person, answer(is_admin), invocation.args, self.remarks.append, is_owner, is_press=is_press
+        )
         return await execute(invocation, self.services, request)
 
     async def say(self, *lines, **asked) -> str:

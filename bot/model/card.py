@@ -32,12 +32,17 @@ class MarkedPaper:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A paper in full. `score` is None where this chat's topics did not rank it; `marks` are of the person who asked."""
+    """A paper in full. `score` is None where this chat's topics did not rank it; `marks` are of the person who asked.
+
+    `comment`: what its authors say of this version, where that is known. `is_followed`: the chat is told of new versions.
+    """
 
     announced: AnnouncedPaper
     score: Score | None = None
     marks: frozenset[Mark] = frozenset()
     is_sample: bool = False
+    comment: str = ""
+    is_followed: bool = False
 
 
 def toggle_mark(marks: frozenset[Mark], mark: Mark) -> frozenset[Mark]:

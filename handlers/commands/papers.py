@@ -2,6 +2,7 @@
 
 from bot.cards import Cards
 from bot.errors import UserError
+from bot.follows import MOST_FOLLOWS
 from bot.language import later, tr, tr_n
 from bot.model.card import Card, Mark, MarkedPaper
 from bot.model.message import Button
@@ -36,16 +37,30 @@ async def mark_paper(services: Services, request: Request) -> Reply:
         raise UserError(tr("A paper is marked {marks}. For example: /mark save 2608.11232", marks=", ".join(Mark)))
     identifier = read_id(request.args["paper"], "/mark save")
     subscription = await services.subscriptions.get(request.chat)
-    marks = await Cards(services.pipeline).toggle(subscription, request.person, identifier, mark)
+    marks = await _cards(services).toggle(subscription, request.person, identifier, mark)
     noted, taken_back = _SAID[mark]
     toast = tr(noted if mark in marks else taken_back)
+    if mark is Mark.SAVE:
+        toast += await _follow_saved(services, request, identifier, is_saved=mark in marks)
     shown = await _show(services, request, identifier)
     return Reply(shown.text, card=shown.card, buttons=shown.buttons, replaces=True, toast=toast)
 
 
+async def _follow_saved(services: Services, request: Request, identifier: ArxivId, *, is_saved: bool) -> str:
+    """Let the chat follow what somebody saved in it; what the toast says of that, if it could not."""
+    if not is_saved:
+        await services.follows.unsave(request.chat, request.person, identifier)
+        return ""
+    marked = await _cards(services).get_marked(request.chat, request.person, identifier)
+    title = marked.title if marked else identifier
+    if await services.follows.save(request.chat, request.person, identifier, title):
+        return ""
+    return " " + tr("It is not followed, as this chat follows {limit} papers already.", limit=MOST_FOLLOWS)
+
+
 async def list_saved(services: Services, request: Request) -> Reply:
     """What this person saved in this chat, the latest first, with a button for each card."""
-    saved = await Cards(services.pipeline).get_saved(request.chat, request.person)
+    saved = await _cards(services).get_saved(request.chat, request.person)
     wanted = request.args.get("page", "")
     if not saved:
         text = tr("You have saved nothing in this chat yet. /paper 2608.11232, for example, has a button that saves.")
@@ -84,14 +99,14 @@ def read_id(text: str, command: str) -> ArxivId:
 
 
 async def _show(services: Services, request: Request, identifier: ArxivId) -> Reply:
-    cards = Cards(services.pipeline)
-    subscription = await services.subscriptions.get(request.chat)
-    card = await cards.get(subscription, request.person, identifier)
+    card = await get_card(services, request, identifier)
     if card is not None:
-        return Reply(card=card, buttons=_card_buttons(card))
-    marked = await cards.get_marked(request.chat, request.person, identifier)
+        return Reply(card=card, buttons=card_buttons(card))
+    marked = await _cards(services).get_marked(request.chat, request.person, identifier)
     if marked is not None:
-        return Reply(_describe_old(marked), buttons=_mark_buttons(identifier, marked.marks))
+        is_followed = await services.follows.has(request.chat, identifier)
+        buttons = (*_mark_buttons(identifier, marked.marks), follow_button(identifier, is_followed=is_followed))
+        return Reply(_describe_old(marked), buttons=buttons)
     return Reply(
         tr(
             "{id} is in none of the announcements kept here, which are those of the last 30 days in the categories "
@@ -106,9 +121,27 @@ def _describe_old(marked: MarkedPaper) -> str:
     return f"{marked.title}\nhttps://arxiv.org/abs/{marked.id}\n{over}"
 
 
-def _card_buttons(card: Card) -> tuple[Button, ...]:
+def _cards(services: Services) -> Cards:
+    return Cards(services.pipeline, services.backfill)
+
+
+async def get_card(services: Services, request: Request, identifier: ArxivId) -> Card | None:
+    """The paper's card for whoever asks; None where the paper is in none of the announcements kept here."""
+    subscription = await services.subscriptions.get(request.chat)
+    return await _cards(services).get(subscription, request.person, identifier)
+
+
+def card_buttons(card: Card) -> tuple[Button, ...]:
     """None for an invented paper: nothing of the sample is ever kept."""
-    return () if card.is_sample else _mark_buttons(card.announced.paper.id, card.marks)
+    if card.is_sample:
+        return ()
+    identifier = card.announced.paper.id
+    return (*_mark_buttons(identifier, card.marks), follow_button(identifier, is_followed=card.is_followed))
+
+
+def follow_button(identifier: ArxivId, *, is_followed: bool) -> Button:
+    """Follows the paper, or ends that."""
+    return Button(tr("Unfollow") if is_followed else tr("Follow"), f"/follow {identifier}")
 
 
 def _mark_buttons(identifier: ArxivId, marks: frozenset[Mark]) -> tuple[Button, ...]:
@@ -117,13 +150,13 @@ def _mark_buttons(identifier: ArxivId, marks: frozenset[Mark]) -> tuple[Button, 
     )
 
 
-_PAPER = Param("paper", "an arXiv id or link")
+PAPER_PARAM = Param("paper", "an arXiv id or link")
 
 PAPER = Command(
     "paper",
     "A paper on its own: abstract, links, your marks.",
     show_paper,
-    (_PAPER,),
+    (PAPER_PARAM,),
     "/paper 2608.11232",
     is_public=True,
 )
@@ -131,7 +164,7 @@ MARK = Command(
     "mark",
     "Mark a paper, or take the mark back.",
     mark_paper,
-    (Param("what", "up, down, save or mute"), _PAPER),
+    (Param("what", "up, down, save or mute"), PAPER_PARAM),
     "/mark save 2608.11232",
     is_hidden=True,
 )

@@ -21,6 +21,7 @@ from bot.rendering.text import (
     format_authors,
     format_day,
     format_facts,
+    format_notes,
     format_score,
     format_summary,
     format_title,
@@ -225,6 +226,7 @@ def _card_texts(card: Card) -> Iterator[str]:
         escape_line(format_authors(paper.authors, most=30), 2 * _LINE_LIMIT),
         f"-# {escape_line(' · '.join([*facts, format_day(card.announced.day)]), _LINE_LIMIT)}",
     ]
+    lines += [escape_line(note, _LINE_LIMIT) for note in format_notes(card)]
     lines += _score_lines(card.score) if card.score else []
     yield _with_abstract(lines, paper.abstract, TEXT_LIMIT - 100)
 

@@ -101,7 +101,8 @@ def test_hostile_cards_never_become_more_than_text():
     chance = random.Random("cards")
     for number in range(500):
         paper = hostile_paper(chance, number)
-        card = Card(AnnouncedPaper(paper, AnnounceType.CROSS, DAY), hostile_score(chance))
+        announced = AnnouncedPaper(paper, AnnounceType.CROSS, DAY)
+        card = Card(announced, hostile_score(chance), comment=paper.abstract)
         [(text, entities)] = judged(render_reply(Reply(card=card)))
         check_links(entities)
         assert [each.url.removeprefix("https://arxiv.org/") for each in entities if each.kind == "TextUrl"] == [
