@@ -24,6 +24,8 @@ ANNOUNCEMENT_DAYS = 30
 """How long announcements are kept, in days."""
 SEEN_DAYS = 180
 """How long it is remembered that a chat got a paper, in days."""
+SUMMARY_DAYS = 90
+"""How long summaries are kept, and what they cost, in days."""
 RETRY_SOON = timedelta(minutes=1)
 """How long a person's request does not ask arXiv again for what it just refused or did not have."""
 _PAUSED = "pulls paused"
@@ -252,8 +254,12 @@ class Pipeline:
 
     async def prune(self) -> None:
         """Drop what is older than it is kept for."""
-        seen_before = self.clock().date() - timedelta(days=SEEN_DAYS)
-        await self.storage.prune(batches_before=self._oldest_kept(), seen_before=seen_before)
+        today = self.clock().date()
+        await self.storage.prune(
+            batches_before=self._oldest_kept(),
+            seen_before=today - timedelta(days=SEEN_DAYS),
+            summaries_before=today - timedelta(days=SUMMARY_DAYS),
+        )
         self._forget_kept()
 
 

@@ -87,7 +87,7 @@ class Reply:
 
     text: str = ""
     digest: Digest | None = None
-    detail: str = "short"
+    detail: str = "tldr"
     card: Card | None = None
     buttons: tuple[Button, ...] = ()
     expects: str = ""

@@ -14,7 +14,8 @@ from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.delivery import Delivery, DeliveryState, Progress, Round
 from bot.model.paper import AnnounceType, ArxivId, Paper
-from bot.model.subscription import Pause, PauseReason, Subscription
+from bot.model.subscription import FORMER_DETAILS, Pause, PauseReason, Subscription
+from bot.model.summary import Spending, Summary, TextSource, Usage
 
 Document = dict[str, Any]
 
@@ -35,6 +36,7 @@ def subscription_from_document(key: str, document: Document) -> Subscription:
     values["created"] = datetime.fromisoformat(values["created"])
     values["min_score"] = float(values["min_score"])
     values["types"] = tuple(AnnounceType(each) for each in values["types"])
+    values["detail"] = FORMER_DETAILS.get(values["detail"], values["detail"])
     if values.get("pause"):
         values["pause"] = pause_from_document(values["pause"])
     return Subscription(Chat.from_key(key), **values)
@@ -62,7 +64,7 @@ def progress_to_document(progress: Progress) -> Document:
 
 def progress_from_document(document: Document) -> Progress:
     """The progress."""
-    values = _with_times(_with_tuples(document), dates=("covered", "noticed"), instants=("slot",))
+    values = _with_times(_with_tuples(document), dates=("covered", "noticed", "budget_noticed"), instants=("slot",))
     for name in ("last", "last_digest"):
         values[name] = values[name] and _round_from_document(values[name])
     return Progress(**values)
@@ -121,6 +123,31 @@ def marks_from_document(document: Document) -> dict[ArxivId, MarkedPaper]:
         for identifier, title, marks, day in document["papers"]
     )
     return {paper.id: paper for paper in papers}
+
+
+def summary_to_document(summary: Summary) -> Document:
+    """Every field."""
+    return {field.name: getattr(summary, field.name) for field in fields(summary)} | {
+        "made_at": _instant(summary.made_at)
+    }
+
+
+def summary_from_document(document: Document) -> Summary:
+    """The summary."""
+    values = _with_times(_with_tuples(document), instants=("made_at",))
+    return Summary(**values | {"source": TextSource(values["source"])})
+
+
+def spending_to_document(spending: Spending) -> Document:
+    """Every field but the day, which is the document's id."""
+    used = [[model, group, each.prompt, each.completion] for (model, group), each in spending.used.items()]
+    return {"reserved": spending.reserved, "calls": spending.calls, "hits": spending.hits, "used": used}
+
+
+def spending_from_document(day: date, document: Document) -> Spending:
+    """The spending of this day."""
+    used = {(model, group): Usage(prompt, completion) for model, group, prompt, completion in document["used"]}
+    return Spending(day, document["reserved"], document["calls"], document["hits"], used)
 
 
 def _with_tuples(document: Document) -> Document:

@@ -14,6 +14,7 @@ from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.moves import merge_subscriptions
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
+from bot.model.summary import Spending, Summary, SummaryKey, Usage
 from storage.codec import (
     Document,
     batch_from_document,
@@ -40,8 +41,17 @@ from storage.disk import Disk
 from storage.journal import COMPACT_AFTER, JournalTinyDB
 from storage.lock import FolderLock
 from storage.marks import find_marks, forget_marks, move_marks, replace_marks
-from storage.migrations import ANNOUNCEMENTS, CHATS, Schema
+from storage.migrations import ANNOUNCEMENTS, CHATS, SUMMARIES, Schema
 from storage.seen import add_seen, find_seen, forget_seen, move_seen, prune_seen
+from storage.summaries import (
+    count_hits,
+    find_spending,
+    find_summary,
+    prune_summaries,
+    put_summary,
+    reserve_tokens,
+    settle_tokens,
+)
 from storage.table import DecodedTable, DecodingCache, JournalTable
 
 _SUBSCRIPTIONS = "subscriptions"
@@ -50,11 +60,12 @@ _NOTES = "notes"
 
 
 class TinyDBStorage:
-    """Two databases, so that compacting the chats never copies papers.
+    """Three databases, so that compacting the chats never copies papers or summaries.
 
     `chats` has the tables `subscriptions` and `progress`, whose ids are chat keys, `notes`, whose ids are the callers' keys,
     and those of `storage.seen`, `storage.marks` and `storage.deliveries`.
-    `announcements` has one table for each day, its ids are categories. `prune` is atomic in each database but not over both; repeating it finishes it.
+    `announcements` has one table for each day, its ids are categories. `summaries` is laid out in `storage.summaries`.
+    `prune` is atomic in each database but not over all; repeating it finishes it.
     A read may see a write that is still on its way to the disk.
     """
 
@@ -66,11 +77,12 @@ class TinyDBStorage:
         disk: Disk | None = None,
         chats: Schema = CHATS,
         announcements: Schema = ANNOUNCEMENTS,
+        summaries: Schema = SUMMARIES,
     ) -> None:
         self._folder = folder
         self._lock = FolderLock(folder)
         self._open_database = partial(JournalTinyDB, folder, compact_after=compact_after, disk=disk)
-        self._schemas = {"chats": chats, "announcements": announcements}
+        self._schemas = {"chats": chats, "announcements": announcements, "summaries": summaries}
         self._databases: dict[str, JournalTinyDB] = {}
         self._subscriptions = DecodingCache(subscription_from_document)
         self._progress = DecodingCache(_decode_progress)
@@ -223,8 +235,31 @@ class TinyDBStorage:
     async def count_deliveries(self, since: date) -> Mapping[tuple[str, DeliveryState], int]:
         return await asyncio.to_thread(count_states, delivery_tables(self._database("chats"), since))
 
-    async def prune(self, *, batches_before: date, seen_before: date) -> None:
+    async def get_summary(self, key: SummaryKey) -> Summary | None:
+        return find_summary(self._database("summaries"), key)
+
+    async def save_summary(self, summary: Summary) -> None:
+        summaries = self._database("summaries")
+        await summaries.journal.commit(lambda: put_summary(summaries, summary))
+
+    async def reserve_tokens(self, day: date, tokens: int, limit: int) -> bool:
+        summaries = self._database("summaries")
+        return await summaries.journal.commit(lambda: reserve_tokens(summaries, day, tokens, limit))
+
+    async def settle_tokens(self, day: date, reserved: int, model: str, used: Mapping[str, Usage]) -> None:
+        summaries = self._database("summaries")
+        await summaries.journal.commit(lambda: settle_tokens(summaries, day, reserved, model, used))
+
+    async def count_hits(self, day: date, hits: int) -> None:
+        summaries = self._database("summaries")
+        await summaries.journal.commit(lambda: count_hits(summaries, day, hits))
+
+    async def get_spending(self, since: date) -> tuple[Spending, ...]:
+        return find_spending(self._database("summaries"), since)
+
+    async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
         announcements, chats = self._database("announcements"), self._database("chats")
+        summaries = self._database("summaries")
 
         def prune_chats() -> None:
             prune_seen(chats, seen_before)
@@ -232,6 +267,7 @@ class TinyDBStorage:
 
         await announcements.journal.commit(lambda: drop_day_tables(announcements, "", batches_before))
         await chats.journal.commit(prune_chats)
+        await summaries.journal.commit(lambda: prune_summaries(summaries, summaries_before))
 
     async def check(self) -> None:
         chats = self._database("chats")

@@ -17,7 +17,7 @@ from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.delivery import Delivery, DeliveryState, Progress, Round
 from bot.model.paper import AnnounceType, ArxivId, Paper
-from bot.model.subscription import Pause, PauseReason, Subscription
+from bot.model.subscription import FORMER_DETAILS, Pause, PauseReason, Subscription
 from storage import open_storage, tinydb_url
 from storage.codec import subscription_to_document
 from storage.disk import Disk
@@ -45,7 +45,8 @@ SUBSCRIPTION_FIELDS = {
     "days_back": st.integers(0, 400),
     "ranker": texts(),
     "language": texts(),
-    "detail": texts(),
+    "detail": texts().filter(lambda each: each not in FORMER_DETAILS),
+    "max_papers_to_summarize": st.integers(0, 50),
     "forum_tag": texts(),
     "schedule": texts(),
     "timezone": texts(),
@@ -98,6 +99,7 @@ PROGRESS_FIELDS = {
     "last": st.none() | ROUNDS,
     "last_digest": st.none() | ROUNDS,
     "noticed": st.none() | st.dates(),
+    "budget_noticed": st.none() | st.dates(),
 }
 DELIVERY_FIELDS = {
     "day": st.sampled_from([date.min, DAY, date.max]),

@@ -157,12 +157,12 @@ def test_json_keeps_to_its_schema():
 def test_an_excerpt_ends_with_a_sentence():
     """A short excerpt is whole sentences and says that more follows; full is all; titles is nothing."""
     abstract = " ".join(f"Sentence number {number} says something of middling length." for number in range(20))
-    short = excerpt(abstract, "short")
+    short = excerpt(abstract, "tldr")
     assert short.endswith("length. …")
     assert len(short) < 340
     assert excerpt(abstract, "full") == abstract
     assert excerpt(abstract, "titles") == ""
-    assert excerpt("One sentence only.", "short") == "One sentence only."
+    assert excerpt("One sentence only.", "tldr") == "One sentence only."
 
 
 def test_small_words():
