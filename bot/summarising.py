@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 
 from bot.errors import BotError, LLMError
+from bot.language import later
 from bot.model.chat import Chat
 from bot.model.paper import ArxivId, Paper
 from bot.model.summary import Summary, SummaryKey, Usage
@@ -20,6 +21,7 @@ AT_ONCE = 4
 """How many summaries are made at the same time."""
 ASK_AGAIN = timedelta(minutes=15)
 """How long a paper is left alone that could not be summarised, where nobody says for how long."""
+PRIVATE, GROUPS = later("telegram private"), later("telegram groups and channels")
 ON_TAP = 1_000.0
 """The weight of what a person waits for: more than that of any digest."""
 
@@ -41,7 +43,7 @@ def group_of(chat: Chat) -> str:
     """The platform and, where the id tells them apart, whether the chat is private: Telegram's groups have negative ids."""
     if chat.platform != "telegram":
         return chat.platform
-    return "telegram groups and channels" if chat.id.startswith("-") else "telegram private"
+    return GROUPS if chat.id.startswith("-") else PRIVATE
 
 
 @dataclass(slots=True, eq=False)

@@ -20,8 +20,11 @@ from bot.model.message import Button
 from bot.model.subscription import PauseReason
 from bot.pipeline import Pipeline, Progress
 from bot.preferences import LANGUAGES
+from bot.prices import Prices
+from bot.shelf import Shelf
 from bot.subscriptions import Subscriptions
 from bot.suggestions import Suggestions
+from bot.summarising import Summaries
 from bot.throttle import MOST_COMMANDS, Admission, Throttle
 
 log = logging.getLogger(__name__)
@@ -37,7 +40,8 @@ class Services:
     """What commands may use.
 
     `throttle` None: nobody is limited. `rounds` None: nothing is sent here without being asked for. `managing` None: nobody acts
-    on another chat than the one they are in. `platforms` is how each platform does at this moment.
+    on another chat than the one they are in. `platforms` is how each platform does at this moment. `summaries` None: there is
+    no language model. `shelf` None: papers are not looked up one by one.
     """
 
     subscriptions: Subscriptions
@@ -48,6 +52,9 @@ class Services:
     managing: Managing | None = None
     languages: Languages = field(default_factory=Languages)
     platforms: Callable[[], Sequence[PlatformState]] = tuple
+    summaries: Summaries | None = None
+    shelf: Shelf | None = None
+    prices: Prices = field(default_factory=Prices)
 
 
 @dataclass(frozen=True, slots=True)

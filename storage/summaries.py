@@ -5,7 +5,7 @@
 `spending`: one document for each day; its ids are days.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, replace
 from datetime import UTC, date
 
@@ -19,6 +19,7 @@ from storage.codec import (
 from storage.days import day_table, day_tables
 from storage.journal import JournalTinyDB
 from storage.records import encode_document
+from storage.table import JournalTable
 
 _SUMMARIES = "summaries"
 _MADE = "made "
@@ -45,10 +46,15 @@ def prune_summaries(summaries: JournalTinyDB, before: date) -> None:
     """Drop what was made and spent on earlier days."""
     for day, table in day_tables(summaries, _MADE).items():
         if day < before:
-            summaries.table(_SUMMARIES).remove(doc_ids=list(table.freeze()))
+            _discard_all(summaries.table(_SUMMARIES), table.freeze())
             summaries.drop_table(table.name)
     spending = summaries.table(_SPENDING)
-    spending.remove(doc_ids=[day for day in spending.freeze() if day < before.isoformat()])
+    _discard_all(spending, [day for day in spending.freeze() if day < before.isoformat()])
+
+
+def _discard_all(table: JournalTable, identifiers: Iterable[str]) -> None:
+    for each in identifiers:
+        table.discard(each)
 
 
 def reserve_tokens(summaries: JournalTinyDB, day: date, tokens: int, limit: int) -> bool:
@@ -59,9 +65,7 @@ def reserve_tokens(summaries: JournalTinyDB, day: date, tokens: int, limit: int)
     return True
 
 
-def settle_tokens(
-    summaries: JournalTinyDB, day: date, reserved: int, model: str, used: Mapping[str, Usage]
-) -> None:
+def settle_tokens(summaries: JournalTinyDB, day: date, reserved: int, model: str, used: Mapping[str, Usage]) -> None:
     """Count what one call used instead of what was set aside for it."""
 
     def settle(spent: Spending) -> Spending:

@@ -77,12 +77,11 @@ class TinyDBStorage:
         disk: Disk | None = None,
         chats: Schema = CHATS,
         announcements: Schema = ANNOUNCEMENTS,
-        summaries: Schema = SUMMARIES,
     ) -> None:
         self._folder = folder
         self._lock = FolderLock(folder)
         self._open_database = partial(JournalTinyDB, folder, compact_after=compact_after, disk=disk)
-        self._schemas = {"chats": chats, "announcements": announcements, "summaries": summaries}
+        self._schemas = {"chats": chats, "announcements": announcements, "summaries": SUMMARIES}
         self._databases: dict[str, JournalTinyDB] = {}
         self._subscriptions = DecodingCache(subscription_from_document)
         self._progress = DecodingCache(_decode_progress)

@@ -203,7 +203,9 @@ class FakeStorage:
     async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
         self._require_open()
         self._summaries = {
-            key: each for key, each in self._summaries.items() if each.made_at.astimezone(UTC).date() >= summaries_before
+            key: each
+            for key, each in self._summaries.items()
+            if each.made_at.astimezone(UTC).date() >= summaries_before
         }
         self._spending = {day: each for day, each in self._spending.items() if day >= summaries_before}
         self._batches = {key: batch for key, batch in self._batches.items() if key[0] >= batches_before}

@@ -4,16 +4,28 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from bot.calendar import is_day_off, next_feed
-from bot.language import tr, tr_n
+from bot.language import later, tr, tr_n
 from bot.model.delivery import Delivery, DeliveryState, Round
 from bot.model.digest import Digest
 from bot.model.message import Button, Message
 from bot.rendering.buttons import number_buttons
 from bot.rendering.text import format_day, format_instant
 
+BUDGET_SPENT = later("Today's budget for summaries is used up; abstracts stand in.")
 
-def digest_message(digest: Digest, detail: str, *, awaited: Sequence[str], troubled: Sequence[Delivery]) -> Message:
-    """The digest, headed by what lacks in it, and what became of earlier parts that did not certainly arrive."""
+
+def digest_message(
+    digest: Digest,
+    detail: str,
+    *,
+    awaited: Sequence[str],
+    troubled: Sequence[Delivery],
+    is_short: bool = False,
+) -> Message:
+    """The digest, headed by what lacks in it, and what became of earlier parts that did not certainly arrive.
+
+    `is_short`: it is to be said that there is no budget for summaries left.
+    """
     lines = []
     if awaited:
         late = tr(
@@ -23,6 +35,7 @@ def digest_message(digest: Digest, detail: str, *, awaited: Sequence[str], troub
         )
         lines.append(tr("{first} {second}", first=late, second=tr("It follows as soon as it is there.")))
     lines += describe_troubled(troubled)
+    lines += [tr(BUDGET_SPENT)] if is_short else []
     buttons = [Button(tr("Resend"), "/resend")] if _uncertain(troubled) else []
     return Message("\n".join(lines), digest, detail, (*buttons, *number_buttons(digest)))
 

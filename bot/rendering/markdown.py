@@ -59,7 +59,12 @@ def _paper(shown: DigestPaper) -> list[str]:
 
 def _summary(summary: Summary) -> list[str]:
     """The TL;DR, and the parts in an element that opens at a click; blank lines let Markdown begin inside it."""
-    lines = [escape_markdown(tldr_of(summary)), "", "<details>", f"<summary>{_escape_html(label_of(summary))}</summary>"]
+    lines = [
+        escape_markdown(tldr_of(summary)),
+        "",
+        "<details>",
+        f"<summary>{_escape_html(label_of(summary))}</summary>",
+    ]
     for name, points in parts_of(summary):
         lines += ["", f"**{escape_markdown(name)}**", "", *(f"- {escape_markdown(point)}" for point in points)]
     return [*lines, "", "</details>", ""]

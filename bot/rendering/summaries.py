@@ -49,7 +49,7 @@ def body_of(paper: DigestPaper, detail: str) -> Body:
 def _abstract(whole: str, detail: str) -> Body:
     beginning = excerpt(whole, detail).removesuffix(" …")
     rest = whole.removeprefix(beginning).strip() if detail == "tldr" else ""
-    return Body(*((each,) if each else () for each in (beginning, rest)))
+    return Body((beginning,) if beginning else (), (rest,) if rest else ())
 
 
 def tldr_of(summary: Summary) -> str:

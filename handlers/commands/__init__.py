@@ -8,7 +8,7 @@ from handlers.commands.digest import DIGEST, WHY
 from handlers.commands.help import help_command
 from handlers.commands.manage import MANAGE
 from handlers.commands.owner import OWNER
-from handlers.commands.papers import MARK, PAPER, SAVED
+from handlers.commands.papers import MARK, PAPER, SAVED, SUMMARY
 from handlers.commands.schedule import PAUSE, RESUME, SCHEDULE
 from handlers.commands.settings import SETTINGS
 from handlers.commands.share import SHARE
@@ -25,6 +25,7 @@ COMMANDS: Catalogue = (
     WHY,
     PAPER,
     MARK,
+    SUMMARY,
     SAVED,
     STATUS,
     SCHEDULE,

@@ -1,9 +1,10 @@
 """/digest and /why: the papers, and the reason for each."""
 
-from bot.digests import Verdict, has_interests
+from bot.delivery.readings import wished, wishes_of
+from bot.digests import Verdict, has_interests, with_summaries
 from bot.errors import UserError
 from bot.language import later, tr
-from bot.model.digest import LeftOut
+from bot.model.digest import Digest, LeftOut
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 from bot.rendering.buttons import number_buttons
@@ -14,6 +15,8 @@ from handlers.commands.delivery import describe_paper_delivery
 from handlers.commands.papers import read_id
 from handlers.commands.status import describe_trouble
 
+SUMMARIES_SECONDS = 8.0
+"""How long a person who asked for a digest waits for summaries; those that come later are on the cards."""
 _LEFT_OUT = {
     LeftOut.NO_ROOM: later(
         "It has place {place}, and max_papers is {most}. It stays a candidate for {days} days; "
@@ -49,7 +52,20 @@ async def read_digest(services: Services, request: Request, subscription: Subscr
         return Reply(trouble or tr("There is nothing to show: the sample has no papers in your categories."))
     if wish == "seen" and not reading.digest.is_sample:
         await pipeline.mark_seen(request.chat, reading.digest)
-    return Reply(trouble, reading.digest, subscription.detail, buttons=number_buttons(reading.digest))
+    digest = await _summarised(services, request, subscription, reading.digest)
+    return Reply(trouble, digest, subscription.detail, buttons=number_buttons(digest))
+
+
+async def _summarised(services: Services, request: Request, subscription: Subscription, digest: Digest) -> Digest:
+    """The digest with the summaries that are there, or come within a few seconds; the others are made for its cards."""
+    papers = [each.announced.paper for each in wished(subscription, digest)]
+    if services.summaries is None or not papers:
+        return digest
+    language = subscription.language
+    await services.summaries.want(wishes_of(subscription, digest))
+    if any(services.summaries.is_coming(each, language) for each in papers):
+        request.progress(tr("Summaries are being written …"))
+    return with_summaries(digest, await services.summaries.wait(papers, language, SUMMARIES_SECONDS))
 
 
 async def explain_paper(services: Services, request: Request) -> Reply:

@@ -214,7 +214,8 @@ def test_detail_decides_how_much_of_the_abstract_is_shown():
     abstract = "A first sentence about it. " * 30 + "The very end."
     digest = make_digest([make_paper("2611.00001", "T", abstract)])
     shown = {
-        detail: render_reply(Reply(digest=digest, detail=detail))[0].texts[1] for detail in ("titles", "tldr", "abstract", "full")
+        detail: render_reply(Reply(digest=digest, detail=detail))[0].texts[1]
+        for detail in ("titles", "tldr", "abstract", "full")
     }
     assert "first sentence" not in shown["titles"]
     assert "first sentence" in shown["tldr"]
