@@ -61,7 +61,7 @@ def _describe_usage(used: Mapping[str, Usage], prices: Prices) -> str:
     return (
         tokens
         if cost is None
-        else tr("{tokens}, {cost:.2f} {currency}", tokens=tokens, cost=cost, currency=prices.currency)
+        else tr("{tokens}, {cost:.3f} {currency}", tokens=tokens, cost=cost, currency=prices.currency)
     )
 
 
