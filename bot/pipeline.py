@@ -193,9 +193,17 @@ class Pipeline:
         return merge_batches([await self.sample.fetch(category) for category in categories])
 
     async def read(
-        self, subscription: Subscription, *, progress: Progress = lambda _: None, only_sample: bool = False
+        self,
+        subscription: Subscription,
+        *,
+        progress: Progress = lambda _: None,
+        only_sample: bool = False,
+        with_delivered: bool = False,
     ) -> Reading:
-        """The digest this subscription would get now, arXiv asked first for what is not here yet."""
+        """The digest this subscription would get now, arXiv asked first for what is not here yet.
+
+        `with_delivered`: what the chat got already is shown, too.
+        """
         categories = self.categories_of(subscription)
         if only_sample:
             announcements = await self.sample_announcements(categories)
@@ -205,7 +213,8 @@ class Pipeline:
         latest = latest_announcement(announcements, subscription.categories)
         if latest is None:
             return Reading(None)
-        verdicts = await self._judge(subscription, announcements)
+        delivered = {} if with_delivered else await self.delivered(subscription.chat)
+        verdicts = await self._judge(subscription, announcements, delivered)
         return Reading(compose(latest.day, categories, verdicts, is_sample=latest.is_sample), verdicts)
 
     async def read_days(self, subscription: Subscription, after: date, until: date) -> Reading:
@@ -215,17 +224,20 @@ class Pipeline:
         if latest is None or latest.day <= after:
             return Reading(None)
         since = min(each.day for each in announcements if each.day > after and each.papers_for(subscription.categories))
-        verdicts = await self._judge(subscription, announcements, after)
+        delivered = await self.delivered(subscription.chat)
+        verdicts = await self._judge(subscription, announcements, delivered, after)
         return Reading(compose(latest.day, self.categories_of(subscription), verdicts, since=since), verdicts)
 
     async def _judge(
-        self, subscription: Subscription, announcements: Sequence[Announcement], after: date | None = None
+        self,
+        subscription: Subscription,
+        announcements: Sequence[Announcement],
+        delivered: Mapping[ArxivId, date],
+        after: date | None = None,
     ) -> tuple[Verdict, ...]:
-        seen = await self.delivered(subscription.chat)
-
         def judge() -> tuple[Verdict, ...]:
             papers = candidates(subscription, announcements, after)
-            return rank(self.rankers[subscription.ranker], subscription, papers, announcements, seen)
+            return rank(self.rankers[subscription.ranker], subscription, papers, announcements, delivered)
 
         # Ranking is pure computing, hundreds of milliseconds on a busy day: the event loop must go on meanwhile.
         return await asyncio.to_thread(judge)

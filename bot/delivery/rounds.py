@@ -112,6 +112,10 @@ class Rounds:
                 await self._readings.foresee(subscription, progress, latest_day(now))
             return 0
         async with self._deciding:
+            # Between the first glance and now the chat may have changed its mind.
+            subscription = await self.subscriptions.get(subscription.chat)
+            if subscription.is_paused(now):
+                return 0
             if subscription.pause is not None:
                 subscription = await self.subscriptions.resume(subscription.chat)
             progress = await self._storage.get_progress(subscription.chat)

@@ -5,6 +5,7 @@ from bot.digests import Verdict, has_interests, with_summaries
 from bot.errors import UserError
 from bot.language import later, tr
 from bot.model.digest import Digest, LeftOut
+from bot.model.message import Button
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 from bot.rendering.buttons import number_buttons
@@ -31,11 +32,14 @@ _LEFT_OUT = {
 
 
 async def show_digest(services: Services, request: Request) -> Reply:
-    """The digest as of now; `seen` also marks its papers as delivered, `sample` shows invented papers."""
+    """The digest as of now; `again` with what was delivered, `seen` also marks its papers as that, `sample` is invented."""
     wish = request.args.get("which", "").strip().lower()
-    if wish not in ("", "seen", "sample"):
+    if wish not in ("", "again", "seen", "sample"):
         raise UserError(
-            tr("/digest takes nothing, or seen (do not show these papers again), or sample (invented papers).")
+            tr(
+                "/digest takes nothing, or again (with what was delivered already), seen (do not show these papers again) or "
+                "sample (invented papers)."
+            )
         )
     subscription = await services.subscriptions.get(request.chat)
     if not services.pipeline.categories_of(subscription):
@@ -46,14 +50,20 @@ async def show_digest(services: Services, request: Request) -> Reply:
 async def read_digest(services: Services, request: Request, subscription: Subscription, wish: str = "") -> Reply:
     """The reply that shows what this subscription would get now, with what could not be read."""
     pipeline = services.pipeline
-    reading = await pipeline.read(subscription, progress=request.progress, only_sample=wish == "sample")
+    reading = await pipeline.read(
+        subscription, progress=request.progress, only_sample=wish == "sample", with_delivered=wish == "again"
+    )
     trouble = "" if wish == "sample" else await describe_trouble(services, pipeline.categories_of(subscription))
     if reading.digest is None:
         return Reply(trouble or tr("There is nothing to show: the sample has no papers in your categories."))
     if wish == "seen" and not reading.digest.is_sample:
         await pipeline.mark_seen(request.chat, reading.digest)
     digest = await _summarised(services, request, subscription, reading.digest)
-    return Reply(trouble, digest, subscription.detail, buttons=number_buttons(digest))
+    buttons = number_buttons(digest)
+    if not digest.papers and LeftOut.DELIVERED in digest.left_out:
+        # Whoever asks after the morning's digest wants to read that one.
+        buttons = (Button(tr("Show it again"), "/digest again"),)
+    return Reply(trouble, digest, subscription.detail, buttons=buttons)
 
 
 async def _summarised(services: Services, request: Request, subscription: Subscription, digest: Digest) -> Digest:
@@ -168,7 +178,13 @@ DIGEST = Command(
     "digest",
     "The digest as of now.",
     show_digest,
-    (Param("which", "seen: do not show these papers again; sample: invented papers", required=False),),
+    (
+        Param(
+            "which",
+            "again: with what was delivered; seen: not again after this; sample: invented papers",
+            required=False,
+        ),
+    ),
     is_public=True,
 )
 WHY = Command(

@@ -139,7 +139,7 @@ async def test_a_digest_does_not_mark_papers_unless_asked(world):
     await world.say("/categories add cs.CL", "/settings max_papers 1")
     assert shown(await world.ask("/digest")) == shown(await world.ask("/digest seen")) == [CACHE.id]
     assert shown(await world.ask("/digest")) == [SURVEY.id]
-    assert "takes nothing, or seen" in await world.say("/digest please")
+    assert "takes nothing, or again" in await world.say("/digest please")
 
 
 async def test_arxiv_is_asked_once_for_a_day(world):

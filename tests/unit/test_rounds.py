@@ -356,3 +356,14 @@ async def test_a_group_is_gone_with_its_topics(week):
     assert all(each.pause for each in await week.storage.get_subscriptions())
     await week.rounds.back(CHAT)
     assert not any(each.pause for each in await week.storage.get_subscriptions())
+
+
+async def test_the_mornings_digest_can_be_read_again(week):
+    """After it was delivered /digest has nothing new, says so, and has a button that shows it again; nothing is marked anew."""
+    await monday(week)
+    reply = await week.ask("/digest")
+    assert reply.digest.papers == ()
+    [button] = reply.buttons
+    assert button.label == "Show it again"
+    again = await week.ask(button.line)
+    assert [each.announced.paper.id for each in again.digest.papers] == [paper(MONDAY).id]
