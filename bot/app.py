@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from random import SystemRandom
+from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -28,6 +29,8 @@ from bot.sources.http import SITE_INTERVALS, PoliteClient, make_user_agent
 from bot.sources.sample import SampleSource
 from bot.subscriptions import Subscriptions
 from bot.suggestions import read_suggestions
+from bot.summaries.ladder import LoadNote, SaveNote
+from bot.summaries.prompts import Prompt
 from bot.supervision import Owners
 from bot.taxonomy import Taxonomy
 from bot.throttle import Throttle
@@ -38,8 +41,10 @@ from handlers.console.messenger import ConsoleMessenger
 from storage import open_storage, tinydb_url
 
 if TYPE_CHECKING:
+    from bot.summaries.llm import OpenAISummarizer
     from bot.web import WebServer
 
+OPENAI_URL = "https://api.openai.com/v1"
 PATIENCE = 30.0
 """Seconds for one feed. What fails is asked for again a quarter of an hour later, so nobody need wait longer."""
 
@@ -74,6 +79,28 @@ def make_client(settings: Settings) -> PoliteClient:
 def make_source(client: PoliteClient, settings: Settings) -> ArxivRssSource:
     """arXiv's RSS feeds as a paper source."""
     return ArxivRssSource(client, settings.arxiv_rss_url, PATIENCE)
+
+
+def make_summarizer(settings: Settings, load_note: LoadNote, save_note: SaveNote) -> "OpenAISummarizer | None":
+    """The language model that summarises; None without a key and without the address of a server. `close` it in the end.
+
+    The callbacks keep one small text under a key. Raises ConfigError where the prompt was edited into nonsense.
+    """
+    key = settings.openai_api_key.get_secret_value()
+    if not key and not settings.openai_base_url:
+        return None
+    from bot.summaries.client import World  # noqa: PLC0415
+    from bot.summaries.llm import OpenAISummarizer, Server  # noqa: PLC0415
+
+    server = Server(
+        settings.openai_base_url or OPENAI_URL,
+        key,
+        settings.summary_model,
+        settings.summary_timeout,
+        settings.summary_input_tokens,
+    )
+    prompt = Prompt.from_toml(read_bundled("prompts/summary.toml"))
+    return OpenAISummarizer(server, prompt, load_note, save_note, World(utc_now, monotonic, SystemRandom()))
 
 
 @dataclass(frozen=True, slots=True)
