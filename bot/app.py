@@ -21,12 +21,18 @@ from bot.language import Languages
 from bot.managing import Managing
 from bot.model.chat import Chat
 from bot.pipeline import Pipeline
-from bot.ports import Messenger, Platform, Ranker, Storage
+from bot.ports import ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
+from bot.sources.apart import KEEP, Parser
+from bot.sources.arxiv_api import ArxivApiLookup
+from bot.sources.arxiv_listing import ArxivListingSource
+from bot.sources.arxiv_oai import ArxivOaiSource
 from bot.sources.arxiv_rss import ArxivRssSource
-from bot.sources.http import SITE_INTERVALS, PoliteClient, make_user_agent
+from bot.sources.fulltext import ArxivFullTexts
+from bot.sources.http import MIN_INTERVAL, SITE_INTERVALS, PoliteClient, make_user_agent
 from bot.sources.sample import SampleSource
+from bot.sources.text_cache import TextCache
 from bot.subscriptions import Subscriptions
 from bot.suggestions import read_suggestions
 from bot.summaries.ladder import LoadNote, SaveNote
@@ -47,6 +53,8 @@ if TYPE_CHECKING:
 OPENAI_URL = "https://api.openai.com/v1"
 PATIENCE = 30.0
 """Seconds for one feed. What fails is asked for again a quarter of an hour later, so nobody need wait longer."""
+LONG_PATIENCE = 300.0
+"""Seconds for a list or a lookup, for which nobody waits in a chat: enough to sit out a first hold."""
 
 
 @cache
@@ -67,13 +75,23 @@ def make_rankers() -> dict[str, Ranker]:
     return {ranker.name: ranker for ranker in rankers}
 
 
-def make_client(settings: Settings) -> PoliteClient:
-    """The one client through which everything of arXiv is read; open it with `async with`."""
-    user_agent = make_user_agent(__version__, settings.contact)
-    if settings.arxiv_min_interval is not None:
-        return PoliteClient(user_agent, settings.arxiv_min_interval, intervals={})
+def make_client(settings: Settings, storage: Storage | None = None) -> PoliteClient:
+    """The one client through which everything of arXiv is read; open it with `async with`.
+
+    `storage` remembers which hosts asked us to wait.
+    """
     site = urlsplit(settings.arxiv_site_url).hostname or ""
-    return PoliteClient(user_agent, intervals={**SITE_INTERVALS, site: max(SITE_INTERVALS.values())})
+    interval, intervals = MIN_INTERVAL, {**SITE_INTERVALS, site: max(SITE_INTERVALS.values())}
+    if settings.arxiv_min_interval is not None:
+        interval, intervals = settings.arxiv_min_interval, {}
+    return PoliteClient(
+        make_user_agent(__version__, settings.contact),
+        interval,
+        intervals,
+        load_note=storage.get_note if storage else None,
+        save_note=storage.set_note if storage else None,
+        parser=Parser(KEEP),
+    )
 
 
 def make_source(client: PoliteClient, settings: Settings) -> ArxivRssSource:
@@ -101,6 +119,26 @@ def make_summarizer(settings: Settings, load_note: LoadNote, save_note: SaveNote
     )
     prompt = Prompt.from_toml(read_bundled("prompts/summary.toml"))
     return OpenAISummarizer(server, prompt, load_note, save_note, World(utc_now, monotonic, SystemRandom()))
+
+
+def make_listing_source(client: PoliteClient, settings: Settings) -> ListingSource:
+    """arXiv's lists of a day's papers."""
+    return ArxivListingSource(client, settings.arxiv_site_url, LONG_PATIENCE)
+
+
+def make_lookup(client: PoliteClient, settings: Settings) -> PaperLookup:
+    """arXiv's API."""
+    return ArxivApiLookup(client, settings.arxiv_api_url, LONG_PATIENCE)
+
+
+def make_record_source(client: PoliteClient, settings: Settings) -> RecordSource:
+    """arXiv's OAI-PMH."""
+    return ArxivOaiSource(client, settings.arxiv_oai_url)
+
+
+def make_full_texts(client: PoliteClient, settings: Settings) -> ArxivFullTexts:
+    """The texts of papers, from arXiv's site, kept in DATA_DIR."""
+    return ArxivFullTexts(client, TextCache(settings.data_dir / "fulltext"), settings.arxiv_site_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +183,7 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
     await storage.open()
     try:
         async with AsyncExitStack() as stack:
-            client = await stack.enter_async_context(make_client(settings))
+            client = await stack.enter_async_context(make_client(settings, storage))
             pipeline = Pipeline(storage, make_source(client, settings), make_rankers(), utc_now, defaults)
             pipeline.sample, pipeline.sample_stands_in = SampleSource(), not settings.has_platform
             subscriptions = Subscriptions(
