@@ -49,8 +49,9 @@ async def run_bot(settings: Settings) -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     async with open_app(settings, _write_aside if sys.stderr.isatty() else None) as app, app.web:
+        # Parts and replies under way share the time that is left after a signal.
         aside = [
-            asyncio.create_task(work(app), name=work.__name__)
+            asyncio.create_task(_until(stop, work(app)), name=work.__name__)
             for work in (_send, _pull_on_interest, _hold_on_summaries)
         ]
         jobs = {"pull": (PULL_EVERY, partial(_pull, app)), "rounds": (HOLD_EVERY, partial(_hold, app))}
@@ -58,8 +59,7 @@ async def run_bot(settings: Settings) -> None:
             async with Clockwork(utc_now, jobs):
                 await _until(stop, _serve(app) if app.platforms else _chat(app.services))
         finally:
-            for task in aside:
-                task.cancel()
+            stop.set()
             await asyncio.wait(aside)
     log.info("stopped")
 

@@ -181,9 +181,9 @@ class Rounds:
         """Say once a day that arXiv keeps the digest waiting, where the chat has not switched that off."""
         day = _late_day(subscription, progress, now)
         lacking = [code for code in categories if day is not None and code not in here(day)]
-        # After a start arXiv has to be asked first: it may have announced long ago.
-        is_asked = all(code in self.pipeline.attempts for code in lacking)
-        if day is None or not lacking or not is_asked or not subscription.failure_notice:
+        # A process that has just started has yet to ask.
+        is_known = all(code in self.pipeline.attempts for code in lacking)
+        if day is None or not lacking or not is_known or not subscription.failure_notice:
             return
         with self.languages.speaking(subscription.language):
             message = late_message(day, lacking)

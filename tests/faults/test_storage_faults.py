@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -25,6 +24,7 @@ from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 from storage.disk import Disk
 from storage.tinydb import TinyDBStorage
+from tests.faults.faulty_disk import FaultyDisk
 
 ROOT = Path(__file__).parents[2]
 CHILD = Path(__file__).with_name("storage_child.py")
@@ -124,52 +124,6 @@ async def test_a_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> None:
     assert len(acknowledged) > 100
     assert int(failure.split()[1]) not in acknowledged
     assert await seen_numbers(tmp_path) == acknowledged
-
-
-class FaultyDisk(Disk):
-    """Fails the calls that `fails` picks by their number, half done where a call can be."""
-
-    def __init__(self, fails: Callable[[int], bool]) -> None:
-        self.calls = 0
-        self.is_sound = False
-        self._fails = fails
-
-    def write(self, descriptor: int, content: bytes) -> None:
-        try:
-            self._step()
-        except OSError:
-            super().write(descriptor, content[: len(content) // 2])
-            raise
-        super().write(descriptor, content)
-
-    def create(self, path: Path) -> int:
-        self._step()
-        return super().create(path)
-
-    def sync(self, descriptor: int) -> None:
-        self._step()
-        super().sync(descriptor)
-
-    def truncate(self, descriptor: int, size: int) -> None:
-        self._step()
-        super().truncate(descriptor, size)
-
-    def replace(self, source: Path, target: Path) -> None:
-        self._step()
-        super().replace(source, target)
-
-    def remove(self, path: Path) -> None:
-        self._step()
-        super().remove(path)
-
-    def sync_folder(self, folder: Path) -> None:
-        self._step()
-        super().sync_folder(folder)
-
-    def _step(self) -> None:
-        self.calls += 1
-        if not self.is_sound and self._fails(self.calls):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 State = tuple[

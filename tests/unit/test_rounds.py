@@ -205,6 +205,16 @@ async def test_a_late_arxiv_is_told_once(week):
     assert week.got()[1:] == [str(paper(MONDAY).id)]
 
 
+async def test_arxiv_is_not_called_late_before_it_was_asked(week):
+    """A process that was down at the hour asks arXiv first: nobody hears of a delay that there may not be."""
+    week.announce_day(batch(MONDAY))
+    week.services.pipeline.attempts.clear()
+    await week.at(MONDAY, 12).tick(pull=False)
+    assert week.got() == []
+    await week.tick()
+    assert week.got() == [str(paper(MONDAY).id)]
+
+
 async def test_a_clock_that_jumps_neither_repeats_nor_skips(week):
     """Set back an hour, ahead a week, and back again: each announcement comes once."""
     await week.say("/schedule 09:00")
