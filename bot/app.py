@@ -102,6 +102,26 @@ def make_source(client: PoliteClient, settings: Settings) -> ArxivRssSource:
     return ArxivRssSource(client, settings.arxiv_rss_url, PATIENCE)
 
 
+def make_listing_source(client: PoliteClient, settings: Settings) -> ListingSource:
+    """arXiv's lists of a day's papers."""
+    return ArxivListingSource(client, settings.arxiv_site_url, LONG_PATIENCE)
+
+
+def make_lookup(client: PoliteClient, settings: Settings, patience: float = LONG_PATIENCE) -> PaperLookup:
+    """arXiv's API."""
+    return ArxivApiLookup(client, settings.arxiv_api_url, patience)
+
+
+def make_record_source(client: PoliteClient, settings: Settings) -> RecordSource:
+    """arXiv's OAI-PMH."""
+    return ArxivOaiSource(client, settings.arxiv_oai_url)
+
+
+def make_full_texts(client: PoliteClient, settings: Settings) -> ArxivFullTexts:
+    """The texts of papers, from arXiv's site, kept in DATA_DIR."""
+    return ArxivFullTexts(client, TextCache(settings.data_dir / "fulltext"), settings.arxiv_site_url)
+
+
 def make_summarizer(settings: Settings, load_note: LoadNote, save_note: SaveNote) -> "OpenAISummarizer | None":
     """The language model that summarises; None without a key and without the address of a server. `close` it in the end.
 
@@ -124,21 +144,6 @@ def make_summarizer(settings: Settings, load_note: LoadNote, save_note: SaveNote
     return OpenAISummarizer(server, prompt, load_note, save_note, World(utc_now, monotonic, SystemRandom()))
 
 
-def make_listing_source(client: PoliteClient, settings: Settings) -> ListingSource:
-    """arXiv's lists of a day's papers."""
-    return ArxivListingSource(client, settings.arxiv_site_url, LONG_PATIENCE)
-
-
-def make_lookup(client: PoliteClient, settings: Settings, patience: float = LONG_PATIENCE) -> PaperLookup:
-    """arXiv's API."""
-    return ArxivApiLookup(client, settings.arxiv_api_url, patience)
-
-
-def make_record_source(client: PoliteClient, settings: Settings) -> RecordSource:
-    """arXiv's OAI-PMH."""
-    return ArxivOaiSource(client, settings.arxiv_oai_url)
-
-
 async def open_summaries(
     stack: AsyncExitStack, settings: Settings, storage: Storage, client: PoliteClient
 ) -> Summaries | None:
@@ -151,11 +156,6 @@ async def open_summaries(
     stack.push_async_callback(summarizer.close)
     texts = make_full_texts(client, settings)
     return await stack.enter_async_context(Summaries(storage, texts, summarizer, utc_now, settings.llm_daily_budget))
-
-
-def make_full_texts(client: PoliteClient, settings: Settings) -> ArxivFullTexts:
-    """The texts of papers, from arXiv's site, kept in DATA_DIR."""
-    return ArxivFullTexts(client, TextCache(settings.data_dir / "fulltext"), settings.arxiv_site_url)
 
 
 @dataclass(frozen=True, slots=True)

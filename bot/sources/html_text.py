@@ -98,6 +98,8 @@ class _Reader:
             self._cells += 1
         elif mark.is_block:
             self._break()
+        elif mark.tag == "td":
+            self._write(" ")  # Of an equation: its number has a cell of its own.
         elif "ltx_note" in mark.classes:
             self._write(" (")
 

@@ -16,7 +16,7 @@ import pypdfium2.raw as pdfium
 from bot.errors import SourceError, SourceFault
 from bot.model.summary import FullText, TextSource
 from bot.sources.headings import Headings
-from bot.sources.outline import MAX_CHARACTERS, MAX_LINKS, Outline, clean, unite_links
+from bot.sources.outline import MAX_CHARACTERS, MAX_LINKS, Outline, clean, tell_kind, unite_links
 
 MAX_PAGES = 300
 _SECONDS = 20.0
@@ -112,7 +112,7 @@ def _divide(lines: Iterator[str]) -> Outline:
     outline, headings = Outline(), Headings()
     title, text = "", list[str]()
     for line in lines:
-        heading = headings.read(line, outline.kind)
+        heading = headings.read(line, tell_kind(title, outline.kind))
         if heading is None:
             text.append(line)
             continue

@@ -18,7 +18,7 @@ from bot.model.summary import FullText
 
 _CPU_SECONDS = 60
 _MEMORY = 2 * 1024**3
-_TEXT_MEMORY = 1024**3
+_TEXT_MEMORY = 512 * 1024**2
 _Told = tuple[dict[str, Any], Iterable[Any]]
 
 # Each kind imports what it needs: starting Python is most of what a small answer costs.

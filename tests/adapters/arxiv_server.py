@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 REASONS = {200: "OK", 302: "Found", 400: "Bad Request", 403: "Forbidden", 429: "Too Many Requests"}
 RSS_TYPE = "application/rss+xml"
+HTML_TYPE = "text/html; charset=utf-8"
+PDF_TYPE = "application/pdf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,13 @@ class ArxivServer:
         """The next requests for `path` get these answers, then the usual one."""
         self.scripts[path].extend(answers)
 
+    def add_text(self, identifier, *, html=None, pdf=None):
+        """Give a paper, named with its version, a page or a PDF, as bytes."""
+        if html is not None:
+            self.pages[f"/html/{identifier}"] = Canned(html, content_type=HTML_TYPE)
+        if pdf is not None:
+            self.pages[f"/pdf/{identifier}"] = Canned(pdf, content_type=PDF_TYPE)
+
     async def _serve(self, reader, writer):
         task = asyncio.current_task()
         self._tasks.add(task)
@@ -132,6 +141,8 @@ class ArxivServer:
             return self.scripts[path].popleft()
         if path in self.pages:
             return self.pages[path]
+        if path.startswith(("/html/", "/pdf/")):
+            return Canned(b"<html><body>No such article</body></html>", status=404, content_type=HTML_TYPE)
         category = path.removeprefix("/rss/")
         known = {name.casefold(): feed for name, feed in self.feeds.items()}
         if category.casefold() in known:

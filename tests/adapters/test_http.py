@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 import httpx2
@@ -100,6 +101,29 @@ async def test_a_host_may_have_a_longer_distance(server, make_client, time):
     assert time.slept == [15.0]
     await client.get(f"{server.url.replace('127.0.0.1', 'localhost')}/a", accept=XML, patience=60)
     assert time.slept == [15.0, 3.0]
+
+
+async def test_a_host_that_is_asked_seldom_holds_up_no_other(server):
+    """Who waits for the long distance of one host does not keep those away who want another."""
+    elsewhere = server.url.replace("127.0.0.1", "localhost")
+    async with PoliteClient("paperround/test", min_interval=0.0, intervals={"127.0.0.1": 0.4}) as client:
+        await client.get(f"{server.url}/a", accept=XML, patience=5)
+        urls = (f"{server.url}/a", f"{server.url}/a", f"{elsewhere}/b")
+        await asyncio.gather(*(client.get(url, accept=XML, patience=5) for url in urls))
+    assert [each.path for each in server.seen] == ["/a", "/b", "/a", "/a"]
+    times = [each.at for each in server.seen if each.path == "/a"]
+    assert min(after - before for before, after in pairwise(times)) >= 0.39
+
+
+async def test_one_answer_may_be_larger_or_smaller_than_others(server, make_client):
+    """What the caller says of this answer goes before what holds for all."""
+    server.pages["/a"] = Canned(b"x" * 1000)
+    client = make_client(max_bytes=100)
+    assert len((await client.get(f"{server.url}/a", accept=XML, patience=60, max_bytes=1000)).content) == 1000
+    with pytest.raises(SourceError, match="larger than 10 bytes"):
+        await client.get(f"{server.url}/a", accept=XML, patience=60, max_bytes=10)
+    with pytest.raises(SourceError, match="larger than 100 bytes"):
+        await client.get(f"{server.url}/a", accept=XML, patience=60)
 
 
 @pytest.mark.parametrize("status", [403, 429, 503])

@@ -333,3 +333,16 @@ def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="tinydb:///absolute/folder") as caught:
         open_storage(url)
     assert "secret" not in str(caught.value)
+
+
+async def test_a_stored_detail_of_a_former_name_is_read_as_todays(tmp_path: Path) -> None:
+    """Chats that had chosen short go on with tldr, which is the same under its new name."""
+    storage = TinyDBStorage(tmp_path)
+    await storage.open()
+    await storage.change_subscription(
+        CHAT, lambda _: Subscription(CHAT, datetime(2026, 8, 3, tzinfo=UTC), detail="short")
+    )
+    found = await storage.get_subscription(CHAT)
+    assert found is not None
+    assert found.detail == "tldr"
+    await storage.close()

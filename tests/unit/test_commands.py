@@ -503,3 +503,10 @@ def test_a_name_that_some_platform_refuses_fails_at_once(name, text):
         Command(name, text, run)
     with pytest.raises(ValueError, match="every platform"):
         CommandGroup("group", "help", (Command("ok", "ok", run, (Param(name, text),)),))
+
+
+async def test_former_names_of_details_still_work(world):
+    """What was called short is tldr, in a command and in an import."""
+    assert await world.say("/settings detail short") == "detail is now tldr."
+    await world.say('/import {"categories": ["cs.CL"], "settings": {"detail": "short"}}')
+    assert "detail = tldr" in await world.say("/settings")
