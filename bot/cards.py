@@ -53,13 +53,13 @@ class Cards:
         summary = await self._find_summary(subscription, found)
         return Card(found.announced, score, marks, found.is_sample, summary, is_announced=bool(found.announcements))
 
-    async def summarise(self, subscription: Subscription, card: Card, seconds: float) -> Card:
-        """The card with its summary, if that is there after at most so long; later it may come all the same."""
+    async def summarise(self, subscription: Subscription, card: Card) -> Card:
+        """The card with its summary, if that is there before a person's patience is over; later it may come all the same."""
         paper, language = card.announced.paper, subscription.language
         if self.summaries is None or card.is_sample or card.summary is not None:
             return card
         await self.summaries.want([Wish(paper, language, ON_TAP, group_of(subscription.chat))])
-        found = await self.summaries.wait([paper], language, seconds)
+        found = await self.summaries.wait([paper], language, self.summaries.tap_seconds)
         return replace(card, summary=found.get(paper.id))
 
     async def get_marked(self, chat: Chat, person: str, identifier: ArxivId) -> MarkedPaper | None:

@@ -67,7 +67,8 @@ class _Flight:
 class Summaries:
     """The use cases of summaries; use it between `async with` and its end, while the storage is open.
 
-    `budget` is in tokens a day (UTC). `finished` is set whenever nothing is left to be made. What fails is logged, left
+    `budget` is in tokens a day (UTC). People who ask for a digest or for one summary wait `digest_seconds` and `tap_seconds`; what
+    comes later is on the cards. `finished` is set whenever nothing is left to be made. What fails is logged, left
     alone for a while, and never raised: an abstract stands in.
     """
 
@@ -77,6 +78,8 @@ class Summaries:
     clock: Clock
     budget: int
     at_once: int = AT_ONCE
+    digest_seconds: float = 8.0
+    tap_seconds: float = 45.0
     finished: asyncio.Event = field(default_factory=asyncio.Event)
     _flights: dict[SummaryKey, _Flight] = field(default_factory=dict)
     _not_before: dict[SummaryKey, datetime] = field(default_factory=dict)

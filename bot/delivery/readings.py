@@ -59,12 +59,14 @@ class Readings:
 
     async def get(self, subscription: Subscription, due: Due) -> Shown | None:
         """What the round shows; None as long as its summaries are being made, which is for `PATIENCE` at most."""
+        if self.summaries is None:
+            return await self.read(subscription, due)
         chat, now = subscription.chat, self.pipeline.clock()
         seen = frozenset(await self.pipeline.delivered(chat))
         kept = self._kept.get(chat)
         if kept is None or (kept.subscription, kept.due, kept.seen) != (subscription, due, seen):
             shown = await self.read(subscription, due)
-            if self.summaries is None or not wished(subscription, shown.digest):
+            if not wished(subscription, shown.digest):
                 self._kept.pop(chat, None)
                 return shown
             self._wishes += wishes_of(subscription, shown.digest)

@@ -16,8 +16,6 @@ from handlers.commands.delivery import describe_paper_delivery
 from handlers.commands.papers import read_id
 from handlers.commands.status import describe_trouble
 
-SUMMARIES_SECONDS = 8.0
-"""How long a person who asked for a digest waits for summaries; those that come later are on the cards."""
 _LEFT_OUT = {
     LeftOut.NO_ROOM: later(
         "It has place {place}, and max_papers is {most}. It stays a candidate for {days} days; "
@@ -75,7 +73,7 @@ async def _summarised(services: Services, request: Request, subscription: Subscr
     await services.summaries.want(wishes_of(subscription, digest))
     if any(services.summaries.is_coming(each, language) for each in papers):
         request.progress(tr("Summaries are being written …"))
-    return with_summaries(digest, await services.summaries.wait(papers, language, SUMMARIES_SECONDS))
+    return with_summaries(digest, await services.summaries.wait(papers, language, services.summaries.digest_seconds))
 
 
 async def explain_paper(services: Services, request: Request) -> Reply:

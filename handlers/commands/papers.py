@@ -15,8 +15,6 @@ from handlers.command import Command, CommandGroup, Param, Reply, Request, Servi
 from handlers.commands.listing import PAGE, open_page
 
 SAVED_PAGE_SIZE = 10
-SUMMARY_SECONDS = 45.0
-"""How long a person who asked for a summary waits for it."""
 _LABELS = {Mark.UP: "👍", Mark.DOWN: "👎", Mark.SAVE: "💾", Mark.MUTE: "🔇"}
 _SAID = {
     Mark.UP: (later("👍 noted."), later("👍 taken back.")),
@@ -46,7 +44,7 @@ async def summarise_paper(services: Services, request: Request) -> Reply:
         return await _show(services, request, identifier)
     if card.summary is None:
         request.progress(tr("The summary is being written …"))
-        card = await cards.summarise(subscription, card, SUMMARY_SECONDS)
+        card = await cards.summarise(subscription, card)
     note = "" if card.summary or card.is_sample else _describe_lack(services.summaries, subscription, card)
     return Reply(note, card=card, buttons=_card_buttons(services, card), replaces=True)
 

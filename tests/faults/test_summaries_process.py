@@ -4,7 +4,9 @@ import asyncio
 import os
 import signal
 import sys
+from collections import Counter
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -44,9 +46,43 @@ async def subscribe_both(folder):
     await storage.close()
 
 
+@dataclass
+class Stage:
+    """The servers, and how to start the process between them; `log` is what it said."""
+
+    folder: Path
+    telegram: telegram.TelegramServer
+    discord: discord.DiscordServer
+    environment: dict
+
+    @property
+    def log(self):
+        return self.folder / "stderr"
+
+    @asynccontextmanager
+    async def running(self):
+        """The process, killed in the end if it still runs."""
+        with self.log.open("ab") as file:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot", "run", cwd=self.folder, env=self.environment,
+                stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file,
+            )  # fmt: skip
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+    async def until_delivered(self):
+        """Both platforms have a digest."""
+        await self.telegram.until(lambda: self.telegram.sent(ADA), 45)
+        await self.discord.wait_for(lambda: self.discord.messages(ROOM), 45)
+
+
 @asynccontextmanager
-async def run_bot(folder, **environment):
-    """The process between its servers; yields what was sent on Telegram and on Discord, once both have a digest."""
+async def set_stage(folder, **environment):
+    """Servers on loopback, and two chats that wait for today's digest."""
     await subscribe_both(folder / "data")
     arxiv = ArxivServer(feeds={"cs.CL": FEED})
     arxiv.pages["/html/2608.00001v1"] = Canned(PAGE, 200, "text/html")
@@ -65,27 +101,44 @@ async def run_bot(folder, **environment):
             "DISCORD_API_URL": f"{on_discord.base}/api/v10",
             "OWNER_IDS": f"telegram:{ADA}",
         }
-        log = folder / "stderr"
-        with log.open("wb") as file:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot", "run", cwd=folder, env=ours | environment,
-                stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file,
-            )  # fmt: skip
-        try:
-            await on_telegram.until(lambda: on_telegram.sent(ADA), 45)
-            await on_discord.wait_for(lambda: on_discord.messages(ROOM), 45)
-            yield on_telegram, on_discord
-            process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(15):
-                assert await process.wait() == 0
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-    said = log.read_text(encoding="utf-8")
+        stage = Stage(folder, on_telegram, on_discord, ours | environment)
+        yield stage
+    said = stage.log.read_text(encoding="utf-8")
     assert "ERROR" not in said
     for secret in (telegram.TOKEN, discord.TOKEN, openai.TOKEN):
         assert secret not in said
+
+
+@asynccontextmanager
+async def run_bot(folder, **environment):
+    """What was sent on Telegram and on Discord, once both have a digest."""
+    async with set_stage(folder, **environment) as stage, stage.running() as process:
+        await stage.until_delivered()
+        yield stage.telegram, stage.discord
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(15):
+            assert await process.wait() == 0
+
+
+async def test_a_kill_repeats_the_calls_in_flight_alone(tmp_path):
+    """`kill -9` while the second paper is being summarised: the next process asks for that one again, and for no other."""
+    async with (
+        openai.serve() as llm,
+        set_stage(tmp_path, OPENAI_API_KEY=openai.TOKEN, OPENAI_BASE_URL=llm.url) as stage,
+    ):
+        llm.plans.extend(["good", "slow"])
+        async with stage.running() as process:
+            async with asyncio.timeout(45):
+                while "status=ok tokens=" not in stage.log.read_text(encoding="utf-8") or len(llm.bodies) < 2:
+                    await asyncio.sleep(0.02)
+            process.kill()
+            await process.wait()
+        assert not stage.telegram.sent(ADA)
+        async with stage.running():
+            await stage.until_delivered()
+        assert stage.telegram.sent(ADA)[0].text.count("TL;DR") == 2
+        asked = Counter(each["messages"][1]["content"] for each in llm.bodies)
+        assert sorted(asked.values()) == [1, 2]
 
 
 async def test_a_digest_with_summaries_arrives_on_both_platforms(tmp_path):

@@ -9,7 +9,6 @@ from bot.delivery.letters import BUDGET_SPENT
 from bot.errors import LLMError
 from bot.model.chat import Chat
 from bot.model.listing import Record
-from handlers.commands import digest, papers
 from tests.build import make_batch, make_paper
 from tests.fake_summaries import ESTIMATE, FakeLookup
 from tests.world import World
@@ -38,9 +37,9 @@ async def test_a_digest_that_is_asked_for_has_summaries(world):
     assert world.writer.calls.total() == 1
 
 
-async def test_a_slow_summary_does_not_keep_a_digest(world, monkeypatch):
+async def test_a_slow_summary_does_not_keep_a_digest(world):
     """What takes longer is on the card later."""
-    monkeypatch.setattr(digest, "SUMMARIES_SECONDS", 0.02)
+    world.summaries.digest_seconds = 0.02
     world.writer.gate.clear()
     assert (await world.ask("/digest")).digest.papers[0].summary is None
     assert (await world.ask("/paper 2611.00001")).card.summary is None
@@ -71,9 +70,9 @@ async def test_who_wants_no_summaries_sees_one_only_when_asked_for(world):
     assert (await world.ask("/paper 2611.00001")).card.summary is None
 
 
-async def test_a_summary_that_cannot_be_had_is_explained(world, monkeypatch):
+async def test_a_summary_that_cannot_be_had_is_explained(world):
     """Still being written, failed, or no budget left: the card says which, with its abstract."""
-    monkeypatch.setattr(papers, "SUMMARY_SECONDS", 0.02)
+    world.summaries.tap_seconds = 0.02
     world.writer.gate.clear()
     reply = await world.ask("/summary 2611.00001")
     assert "still being written" in reply.text
