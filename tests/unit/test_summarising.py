@@ -6,13 +6,17 @@ from datetime import date, timedelta
 
 import pytest
 
-from bot.errors import LLMError
+from bot.errors import LLMError, StorageError
 from bot.model.chat import Chat
+from bot.model.listing import Record
 from bot.model.summary import Usage
+from bot.prices import Prices
+from bot.shelf import Shelf
 from bot.summarising import Summaries, Wish, group_of, share
+from config.settings import Settings, read_bundled
 from storage.tinydb import TinyDBStorage
-from tests.build import NOW, make_paper
-from tests.fake_summaries import COST, ESTIMATE, FakeSummarizer, FakeTexts
+from tests.build import DAY, NOW, make_paper
+from tests.fake_summaries import COST, ESTIMATE, FakeLookup, FakeSummarizer, FakeTexts
 from tests.fakes import FakeStorage
 
 PAPERS = [make_paper(f"2611.{number:05}") for number in range(40)]
@@ -192,3 +196,39 @@ def test_costs_are_shared_out_whole():
 def test_kinds_of_chats(chat, group):
     """Telegram's ids tell groups from people; Discord's do not."""
     assert group_of(chat) == group
+
+
+async def test_a_storage_that_fails_costs_one_summary(desk):
+    """What cannot be kept is no summary; its tokens stay set aside, as they were spent, and the others are made."""
+
+    class Full(FakeStorage):
+        async def save_summary(self, summary):
+            if summary.id == PAPERS[0].id:
+                raise StorageError("no room")
+            await super().save_summary(summary)
+
+    full = Desk(Full())
+    await full.storage.open()
+    async with full.summaries:
+        assert list(await full.get(*PAPERS[:3])) == [PAPERS[1].id, PAPERS[2].id]
+    assert (await full.spent()).reserved == ESTIMATE
+
+
+def test_the_bundled_prices_are_read():
+    """The table has the default model, and tells what is cheap from what is not."""
+    prices = Prices.from_toml(read_bundled("prices.toml"))
+    default = str(Settings.model_fields["summary_model"].default)
+    assert prices.cost({default: Usage(1_000_000, 1_000_000)}) > 0
+    assert prices.cost({default: Usage(1, 1), "homemade": Usage(1, 1)}) is None
+
+
+async def test_only_so_many_looked_up_papers_are_kept():
+    """The shelf forgets what was asked for longest ago."""
+    records = [Record(make_paper(f"2611.{number:05}"), DAY, DAY) for number in range(502)]
+    shelf = Shelf(FakeLookup(*records))
+    for each in records:
+        assert await shelf.get(each.paper.id) == each
+    await shelf.get(records[-1].paper.id)
+    assert len(shelf.lookup.asked) == 502
+    await shelf.get(records[0].paper.id)
+    assert len(shelf.lookup.asked) == 503
