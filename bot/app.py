@@ -21,7 +21,7 @@ from bot.language import Languages
 from bot.managing import Managing
 from bot.model.chat import Chat
 from bot.pipeline import Pipeline
-from bot.ports import ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
+from bot.ports import FullTexts, ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
 from bot.prices import Prices
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
@@ -117,7 +117,7 @@ def make_record_source(client: PoliteClient, settings: Settings) -> RecordSource
     return ArxivOaiSource(client, settings.arxiv_oai_url)
 
 
-def make_full_texts(client: PoliteClient, settings: Settings) -> ArxivFullTexts:
+def make_full_texts(client: PoliteClient, settings: Settings) -> FullTexts:
     """The texts of papers, from arXiv's site, kept in DATA_DIR."""
     return ArxivFullTexts(client, TextCache(settings.data_dir / "fulltext"), settings.arxiv_site_url)
 
@@ -203,6 +203,9 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             client = await stack.enter_async_context(make_client(settings, storage))
             pipeline = Pipeline(storage, make_source(client, settings), make_rankers(), utc_now, defaults)
             pipeline.sample, pipeline.sample_stands_in = SampleSource(), not settings.has_platform
+            pipeline.checking.listings = make_listing_source(client, settings)
+            pipeline.checking.lookup = make_lookup(client, settings)
+            pipeline.checking.records = make_record_source(client, settings)
             subscriptions = Subscriptions(
                 storage,
                 taxonomy,

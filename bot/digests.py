@@ -56,7 +56,8 @@ def candidates(
 
     Earlier papers stay candidates only if they came after the chat subscribed, and only for a chat with topics:
     without topics nothing says which of them were worth keeping. `after`: the announcements after this day are all new to
-    the chat, whatever it follows. A paper announced twice counts on its newest day. Muted topics are topics: whoever mutes
+    the chat, whatever it follows. A paper announced twice counts in its newest version, on its newest day or, if it had no
+    type then that the chat takes, on the newest one on which it had. Muted topics are topics: whoever mutes
     all of them wants less, not every paper there is.
     """
     latest = latest_announcement(announcements, subscription.categories)
@@ -71,7 +72,9 @@ def candidates(
     for announcement in sorted(announcements, key=lambda each: each.day, reverse=True):
         if oldest <= announcement.day <= latest.day:
             for each in announcement.papers_for(subscription.categories):
-                chosen.setdefault(each.paper.id, each)
+                later = chosen.setdefault(each.paper.id, each)
+                if later.announce_type not in subscription.types and each.announce_type in subscription.types:
+                    chosen[each.paper.id] = replace(each, paper=later.paper)
     return tuple(chosen.values())
 
 

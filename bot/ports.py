@@ -9,6 +9,7 @@ from typing import Protocol, Self
 from bot.model.announcement import Announcement, Batch
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.day import DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.digest import Score
 from bot.model.listing import Listing, Record
@@ -225,6 +226,14 @@ class Storage(Protocol):
         """Keep one category's batch of one day, replacing an earlier one of the same category and day."""
         ...
 
+    async def save_day(self, state: DayState, batch: Batch | None = None) -> None:
+        """Keep the state of a category's day, replacing an earlier one, and the batch, as `save_batch` does, in one write."""
+        ...
+
+    async def get_days(self, since: date) -> tuple[DayState, ...]:
+        """The states of `since` and later, by day and category."""
+        ...
+
     async def get_announcements(self, since: date) -> tuple[Announcement, ...]:
         """The announcements of `since` and later, oldest first, their listings ordered by category."""
         ...
@@ -292,8 +301,8 @@ class Storage(Protocol):
         ...
 
     async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
-        """Drop batches, and deliveries that are not open, of announcements older than `batches_before`, seen ids older
-        than `seen_before`, and summaries made and tokens spent before `summaries_before` (those days themselves stay).
+        """Drop batches and states of days, and deliveries that are not open, of announcements older than `batches_before`,
+        seen ids older than `seen_before`, and summaries made and tokens spent before `summaries_before` (those days themselves stay).
         """
         ...
 

@@ -26,8 +26,6 @@ from handlers.console import bot as console
 
 log = logging.getLogger(__name__)
 
-PROBE_EVERY = timedelta(minutes=15)
-"""How often arXiv is asked for an announcement that is not out yet."""
 PULL_EVERY, HOLD_EVERY = timedelta(minutes=1), timedelta(seconds=30)
 """How often it is asked whether it is time to look at arXiv, and whether a digest is due."""
 FINISH_SECONDS, RESTART_SECONDS = 8.0, 5.0
@@ -54,7 +52,11 @@ async def run_bot(settings: Settings) -> None:
             asyncio.create_task(_until(stop, work(app)), name=work.__name__)
             for work in (_send, _pull_on_interest, _hold_on_summaries)
         ]
-        jobs = {"pull": (PULL_EVERY, partial(_pull, app)), "rounds": (HOLD_EVERY, partial(_hold, app))}
+        jobs = {
+            "pull": (PULL_EVERY, partial(_pull, app)),
+            "check": (PULL_EVERY, partial(_check, app)),
+            "rounds": (HOLD_EVERY, partial(_hold, app)),
+        }
         try:
             async with Clockwork(utc_now, jobs):
                 await _until(stop, _serve(app) if app.platforms else _chat(app.services))
@@ -69,9 +71,15 @@ async def _pull(app: App) -> None:
     pipeline = app.services.pipeline
     if await pipeline.is_paused():
         return
-    if await pipeline.pull(await pipeline.followed_categories(), pause=PROBE_EVERY):
+    if await pipeline.look():
         await pipeline.prune()
     await app.rounds.hold_due()
+
+
+async def _check(app: App) -> None:
+    """Check what came and catch up on what was missed. That takes minutes, and nobody waits for it."""
+    if not await app.services.pipeline.is_paused():
+        await app.services.pipeline.check()
 
 
 async def _pull_on_interest(app: App) -> None:

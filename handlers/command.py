@@ -18,9 +18,10 @@ from bot.model.chat import Chat
 from bot.model.digest import Digest
 from bot.model.message import Button
 from bot.model.subscription import PauseReason
-from bot.pipeline import Pipeline, Progress
+from bot.pipeline import Pipeline
 from bot.preferences import LANGUAGES
 from bot.prices import Prices
+from bot.pulling import Progress
 from bot.shelf import Shelf
 from bot.subscriptions import Subscriptions
 from bot.suggestions import Suggestions

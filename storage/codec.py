@@ -5,13 +5,15 @@ A plain field added to a dataclass with a default needs nothing here: documents 
 
 import math
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from datetime import UTC, date, datetime
 from typing import Any
 
+from bot.errors import SourceFault
 from bot.model.announcement import Batch
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.day import Addition, DayPhase, DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress, Round
 from bot.model.paper import AnnounceType, ArxivId, Paper
 from bot.model.subscription import FORMER_DETAILS, Pause, PauseReason, Subscription
@@ -64,7 +66,8 @@ def progress_to_document(progress: Progress) -> Document:
 
 def progress_from_document(document: Document) -> Progress:
     """The progress."""
-    values = _with_times(_with_tuples(document), dates=("covered", "noticed", "budget_noticed"), instants=("slot",))
+    dates, instants = ("covered", "noticed", "budget_noticed"), ("slot", "heard")
+    values = _with_times(_with_tuples(document), dates=dates, instants=instants)
     for name in ("last", "last_digest"):
         values[name] = values[name] and _round_from_document(values[name])
     return Progress(**values)
@@ -109,6 +112,27 @@ def batch_from_document(day: date, category: str, document: Document) -> Batch:
     """The batch of this day and category."""
     papers = tuple((Paper(**_with_tuples(paper)), AnnounceType(kind)) for paper, kind in document["papers"])
     return Batch(category, day, papers, is_sample=document["is_sample"])
+
+
+def day_to_document(state: DayState) -> Document:
+    """What is not as by default, without day and category, which are table and id."""
+    values = {field.name: getattr(state, field.name) for field in fields(state) if field.default is not MISSING}
+    plain = DayState(state.category, state.day)
+    return {name: value for name, value in values.items() if value != getattr(plain, name)}
+
+
+def day_from_document(day: date, category: str, document: Document) -> DayState:
+    """The state of this day and category."""
+    values = _with_times(document, instants=("since", "asked", "came", "checked", "until"))
+    additions = values.pop("additions", ())
+    if "phase" in values:
+        values["phase"] = DayPhase(values["phase"])
+    if "fault" in values:
+        values["fault"] = SourceFault(values["fault"])
+    values["additions"] = tuple(
+        Addition(datetime.fromisoformat(each["at"]), tuple(map(ArxivId, each["papers"]))) for each in additions
+    )
+    return DayState(category, day, **values)
 
 
 def marks_to_document(marked: Iterable[MarkedPaper]) -> Document:

@@ -10,6 +10,7 @@ from bot.errors import StorageError
 from bot.model.announcement import Announcement, Batch, merge_batches
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.day import DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.moves import merge_subscriptions
 from bot.model.paper import ArxivId
@@ -19,12 +20,14 @@ from storage.codec import (
     Document,
     batch_from_document,
     batch_to_document,
+    day_from_document,
+    day_to_document,
     progress_from_document,
     progress_to_document,
     subscription_from_document,
     subscription_to_document,
 )
-from storage.days import day_tables, drop_day_tables
+from storage.days import day_table, day_tables, drop_day_tables
 from storage.deliveries import (
     add_deliveries,
     count_states,
@@ -57,6 +60,7 @@ from storage.table import DecodedTable, DecodingCache, JournalTable
 _SUBSCRIPTIONS = "subscriptions"
 _PROGRESS = "progress"
 _NOTES = "notes"
+_STATES = "states "
 
 
 class TinyDBStorage:
@@ -64,8 +68,8 @@ class TinyDBStorage:
 
     `chats` has the tables `subscriptions` and `progress`, whose ids are chat keys, `notes`, whose ids are the callers' keys,
     and those of `storage.seen`, `storage.marks` and `storage.deliveries`.
-    `announcements` has one table for each day, its ids are categories. `summaries` is laid out in `storage.summaries`.
-    `prune` is atomic in each database but not over all; repeating it finishes it.
+    `announcements` has for each day one table of batches and one of states, their ids are categories. `summaries` is laid out
+    in `storage.summaries`. `prune` is atomic in each database but not over all; repeating it finishes it.
     A read may see a write that is still on its way to the disk.
     """
 
@@ -188,8 +192,26 @@ class TinyDBStorage:
 
     async def save_batch(self, batch: Batch) -> None:
         announcements = self._database("announcements")
-        table = announcements.table(batch.day.isoformat())
-        await announcements.journal.commit(lambda: table.replace(batch.category, batch_to_document(batch)))
+        await announcements.journal.commit(lambda: _put_batch(announcements, batch))
+
+    async def save_day(self, state: DayState, batch: Batch | None = None) -> None:
+        announcements = self._database("announcements")
+
+        def keep() -> None:
+            day_table(announcements, _STATES, state.day).replace(state.category, day_to_document(state))
+            if batch is not None:
+                _put_batch(announcements, batch)
+
+        await announcements.journal.commit(keep)
+
+    async def get_days(self, since: date) -> tuple[DayState, ...]:
+        tables = day_tables(self._database("announcements"), _STATES)
+        return tuple(
+            day_from_document(day, category, document)
+            for day, table in tables.items()
+            if day >= since
+            for category, document in sorted(table.freeze().items())
+        )
 
     async def get_announcements(self, since: date) -> tuple[Announcement, ...]:
         announcements = self._database("announcements")
@@ -264,7 +286,11 @@ class TinyDBStorage:
             prune_seen(chats, seen_before)
             prune_deliveries(chats, batches_before)
 
-        await announcements.journal.commit(lambda: drop_day_tables(announcements, "", batches_before))
+        def prune_days() -> None:
+            drop_day_tables(announcements, "", batches_before)
+            drop_day_tables(announcements, _STATES, batches_before)
+
+        await announcements.journal.commit(prune_days)
         await chats.journal.commit(prune_chats)
         await summaries.journal.commit(lambda: prune_summaries(summaries, summaries_before))
 
@@ -300,6 +326,10 @@ class TinyDBStorage:
             self._lock.release()
             raise
         return databases
+
+
+def _put_batch(announcements: JournalTinyDB, batch: Batch) -> None:
+    day_table(announcements, "", batch.day).replace(batch.category, batch_to_document(batch))
 
 
 def _find_subscription(table: JournalTable, chat: Chat) -> Subscription | None:

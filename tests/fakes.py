@@ -9,6 +9,7 @@ from bot.errors import StorageError
 from bot.model.announcement import Announcement, Batch, merge_batches
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.day import DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.moves import merge_seen, merge_subscriptions, renumber_deliveries
 from bot.model.paper import ArxivId
@@ -26,6 +27,7 @@ class FakeStorage:
         self._marks: dict[tuple[Chat, str], dict[ArxivId, MarkedPaper]] = {}
         self._notes: dict[str, str] = {}
         self._batches: dict[tuple[date, str], Batch] = {}
+        self._days: dict[tuple[date, str], DayState] = {}
         self._progress: dict[Chat, Progress] = {}
         self._deliveries: dict[tuple[Chat, date, int], Delivery] = {}
         self._summaries = {}
@@ -127,6 +129,16 @@ class FakeStorage:
         self._require_open()
         self._batches[batch.day, batch.category] = batch
 
+    async def save_day(self, state: DayState, batch: Batch | None = None) -> None:
+        self._require_open()
+        self._days[state.day, state.category] = state
+        if batch is not None:
+            await self.save_batch(batch)
+
+    async def get_days(self, since: date) -> tuple[DayState, ...]:
+        self._require_open()
+        return tuple(self._days[key] for key in sorted(self._days) if key[0] >= since)
+
     async def get_announcements(self, since: date) -> tuple[Announcement, ...]:
         self._require_open()
         return merge_batches(self._batches[key] for key in sorted(self._batches) if key[0] >= since)
@@ -209,6 +221,7 @@ class FakeStorage:
         }
         self._spending = {day: each for day, each in self._spending.items() if day >= summaries_before}
         self._batches = {key: batch for key, batch in self._batches.items() if key[0] >= batches_before}
+        self._days = {key: state for key, state in self._days.items() if key[0] >= batches_before}
         for chat, seen in self._seen.items():
             self._seen[chat] = {each: day for each, day in seen.items() if day >= seen_before}
         kept = (each for each in self._deliveries.values() if each.day >= batches_before or each.is_open)

@@ -56,10 +56,8 @@ def make_long_page(size):
     return make_page(section * (size // len(section) + 1))
 
 
-def make_pdf(*pages, links=(), extra="", content=None):
-    """A PDF with one text line per string; `links` are annotations of each page, `extra` goes into the trailer, and
-    `content` takes the place of every page's content stream, deflated.
-    """
+def make_pdf(*pages, links=(), extra=""):
+    """A PDF with one text line per string; `links` are annotations of each page, `extra` goes into the trailer."""
     annotations = "".join(
         f"<< /Type /Annot /Subtype /Link /Rect [0 0 9 9] /A << /S /URI /URI ({each}) >> >>" for each in links
     )
@@ -67,14 +65,29 @@ def make_pdf(*pages, links=(), extra="", content=None):
     kids = " ".join(f"{3 + 2 * number} 0 R" for number in range(len(pages)))
     objects = [b"<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode()]
     for number, lines in enumerate(pages):
-        stream = content if content is not None else _write_lines(lines)
-        packed = zlib.compress(stream, 9)
+        packed = zlib.compress(_write_lines(lines))
         objects += [
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font {font} >> "
             f"/Contents {4 + 2 * number} 0 R /Annots [{annotations}] >>".encode(),
             b"<< /Length %d /Filter /FlateDecode >>\nstream\n%b\nendstream" % (len(packed), packed),
         ]
     return _write_objects(objects, extra)
+
+
+def make_swelling_pdf(size):
+    """A PDF of some kilobytes whose page, deflated twice, has at least `size` bytes."""
+    step = 16 * 1024 * 1024
+    packer = zlib.compressobj(9)
+    first, block = (packer.compress(b" " * step) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    packed = zlib.compress(first + block * (size // step) + packer.flush(), 9)
+    return _write_objects(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R >>",
+            b"<< /Length %d /Filter [/FlateDecode /FlateDecode] >>\nstream\n%b\nendstream" % (len(packed), packed),
+        ]
+    )
 
 
 def _write_lines(lines):
@@ -85,7 +98,7 @@ def _write_lines(lines):
 _ESCAPES = str.maketrans({"(": r"\(", ")": r"\)", "\\": r"\\"})
 
 
-def _write_objects(objects, extra):
+def _write_objects(objects, extra=""):
     pieces, offsets, size = [b"%PDF-1.5\n"], [], 9
     for number, each in enumerate(objects, 1):
         offsets.append(size)

@@ -24,7 +24,7 @@ from handlers.command import Reply, Request, Services, execute, parse_line
 from handlers.commands import COMMANDS
 from tests.build import CHAT, NOW
 from tests.fake_messenger import FakeMessenger
-from tests.fake_source import FakeSource
+from tests.fake_source import FakeArxiv, FakeSource
 from tests.fake_summaries import FakeSummarizer, FakeTexts
 from tests.fakes import FakeStorage
 
@@ -43,10 +43,12 @@ def answer(value):
 class World:
     """One chat, a clock that stands still until it is moved, and an arXiv that says what it is told to."""
 
-    def __init__(self, *batches, sample=None, storage=None, is_throttled=False, lookup=None, summaries_budget=0):
+    def __init__(
+        self, *batches, sample=None, storage=None, is_throttled=False, source=None, lookup=None, summaries_budget=0
+    ):
         self.now = NOW
         self.storage = storage or FakeStorage()
-        self.source = FakeSource(*batches)
+        self.source = source or FakeSource(*batches)
         self.remarks = []
         pipeline = Pipeline(
             self.storage,
@@ -56,6 +58,8 @@ class World:
             ("cs.AI", "cs.CL"),
             sample,
         )
+        self.arxiv = FakeArxiv(self.source)
+        pipeline.checking.listings = pipeline.checking.lookup = pipeline.checking.records = self.arxiv
         subscriptions = Subscriptions(self.storage, TAXONOMY, lambda: self.now)
         self.messenger = FakeMessenger()
         self.outbox = Outbox(self.storage, self.storage.move_chat)
@@ -81,10 +85,11 @@ class World:
         )  # fmt: skip
 
     async def pull(self):
-        """Look at arXiv for all that is followed, as the bot does every quarter of an hour."""
+        """Look at arXiv for all that is followed, as the bot does every minute."""
         await self.storage.open()
-        pipeline = self.services.pipeline
-        return await pipeline.pull(await pipeline.followed_categories(), pause=timedelta(minutes=15))
+        brought = await self.services.pipeline.look()
+        await self.services.pipeline.check()
+        return brought
 
     async def tick(self, *, pull=True):
         """What happens every minute; then the outbox is emptied, as far as that needs no waiting. The digests planned."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from bot.calendar import is_day_off, next_feed
+from bot.calendar import holiday_name, is_day_off, new_york_day, next_feed
 from bot.language import later, tr, tr_n
 from bot.model.delivery import Delivery, DeliveryState, Round
 from bot.model.digest import Digest
@@ -75,7 +75,7 @@ def describe_silence(last: Round, now: datetime) -> str:
     """Why a round brought no digest."""
     if not last.announced:
         if is_day_off(now):
-            quiet = tr("arXiv announces nothing at the weekend.")
+            quiet = describe_day_off(now)
         else:
             quiet = tr(
                 "arXiv announced nothing for this chat on {day}: a quiet day, as on holidays.", day=format_day(last.day)
@@ -95,6 +95,15 @@ def describe_silence(last: Round, now: datetime) -> str:
         count=last.announced,
         day=format_day(last.day),
     )
+
+
+def describe_day_off(now: datetime) -> str:
+    """Why no announcement is expected today."""
+    day = new_york_day(now)
+    holiday = holiday_name(day)
+    if not holiday:
+        return tr("arXiv announces nothing at the weekend.")
+    return tr("arXiv announces nothing on {day}: {holiday}.", day=format_day(day), holiday=tr(holiday))
 
 
 def quiet_message(last: Round, now: datetime) -> Message:

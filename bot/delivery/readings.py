@@ -82,7 +82,7 @@ class Readings:
         wanted = replace(subscription, categories=due.only) if due.only else subscription
         reading = Reading(None)
         if due.after < due.until:
-            reading = await self.pipeline.read_days(wanted, due.after, due.until)
+            reading = await self.pipeline.read_days(wanted, due.after, due.until, due.papers)
         return Shown(_round(reading, self.pipeline.clock(), due.until), reading.digest)
 
     async def with_summaries(self, subscription: Subscription, shown: Shown) -> Shown:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from bot.calendar import is_day_off, latest_day
-from bot.delivery.due import MOST_DAYS, Due, Here, begin, find_due
+from bot.days import MOST_DAYS, Here
+from bot.delivery.due import Due, begin, find_due
 from bot.delivery.letters import back_message, digest_message, late_message, quiet_message
 from bot.delivery.readings import Readings, Shown
 from bot.language import Languages
@@ -100,7 +101,8 @@ class Rounds:
     def _is_unasked(self, subscription: Subscription, here: Here, now: datetime) -> bool:
         """Whether arXiv has yet to be asked what the chat wants: until then nothing tells what came before the chat did."""
         came, asked = here(latest_day(now)), self.pipeline.attempts
-        return any(code not in came and code not in asked for code in self.pipeline.categories_of(subscription))
+        wanted = self.pipeline.categories_of(subscription)
+        return any(code not in came and (code not in asked or code in here.undecided) for code in wanted)
 
     async def _look_at(self, subscription: Subscription, progress: Progress | None, here: Here, now: datetime) -> int:
         """Hold the chat's round if one is due: 1 if that made a digest, else 0."""
@@ -147,6 +149,7 @@ class Rounds:
             last=held if is_told and (held.papers or not due.only) else progress.last,
             last_digest=held if held.papers else progress.last_digest,
             budget_noticed=now.date() if is_short else progress.budget_noticed,
+            heard=due.heard,
         )
         await self._plan(subscription, after, message if is_told else None, due.until)
         log.info("round chat=%s day=%s papers=%d of=%d", subscription.chat.key, due.until, held.papers, held.announced)
@@ -274,8 +277,9 @@ class Rounds:
             announcements = await self.pipeline.announcements()
             missed = [each.day for each in announcements if each.day > after and each.papers_for(before.categories)]
             slot = latest_slot(parse_schedule(subscription.schedule), subscription.timezone, now)
-            covered = max([progress.covered, *missed])
-            await self._storage.plan(chat, replace(progress, covered=covered, slot=max(progress.slot, slot)))
+            covered, heard = max([progress.covered, *missed]), (await self.pipeline.here()).heard
+            changed = replace(progress, covered=covered, slot=max(progress.slot, slot), heard=heard)
+            await self._storage.plan(chat, changed)
             log.info("resumed chat=%s missed=%d", chat.key, len(missed))
             return len(missed), after
 

@@ -102,6 +102,7 @@ class Progress:
     `awaited`: categories whose batch of the day `covered` was not here when its digest went out. `last`: the last round,
     `last_digest` the last one that had papers. `noticed`: the day of the last notice about trouble, so that it is said once.
     `budget_noticed`: the UTC day on which it was last said that the budget for summaries was used up.
+    `heard`: the `at` of the newest `bot.model.day.Addition` that is dealt with, None: of none.
     """
 
     covered: date
@@ -111,3 +112,4 @@ class Progress:
     last_digest: Round | None = None
     noticed: date | None = None
     budget_noticed: date | None = None
+    heard: datetime | None = None

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 _ACCEPT = ("xml",)
 _FORMAT = "arXivRaw"
+_SILENCE = 180.0
+"""It has been seen to think for more than a minute before it answers."""
 _MAX_PAGES = 300
 _MAX_RECORDS = 200_000
 """More than arXiv changes in a quarter."""
@@ -62,7 +64,7 @@ class ArxivOaiSource:
 
     async def _fetch(self, request: dict[str, str]) -> Page:
         url = f"{self.url}?{urlencode({'verb': 'ListRecords', **request})}"
-        answer = await self.client.get(url, accept=_ACCEPT, patience=self.patience)
+        answer = await self.client.get(url, accept=_ACCEPT, patience=self.patience, silence=_SILENCE)
         if answer.status != HTTPStatus.OK:
             raise SourceError(f"HTTP {answer.status} instead of records", where=url, fault=SourceFault.INVALID)
         page = await self.client.parser.parse_records(answer.content, where=url)

@@ -32,7 +32,7 @@ SITE_INTERVALS: Mapping[str, float] = MappingProxyType({"arxiv.org": 15.0, "www.
 """The crawl delay in https://arxiv.org/robots.txt, in seconds by host."""
 
 _CONNECT_SECONDS = 10.0
-_READ_SECONDS = 30.0
+_SILENCE = 30.0
 _ATTEMPTS = 5
 _CONNECT_ATTEMPTS = 3
 _BACKOFF = (1.0, 4.0, 10.0, 20.0)
@@ -64,9 +64,12 @@ def _utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """Until when somebody waits for an answer, and how large it may be."""
+    """Until when, on the client's clock, somebody waits, for how many seconds a host may be silent meanwhile, and how
+    large its answer may be.
+    """
 
     deadline: float
+    silence: float
     max_bytes: int
 
 
@@ -92,7 +95,7 @@ class PoliteClient:
     min_interval: float = MIN_INTERVAL
     intervals: Mapping[str, float] = field(default_factory=lambda: SITE_INTERVALS)
     max_bytes: int = MAX_BYTES
-    request_seconds: float = 120.0
+    request_seconds: float = 240.0
     transport: httpx2.AsyncBaseTransport | None = None
     clock: Callable[[], float] = time.monotonic
     now: Clock = _utc_now
@@ -110,7 +113,6 @@ class PoliteClient:
         self._holds = Holds(self.clock, self.now, self.load_note, self.save_note)
         self._client = httpx2.AsyncClient(
             headers={"User-Agent": self.user_agent, "Accept": "*/*"},
-            timeout=httpx2.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
             limits=httpx2.Limits(max_connections=1),
             transport=self.transport,
         )
@@ -128,15 +130,24 @@ class PoliteClient:
         await self._client.aclose()
         await self.parser.aclose()
 
-    async def get(self, url: str, *, accept: tuple[str, ...], patience: float, max_bytes: int | None = None) -> Answer:
+    async def get(
+        self,
+        url: str,
+        *,
+        accept: tuple[str, ...],
+        patience: float,
+        silence: float = _SILENCE,
+        max_bytes: int | None = None,
+    ) -> Answer:
         """The answer to a GET of `url`, following redirects within arXiv: 2xx, or a 4xx that repeating would not change.
 
         A 2xx must have a content type that contains one of `accept` (`xml`, `text/html`). Tries again after dropped
         connections, timeouts and 5xx; after 403, 429 and 503 nobody asks that host again for a minute, doubling to ten,
-        or for as long as Retry-After says. Raises SourceError where that cannot be done within `patience` seconds (at
-        once, if that is known at once), or where the answer is not to be believed. `max_bytes` is for this answer alone.
+        or for as long as Retry-After says. A host may think for `silence` seconds, and its answer have `max_bytes`. Raises
+        SourceError where that cannot be done within `patience` seconds (at once, if that is known at once), or where the
+        answer is not to be believed.
         """
-        terms = _Terms(self.clock() + patience, max_bytes or self.max_bytes)
+        terms = _Terms(self.clock() + patience, silence, max_bytes or self.max_bytes)
         try:
             async with asyncio.timeout(patience):
                 answer = await self._follow(httpx2.URL(url), terms)
@@ -199,7 +210,7 @@ class PoliteClient:
             async with self._turn:
                 if not (self._holds.left(url.host) or self._site_left(url.host)):
                     await self._keep_distance()
-                    return await self._ask(url, terms.max_bytes)
+                    return await self._ask(url, terms)
 
     async def _wait_while_held(self, url: httpx2.URL, deadline: float) -> None:
         while wait := self._holds.left(url.host):
@@ -225,11 +236,15 @@ class PoliteClient:
         while (wait := due - self.clock()) > 0:
             await self.sleep(wait)
 
-    async def _ask(self, url: httpx2.URL, max_bytes: int) -> Answer:
+    async def _ask(self, url: httpx2.URL, terms: _Terms) -> Answer:
+        timeout = httpx2.Timeout(terms.silence, connect=_CONNECT_SECONDS)
         try:
-            async with asyncio.timeout(self.request_seconds), self._client.stream("GET", url) as response:
+            async with (
+                asyncio.timeout(self.request_seconds),
+                self._client.stream("GET", url, timeout=timeout) as response,
+            ):
                 await self._check_status(url.host, response)
-                content = await self._read(response, max_bytes)
+                content = await self._read(response, terms.max_bytes)
         except TimeoutError as error:
             raise _FailedError(f"no whole answer within {self.request_seconds:.0f} s") from error
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:

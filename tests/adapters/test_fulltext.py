@@ -19,7 +19,7 @@ from bot.sources.text_cache import TextCache
 from config.settings import Settings
 from tests.adapters.arxiv_server import HTML_TYPE, PDF_TYPE, ArxivServer, Canned
 from tests.build import make_paper
-from tests.texts import make_long_page, make_page, make_pdf, make_section
+from tests.texts import make_long_page, make_page, make_pdf, make_section, make_swelling_pdf
 
 PAPER = make_paper(abstract="We count teapots.", raw_abstract=r"We count teapots: \url{https://pots.example.org}.")
 PAGE = make_page(make_section("Introduction", "Why teapots matter.", number="1"))
@@ -157,13 +157,22 @@ async def test_a_compressed_bomb_costs_nothing(server, texts):
 
 
 async def test_a_pdf_that_swells_ends_the_parser_alone(server, texts, caplog):
-    """A PDF whose page takes more memory or time than there is costs the child process, and the abstract is left."""
-    bomb = make_pdf(("x",), content=b"BT /F1 9 Tf (x) Tj ET " * 5_000_000)
+    """A PDF of kilobytes whose page has gigabytes costs the child process, and the abstract is left."""
+    bomb = make_swelling_pdf(4 * 1024**3)
+    assert len(bomb) < 100_000
     server.add_text("2611.00001v1", pdf=bomb)
     begun = time.monotonic()
-    text = await replace(texts, parse_seconds=4.0).fetch(PAPER)
-    assert time.monotonic() - begun < 12
-    assert text.source in {TextSource.PDF, TextSource.ABSTRACT}
+    assert (await texts.fetch(PAPER)).source is TextSource.ABSTRACT
+    assert time.monotonic() - begun < 10
+    assert "parsing it failed" in caplog.text
+
+
+async def test_a_pdf_of_slow_pages_is_given_up(server, texts, caplog):
+    """A page that takes longer to read than there is time ends the child process, and the abstract is left."""
+    slow = make_pdf(["x" * 90] * 400_000)
+    server.add_text("2611.00001v1", pdf=slow)
+    assert (await replace(texts, parse_seconds=0.3).fetch(PAPER)).source is TextSource.ABSTRACT
+    assert "parsing took more than" in caplog.text
 
 
 async def test_two_thousand_pages_give_a_beginning(server, texts):

@@ -247,6 +247,15 @@ async def test_a_slow_answer_is_given_up(server, make_client):
         await make_client().get(f"{server.url}/a", accept=XML, patience=0.2)
 
 
+async def test_a_host_may_be_silent_for_as_long_as_is_said(server, make_client):
+    """Some answers take thought: who says so waits longer for the first byte than others do."""
+    server.script("/a", *[Canned(b"<rss/>", pause=0.3)] * 6)
+    client = make_client()
+    with pytest.raises(SourceError, match="ReadTimeout, 5 times"):
+        await client.get(f"{server.url}/a", accept=XML, patience=100, silence=0.05)
+    assert (await client.get(f"{server.url}/a", accept=XML, patience=100, silence=5)).status == 200
+
+
 @pytest.mark.parametrize(
     "answer",
     [

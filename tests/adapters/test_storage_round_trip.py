@@ -100,6 +100,7 @@ PROGRESS_FIELDS = {
     "last_digest": st.none() | ROUNDS,
     "noticed": st.none() | st.dates(),
     "budget_noticed": st.none() | st.dates(),
+    "heard": st.none() | INSTANTS,
 }
 DELIVERY_FIELDS = {
     "day": st.sampled_from([date.min, DAY, date.max]),

@@ -133,6 +133,26 @@ def test_an_empty_document_of_the_library_is_an_error():
         parse_pdf(target.getvalue())
 
 
+def test_a_broken_page_is_left_out():
+    """One page that cannot be opened costs no other."""
+    content = make_pdf(("One",), ("Two",), ("Three",)).replace(b"[3 0 R 5 0 R 7 0 R]", b"[3 0 R 1 0 R 7 0 R]")
+    assert parse_pdf(content).sections[0].text == "One\nThree"
+
+
+def test_letters_are_headings_in_appendices_only_in_order():
+    """A line that begins with a letter is a heading if it is the next one's turn."""
+    text = parse_pdf(
+        make_pdf(("Introduction", "A Word", "Appendix", "A Proofs", "C Word", "B Data", "Appendix C", "x"))
+    )
+    assert outline(text) == [
+        ("Introduction", "body"),
+        ("Appendix", "appendix"),
+        ("A Proofs", "appendix"),
+        ("B Data", "appendix"),
+        ("Appendix C", "appendix"),
+    ]
+
+
 def test_only_the_first_pages_are_read():
     """Of 2,000 pages the first ones are the text."""
     text = parse_pdf(make_pdf(*[(f"Page {number} of many",) for number in range(1, 2001)]))

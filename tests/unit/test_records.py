@@ -1,6 +1,7 @@
 """What is believed of answers of the API and of OAI-PMH, and what is refused."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import SourceError, SourceFault
+from bot.model.listing import Record
 from bot.sources.api import parse_answer
 from bot.sources.oai import parse_records, set_of
 from tests.servers import arxiv_pages as pages
@@ -211,3 +213,41 @@ def test_damage_ends_in_an_error_or_a_paper(parse, content, data):
     removed, inserted = data.draw(st.integers(0, 60)), data.draw(st.binary(max_size=6))
     with suppress(SourceError):
         parse(content[:start] + inserted + content[start + removed :])
+
+
+def make_record(comment="", abstract="We count teapots."):
+    paper = parse_answer(API)[0].paper
+    return Record(replace(paper, abstract=abstract), TUESDAY, MONDAY, comment)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "This paper has been withdrawn",
+        "This article has been withdrawn because it has been merged with the earlier one",
+        "withdrawn",
+        "Paper withdrawn by the author due to an error in lemma 3",
+        "9 pages. This submission has been withdrawn by arXiv administrators",
+        "v2 is withdrawn",
+    ],
+)
+def test_a_withdrawal_is_told_by_its_words(said):
+    """A comment, or an abstract that begins so, says that a paper is withdrawn."""
+    assert make_record(comment=said).is_withdrawn
+    assert "9" in said or make_record(abstract=said).is_withdrawn
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "9 pages",
+        "Replaces withdrawn paper 0704.0001",
+        "Withdrawn paper 0704.0001 is corrected here",
+        "cash is withdrawn",
+    ],
+)
+def test_the_word_alone_is_no_withdrawal(said):
+    """Papers may speak of what was withdrawn."""
+    assert not make_record(comment=said).is_withdrawn
+    assert not make_record(abstract=said).is_withdrawn

@@ -172,8 +172,8 @@ async def test_a_quiet_day_is_told_only_where_that_is_wanted(week):
         await week.ask(line, chat=other)
     await week.tick()
     week.announce_day(make_batch(category="cs.CL", day=MONDAY))
-    for _ in range(3):
-        await week.at(MONDAY, 6).tick()
+    for minutes in (0, 15, 30, 45):
+        await week.at(MONDAY, 6, minutes).tick()
     assert week.got() == []
     [notice] = week.got(other)
     assert "a quiet day" in notice
