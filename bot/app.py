@@ -24,8 +24,10 @@ from bot.managing import Managing
 from bot.model.chat import Chat
 from bot.pipeline import Pipeline
 from bot.ports import FullTexts, ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
+from bot.prices import Prices
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
+from bot.shelf import Shelf
 from bot.sources.apart import KEEP, Parser
 from bot.sources.arxiv_api import ArxivApiLookup
 from bot.sources.arxiv_listing import ArxivListingSource
@@ -39,6 +41,7 @@ from bot.subscriptions import Subscriptions
 from bot.suggestions import read_suggestions
 from bot.summaries.ladder import LoadNote, SaveNote
 from bot.summaries.prompts import Prompt
+from bot.summarising import Summaries
 from bot.supervision import Owners
 from bot.taxonomy import Taxonomy
 from bot.throttle import Throttle
@@ -106,9 +109,9 @@ def make_listing_source(client: PoliteClient, settings: Settings) -> ListingSour
     return ArxivListingSource(client, settings.arxiv_site_url, LONG_PATIENCE)
 
 
-def make_lookup(client: PoliteClient, settings: Settings) -> PaperLookup:
+def make_lookup(client: PoliteClient, settings: Settings, patience: float = LONG_PATIENCE) -> PaperLookup:
     """arXiv's API."""
-    return ArxivApiLookup(client, settings.arxiv_api_url, LONG_PATIENCE)
+    return ArxivApiLookup(client, settings.arxiv_api_url, patience)
 
 
 def make_record_source(client: PoliteClient, settings: Settings) -> RecordSource:
@@ -141,6 +144,20 @@ def make_summarizer(settings: Settings, load_note: LoadNote, save_note: SaveNote
     )
     prompt = Prompt.from_toml(read_bundled("prompts/summary.toml"))
     return OpenAISummarizer(server, prompt, load_note, save_note, World(utc_now, monotonic, SystemRandom()))
+
+
+async def open_summaries(
+    stack: AsyncExitStack, settings: Settings, storage: Storage, client: PoliteClient
+) -> Summaries | None:
+    """The use case of summaries, closed with the stack; None where there is no model, or no budget for it."""
+    if not settings.llm_daily_budget:
+        return None
+    summarizer = make_summarizer(settings, storage.get_note, storage.set_note)
+    if summarizer is None:
+        return None
+    stack.push_async_callback(summarizer.close)
+    texts = make_full_texts(client, settings)
+    return await stack.enter_async_context(Summaries(storage, texts, summarizer, utc_now, settings.llm_daily_budget))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +221,13 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             senders = tuple(_make_senders(settings, subscriptions, write))
             for each in senders:
                 await stack.enter_async_context(each.messenger)
-            backfill = Backfill(storage, utc_now, make_lookup(client, settings))
-            yield replace(_wire(settings, pipeline, subscriptions, senders, backfill), interest=interest)
+            lookup = make_lookup(client, settings, PATIENCE)
+            papers = _Papers(
+                Shelf(lookup),
+                Backfill(storage, utc_now, lookup),
+                await open_summaries(stack, settings, storage, client),
+            )
+            yield replace(_wire(settings, pipeline, subscriptions, senders, papers), interest=interest)
     finally:
         await storage.close()
 
@@ -219,17 +241,26 @@ class _Sender:
     pacer: Pacer
 
 
+@dataclass(frozen=True, slots=True)
+class _Papers:
+    """What there is of single papers beside the announcements."""
+
+    shelf: Shelf
+    backfill: Backfill
+    summaries: Summaries | None
+
+
 def _wire(
     settings: Settings,
     pipeline: Pipeline,
     subscriptions: Subscriptions,
     senders: Sequence[_Sender],
-    backfill: Backfill,
+    papers: _Papers,
 ) -> App:
     languages = load_languages()
     messengers = {each.name: each.messenger for each in senders}
     outbox = _make_outbox(subscriptions, senders)
-    rounds = Rounds(pipeline, subscriptions, messengers, languages, outbox.wake)
+    rounds = Rounds(pipeline, subscriptions, messengers, languages, outbox.wake, summaries=papers.summaries)
     platforms: list[Platform] = []
     services = Services(
         subscriptions,
@@ -243,13 +274,16 @@ def _wire(
         platforms=lambda: [
             PlatformState(each.name, each.last_contact, outbox.carriers[each.name].lane.outcomes) for each in platforms
         ],
-        backfill=backfill,
+        backfill=papers.backfill,
+        summaries=papers.summaries,
+        shelf=papers.shelf,
+        prices=Prices.from_toml(read_bundled("prices.toml")),
     )
     web = _make_web(settings)
     platforms += _make_platforms(_Wiring(settings, services, rounds, outbox), web)
     owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
     watch = Watch(pipeline, platforms, lambda text, name: owners.tell(text, not_by=name), utc_now())
-    following = Following(pipeline, rounds, backfill)
+    following = Following(pipeline, rounds, papers.backfill)
     return App(services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext(), following)
 
 

@@ -13,6 +13,7 @@ from bot.model.announcement import Announcement
 from bot.model.digest import Digest, DigestPaper, LeftOut, Score
 from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.subscription import Subscription
+from bot.model.summary import Summary
 from bot.ports import Ranker
 from bot.topics import compile_topic
 
@@ -163,3 +164,14 @@ def compose(
     )
     left_out = {reason: counts[reason] for reason in LeftOut if counts[reason]}
     return Digest(day, categories, shown, left_out, is_sample, since if since != day else None)
+
+
+def with_summaries(digest: Digest, summaries: Mapping[ArxivId, Summary]) -> Digest:
+    """The digest with those of the summaries that are of its papers' versions."""
+    return replace(digest, papers=tuple(_with_summary(each, summaries) for each in digest.papers))
+
+
+def _with_summary(shown: DigestPaper, summaries: Mapping[ArxivId, Summary]) -> DigestPaper:
+    paper = shown.announced.paper
+    summary = summaries.get(paper.id)
+    return replace(shown, summary=summary) if summary and summary.version == paper.version else shown

@@ -90,9 +90,9 @@ class Keeping:
         now = self.clock()
         return max(now, late[-1].addition.at + timedelta(microseconds=1)) if late else now
 
-    async def prune(self, seen_before: date) -> None:
+    async def prune(self, seen_before: date, summaries_before: date = date.min) -> None:
         """Drop what is older than it is kept for."""
-        await self.storage.prune(batches_before=self.oldest, seen_before=seen_before)
+        await self.storage.prune(batches_before=self.oldest, seen_before=seen_before, summaries_before=summaries_before)
         self._announcements = self._states = None
         self._saves += 1
 

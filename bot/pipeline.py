@@ -19,6 +19,8 @@ from bot.pulling import Attempt, Progress, Pulling
 
 SEEN_DAYS = 180
 """How long it is remembered that a chat got a paper, in days."""
+SUMMARY_DAYS = 90
+"""How long summaries are kept, and what they cost, in days."""
 RETRY_SOON = timedelta(minutes=1)
 """How long a person's request does not ask arXiv again for what it just refused or did not have."""
 _PAUSED = "pulls paused"
@@ -212,4 +214,5 @@ class Pipeline:
 
     async def prune(self) -> None:
         """Drop what is older than it is kept for."""
-        await self.keeping.prune(self.clock().date() - timedelta(days=SEEN_DAYS))
+        today = self.clock().date()
+        await self.keeping.prune(today - timedelta(days=SEEN_DAYS), today - timedelta(days=SUMMARY_DAYS))

@@ -17,7 +17,7 @@ from bot.model.listing import Listing, Record
 from bot.model.message import Message, Outgoing, Part, Receipt
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 from bot.model.subscription import Subscription
-from bot.model.summary import FullText, Summary, Usage
+from bot.model.summary import FullText, Spending, Summary, SummaryKey, Usage
 
 Clock = Callable[[], datetime]
 """The present as an aware UTC instant."""
@@ -312,9 +312,36 @@ class Storage(Protocol):
         """How many deliveries of announcements of `since` and later there are, by platform and state."""
         ...
 
-    async def prune(self, *, batches_before: date, seen_before: date) -> None:
-        """Drop batches and states of days, deliveries that are not open, and records looked up, older than `batches_before`, and
-        seen ids older than `seen_before` (those days themselves stay).
+    async def get_summary(self, key: SummaryKey) -> Summary | None:
+        """The summary that was made for this key, or None."""
+        ...
+
+    async def save_summary(self, summary: Summary) -> None:
+        """Keep a summary, replacing an earlier one of the same key."""
+        ...
+
+    async def reserve_tokens(self, day: date, tokens: int, limit: int) -> bool:
+        """Set tokens of this day aside for a call; False, and nothing is written, where that would exceed the limit.
+
+        A reservation that is never settled counts as spent.
+        """
+        ...
+
+    async def settle_tokens(self, day: date, reserved: int, model: str, used: Mapping[str, Usage]) -> None:
+        """Exchange the reservation of one call for what it used, by kind of chat."""
+        ...
+
+    async def count_hits(self, day: date, hits: int) -> None:
+        """Count summaries that cost nothing on this day, as they were there already."""
+        ...
+
+    async def get_spending(self, since: date) -> tuple[Spending, ...]:
+        """What was spent on each day of `since` and later that has anything, oldest first."""
+        ...
+
+    async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
+        """Drop batches and states of days, deliveries that are not open, and records looked up, older than `batches_before`,
+        seen ids older than `seen_before`, and summaries made and tokens spent before `summaries_before` (those days themselves stay).
         """
         ...
 

@@ -49,7 +49,8 @@ async def run_bot(settings: Settings) -> None:
     async with open_app(settings, _write_aside if sys.stderr.isatty() else None) as app, app.web:
         # Parts and replies under way share the time that is left after a signal.
         aside = [
-            asyncio.create_task(_until(stop, work(app)), name=work.__name__) for work in (_send, _pull_on_interest)
+            asyncio.create_task(_until(stop, work(app)), name=work.__name__)
+            for work in (_send, _pull_on_interest, _hold_on_summaries)
         ]
         jobs = {
             "pull": (PULL_EVERY, partial(_pull, app)),
@@ -98,6 +99,18 @@ async def _pull_on_interest(app: App) -> None:
             await _pull(app)
         except Exception:
             log.exception("pull status=crashed")
+
+
+async def _hold_on_summaries(app: App) -> None:
+    """Digests that waited for their summaries go out as soon as nothing is left to be written."""
+    summaries = app.services.summaries
+    while summaries is not None:
+        await summaries.finished.wait()
+        summaries.finished.clear()
+        try:
+            await app.rounds.hold_due()
+        except Exception:
+            log.exception("rounds status=crashed")
 
 
 async def _hold(app: App) -> None:

@@ -22,9 +22,12 @@ from bot.model.message import Button
 from bot.model.subscription import PauseReason
 from bot.pipeline import Pipeline
 from bot.preferences import LANGUAGES
+from bot.prices import Prices
 from bot.pulling import Progress
+from bot.shelf import Shelf
 from bot.subscriptions import Subscriptions
 from bot.suggestions import Suggestions
+from bot.summarising import Summaries
 from bot.throttle import MOST_COMMANDS, Admission, Throttle
 
 log = logging.getLogger(__name__)
@@ -40,8 +43,9 @@ class Services:
     """What commands may use.
 
     `throttle` None: nobody is limited. `rounds` None: nothing is sent here without being asked for. `managing` None: nobody acts
-    on another chat than the one they are in. `platforms` is how each platform does at this moment.
-    `backfill` None: nothing is known of papers but what was announced.
+    on another chat than the one they are in. `platforms` is how each platform does at this moment. `backfill` None: nothing is
+    known of papers but what was announced. `summaries` None: there is no language model. `shelf` None: papers are not looked
+    up one by one.
     """
 
     subscriptions: Subscriptions
@@ -53,6 +57,9 @@ class Services:
     languages: Languages = field(default_factory=Languages)
     platforms: Callable[[], Sequence[PlatformState]] = tuple
     backfill: Backfill | None = None
+    summaries: Summaries | None = None
+    shelf: Shelf | None = None
+    prices: Prices = field(default_factory=Prices)
 
     @property
     def follows(self) -> Follows:
@@ -98,7 +105,7 @@ class Reply:
 
     text: str = ""
     digest: Digest | None = None
-    detail: str = "short"
+    detail: str = "tldr"
     card: Card | None = None
     buttons: tuple[Button, ...] = ()
     expects: str = ""

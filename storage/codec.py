@@ -18,7 +18,8 @@ from bot.model.delivery import Delivery, DeliveryState, Progress, Round
 from bot.model.follow import Follow, Version
 from bot.model.listing import Record
 from bot.model.paper import AnnounceType, ArxivId, Paper
-from bot.model.subscription import Pause, PauseReason, Subscription
+from bot.model.subscription import FORMER_DETAILS, Pause, PauseReason, Subscription
+from bot.model.summary import Spending, Summary, TextSource, Usage
 
 Document = dict[str, Any]
 
@@ -39,6 +40,7 @@ def subscription_from_document(key: str, document: Document) -> Subscription:
     values["created"] = datetime.fromisoformat(values["created"])
     values["min_score"] = float(values["min_score"])
     values["types"] = tuple(AnnounceType(each) for each in values["types"])
+    values["detail"] = FORMER_DETAILS.get(values["detail"], values["detail"])
     if values.get("pause"):
         values["pause"] = pause_from_document(values["pause"])
     return Subscription(Chat.from_key(key), **values)
@@ -66,7 +68,8 @@ def progress_to_document(progress: Progress) -> Document:
 
 def progress_from_document(document: Document) -> Progress:
     """The progress."""
-    values = _with_times(_with_tuples(document), dates=("covered", "noticed"), instants=("slot", "heard"))
+    dates, instants = ("covered", "noticed", "budget_noticed"), ("slot", "heard")
+    values = _with_times(_with_tuples(document), dates=dates, instants=instants)
     for name in ("last", "last_digest"):
         values[name] = values[name] and _round_from_document(values[name])
     return Progress(**values)
@@ -167,6 +170,31 @@ def record_from_document(document: Document) -> Record:
     """The record."""
     values = _with_times(document, dates=("changed", "created"))
     return Record(**values | {"paper": Paper(**_with_tuples(document["paper"]))})
+
+
+def summary_to_document(summary: Summary) -> Document:
+    """Every field."""
+    return {field.name: getattr(summary, field.name) for field in fields(summary)} | {
+        "made_at": _instant(summary.made_at)
+    }
+
+
+def summary_from_document(document: Document) -> Summary:
+    """The summary."""
+    values = _with_times(_with_tuples(document), instants=("made_at",))
+    return Summary(**values | {"source": TextSource(values["source"])})
+
+
+def spending_to_document(spending: Spending) -> Document:
+    """Every field but the day, which is the document's id."""
+    used = [[model, group, each.prompt, each.completion] for (model, group), each in spending.used.items()]
+    return {"reserved": spending.reserved, "calls": spending.calls, "hits": spending.hits, "used": used}
+
+
+def spending_from_document(day: date, document: Document) -> Spending:
+    """The spending of this day."""
+    used = {(model, group): Usage(prompt, completion) for model, group, prompt, completion in document["used"]}
+    return Spending(day, document["reserved"], document["calls"], document["hits"], used)
 
 
 def _with_tuples(document: Document) -> Document:

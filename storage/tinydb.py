@@ -17,6 +17,7 @@ from bot.model.listing import Record
 from bot.model.moves import merge_subscriptions
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
+from bot.model.summary import Spending, Summary, SummaryKey, Usage
 from storage.codec import (
     Document,
     batch_from_document,
@@ -58,8 +59,17 @@ from storage.follows import (
 from storage.journal import COMPACT_AFTER, JournalTinyDB
 from storage.lock import FolderLock
 from storage.marks import find_marks, forget_marks, move_marks, replace_marks
-from storage.migrations import ANNOUNCEMENTS, CHATS, Schema
+from storage.migrations import ANNOUNCEMENTS, CHATS, SUMMARIES, Schema
 from storage.seen import add_seen, find_seen, forget_seen, move_seen, prune_seen
+from storage.summaries import (
+    count_hits,
+    find_spending,
+    find_summary,
+    prune_summaries,
+    put_summary,
+    reserve_tokens,
+    settle_tokens,
+)
 from storage.table import DecodedTable, DecodingCache, JournalTable
 
 _SUBSCRIPTIONS = "subscriptions"
@@ -70,12 +80,13 @@ _RECORDS = "records "
 
 
 class TinyDBStorage:
-    """Two databases, so that compacting the chats never copies papers.
+    """Three databases, so that compacting the chats never copies papers or summaries.
 
     `chats` has the tables `subscriptions` and `progress`, whose ids are chat keys, `notes`, whose ids are the callers' keys,
     and those of `storage.seen`, `storage.marks`, `storage.follows` and `storage.deliveries`.
     `announcements` has for each day one table of batches and one of states, their ids are categories, and one
-    of records that were looked up on that day, their ids are papers with their versions. `prune` is atomic in each database but not over both; repeating it finishes it.
+    of records that were looked up on that day, their ids are papers with their versions. `summaries` is laid out in
+    `storage.summaries`. `prune` is atomic in each database but not over all; repeating it finishes it.
     A read may see a write that is still on its way to the disk.
     """
 
@@ -91,7 +102,7 @@ class TinyDBStorage:
         self._folder = folder
         self._lock = FolderLock(folder)
         self._open_database = partial(JournalTinyDB, folder, compact_after=compact_after, disk=disk)
-        self._schemas = {"chats": chats, "announcements": announcements}
+        self._schemas = {"chats": chats, "announcements": announcements, "summaries": SUMMARIES}
         self._databases: dict[str, JournalTinyDB] = {}
         self._subscriptions = DecodingCache(subscription_from_document)
         self._progress = DecodingCache(_decode_progress)
@@ -311,8 +322,31 @@ class TinyDBStorage:
     async def count_deliveries(self, since: date) -> Mapping[tuple[str, DeliveryState], int]:
         return await asyncio.to_thread(count_states, delivery_tables(self._database("chats"), since))
 
-    async def prune(self, *, batches_before: date, seen_before: date) -> None:
+    async def get_summary(self, key: SummaryKey) -> Summary | None:
+        return find_summary(self._database("summaries"), key)
+
+    async def save_summary(self, summary: Summary) -> None:
+        summaries = self._database("summaries")
+        await summaries.journal.commit(lambda: put_summary(summaries, summary))
+
+    async def reserve_tokens(self, day: date, tokens: int, limit: int) -> bool:
+        summaries = self._database("summaries")
+        return await summaries.journal.commit(lambda: reserve_tokens(summaries, day, tokens, limit))
+
+    async def settle_tokens(self, day: date, reserved: int, model: str, used: Mapping[str, Usage]) -> None:
+        summaries = self._database("summaries")
+        await summaries.journal.commit(lambda: settle_tokens(summaries, day, reserved, model, used))
+
+    async def count_hits(self, day: date, hits: int) -> None:
+        summaries = self._database("summaries")
+        await summaries.journal.commit(lambda: count_hits(summaries, day, hits))
+
+    async def get_spending(self, since: date) -> tuple[Spending, ...]:
+        return find_spending(self._database("summaries"), since)
+
+    async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
         announcements, chats = self._database("announcements"), self._database("chats")
+        summaries = self._database("summaries")
 
         def prune_chats() -> None:
             prune_seen(chats, seen_before)
@@ -325,6 +359,7 @@ class TinyDBStorage:
 
         await announcements.journal.commit(prune_days)
         await chats.journal.commit(prune_chats)
+        await summaries.journal.commit(lambda: prune_summaries(summaries, summaries_before))
 
     async def check(self) -> None:
         chats = self._database("chats")

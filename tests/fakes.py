@@ -16,6 +16,7 @@ from bot.model.listing import Record
 from bot.model.moves import merge_follows, merge_seen, merge_subscriptions, renumber_deliveries
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
+from bot.model.summary import Spending, Usage
 
 
 class FakeStorage:
@@ -33,6 +34,8 @@ class FakeStorage:
         self._days: dict[tuple[date, str], DayState] = {}
         self._progress: dict[Chat, Progress] = {}
         self._deliveries: dict[tuple[Chat, date, int], Delivery] = {}
+        self._summaries = {}
+        self._spending = {}
 
     async def open(self) -> None:
         self._is_open = True
@@ -232,8 +235,46 @@ class FakeStorage:
         self._require_open()
         return Counter((each.chat.platform, each.state) for each in self._deliveries.values() if each.day >= since)
 
-    async def prune(self, *, batches_before: date, seen_before: date) -> None:
+    async def get_summary(self, key):
         self._require_open()
+        return self._summaries.get(key)
+
+    async def save_summary(self, summary):
+        self._require_open()
+        self._summaries[summary.key] = summary
+
+    async def reserve_tokens(self, day, tokens, limit):
+        self._require_open()
+        spent = self._spending.get(day, Spending(day))
+        if spent.total + tokens > limit:
+            return False
+        self._spending[day] = replace(spent, reserved=spent.reserved + tokens)
+        return True
+
+    async def settle_tokens(self, day, reserved, model, used):
+        self._require_open()
+        spent = self._spending.get(day, Spending(day))
+        added = {(model, group): spent.used.get((model, group), Usage()) + usage for group, usage in used.items()}
+        left = max(0, spent.reserved - reserved)
+        self._spending[day] = replace(spent, reserved=left, calls=spent.calls + 1, used=dict(spent.used) | added)
+
+    async def count_hits(self, day, hits):
+        self._require_open()
+        spent = self._spending.get(day, Spending(day))
+        self._spending[day] = replace(spent, hits=spent.hits + hits)
+
+    async def get_spending(self, since):
+        self._require_open()
+        return tuple(self._spending[day] for day in sorted(self._spending) if day >= since)
+
+    async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
+        self._require_open()
+        self._summaries = {
+            key: each
+            for key, each in self._summaries.items()
+            if each.made_at.astimezone(UTC).date() >= summaries_before
+        }
+        self._spending = {day: each for day, each in self._spending.items() if day >= summaries_before}
         self._batches = {key: batch for key, batch in self._batches.items() if key[0] >= batches_before}
         self._days = {key: state for key, state in self._days.items() if key[0] >= batches_before}
         self._records = {key: each for key, each in self._records.items() if each[0] >= batches_before}

@@ -12,10 +12,13 @@ from bot.errors import UserError
 from bot.following import Following
 from bot.managing import Managing
 from bot.pipeline import Pipeline
+from bot.prices import Price, Prices
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
+from bot.shelf import Shelf
 from bot.subscriptions import Subscriptions
 from bot.suggestions import read_suggestions
+from bot.summarising import Summaries
 from bot.taxonomy import Taxonomy
 from bot.throttle import Throttle
 from config.settings import read_bundled
@@ -24,6 +27,7 @@ from handlers.commands import COMMANDS
 from tests.build import CHAT, NOW
 from tests.fake_messenger import FakeMessenger
 from tests.fake_source import FakeArxiv, FakeSource
+from tests.fake_summaries import FakeSummarizer, FakeTexts
 from tests.fakes import FakeStorage
 
 TAXONOMY = Taxonomy.from_toml(read_bundled("categories.toml"))
@@ -41,7 +45,9 @@ def answer(value):
 class World:
     """One chat, a clock that stands still until it is moved, and an arXiv that says what it is told to."""
 
-    def __init__(self, *batches, sample=None, storage=None, is_throttled=False, source=None):
+    def __init__(
+        self, *batches, sample=None, storage=None, is_throttled=False, source=None, lookup=None, summaries_budget=0
+    ):
         self.now = NOW
         self.storage = storage or FakeStorage()
         self.source = source or FakeSource(*batches)
@@ -60,7 +66,10 @@ class World:
         self.messenger = FakeMessenger()
         self.outbox = Outbox(self.storage, self.storage.move_chat)
         messengers = dict.fromkeys(("console", "telegram", "discord"), self.messenger)
-        self.rounds = Rounds(pipeline, subscriptions, messengers, wake=self.outbox.wake)
+        self.writer, self.summaries = FakeSummarizer(), None
+        if summaries_budget:
+            self.summaries = Summaries(self.storage, FakeTexts(), self.writer, lambda: self.now, summaries_budget)
+        self.rounds = Rounds(pipeline, subscriptions, messengers, wake=self.outbox.wake, summaries=self.summaries)
         self.backfill = Backfill(self.storage, lambda: self.now, self.arxiv)
         self.following = Following(pipeline, self.rounds, self.backfill)
         self.services = Services(
@@ -71,6 +80,9 @@ class World:
             read_suggestions(read_bundled("suggestions.toml")),
             Managing(lambda: self.now),
             backfill=self.backfill,
+            summaries=self.summaries,
+            shelf=Shelf(lookup) if lookup else None,
+            prices=Prices(models={"fake-1": Price(1.0, 10.0)}),
         )
         self.lane = Lane(
             self.storage, self.messenger, Pacer(self.messenger.limits), lambda: self.now, Random(1),

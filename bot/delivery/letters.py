@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from bot.calendar import holiday_name, is_day_off, new_york_day, next_feed
-from bot.language import tr, tr_n
+from bot.language import later, tr, tr_n
 from bot.model.delivery import Delivery, DeliveryState, Round
 from bot.model.digest import Digest
 from bot.model.follow import Version
@@ -17,9 +17,21 @@ from bot.versions import describe_version
 MOST_VERSIONS = 10
 """Changed papers in one message; how many more there are is said."""
 
+BUDGET_SPENT = later("Today's budget for summaries is used up; abstracts stand in.")
 
-def digest_message(digest: Digest, detail: str, *, awaited: Sequence[str], troubled: Sequence[Delivery]) -> Message:
-    """The digest, headed by what lacks in it, and what became of earlier parts that did not certainly arrive."""
+
+def digest_message(
+    digest: Digest,
+    detail: str,
+    *,
+    awaited: Sequence[str],
+    troubled: Sequence[Delivery],
+    is_short: bool = False,
+) -> Message:
+    """The digest, headed by what lacks in it, and what became of earlier parts that did not certainly arrive.
+
+    `is_short`: it is to be said that there is no budget for summaries left.
+    """
     lines = []
     if awaited:
         late = tr(
@@ -29,6 +41,7 @@ def digest_message(digest: Digest, detail: str, *, awaited: Sequence[str], troub
         )
         lines.append(tr("{first} {second}", first=late, second=tr("It follows as soon as it is there.")))
     lines += describe_troubled(troubled)
+    lines += [tr(BUDGET_SPENT)] if is_short else []
     buttons = [Button(tr("Resend"), "/resend")] if _uncertain(troubled) else []
     return Message("\n".join(lines), digest, detail, (*buttons, *number_buttons(digest)))
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from bot.model.digest import Score
 from bot.model.paper import AnnouncedPaper, ArxivId
+from bot.model.summary import Summary
 
 
 class Mark(StrEnum):
@@ -35,6 +36,7 @@ class Card:
     """A paper in full. `score` is None where this chat's topics did not rank it; `marks` are of the person who asked.
 
     `comment`: what its authors say of this version, where that is known. `is_followed`: the chat is told of new versions.
+    `is_announced` False: it was looked up, and `announced` has the day of its last change instead of an announcement's.
     """
 
     announced: AnnouncedPaper
@@ -43,6 +45,8 @@ class Card:
     is_sample: bool = False
     comment: str = ""
     is_followed: bool = False
+    summary: Summary | None = None
+    is_announced: bool = True
 
 
 def toggle_mark(marks: frozenset[Mark], mark: Mark) -> frozenset[Mark]:

@@ -9,7 +9,7 @@ from handlers.commands.follow import FOLLOW, FOLLOWS, UNFOLLOW
 from handlers.commands.help import help_command
 from handlers.commands.manage import MANAGE
 from handlers.commands.owner import OWNER
-from handlers.commands.papers import MARK, PAPER, SAVED
+from handlers.commands.papers import MARK, PAPER, SAVED, SUMMARY
 from handlers.commands.schedule import PAUSE, RESUME, SCHEDULE
 from handlers.commands.settings import SETTINGS
 from handlers.commands.share import SHARE
@@ -26,6 +26,7 @@ COMMANDS: Catalogue = (
     WHY,
     PAPER,
     MARK,
+    SUMMARY,
     SAVED,
     FOLLOW,
     UNFOLLOW,

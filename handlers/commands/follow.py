@@ -29,7 +29,7 @@ async def follow(services: Services, request: Request) -> Reply:
         said = tr('Following "{title}" ({id}): new versions are told here.', title=title, id=identifier)
     card = await get_card(services, request, identifier) if request.is_press else None
     if card is not None:
-        return Reply(card=card, buttons=card_buttons(card), replaces=True, toast=said)
+        return Reply(card=card, buttons=card_buttons(services, card), replaces=True, toast=said)
     return Reply(said)
 
 

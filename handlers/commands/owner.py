@@ -12,6 +12,7 @@ from bot.model.delivery import DeliveryState
 from bot.model.message import Message
 from bot.rendering.text import format_instant
 from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
+from handlers.commands.cost import show_cost
 from handlers.commands.status import describe_category
 
 log = logging.getLogger(__name__)
@@ -166,6 +167,7 @@ OWNER = CommandGroup(
             "/owner announce The bot moves to a new machine tonight.",
             owner_only=True,
         ),
+        Command("cost", "What summaries cost in the last days.", show_cost, owner_only=True),
         Command("pause", "Pause scheduled pulls, or go on with them.", pause_pulls, owner_only=True),
     ),
 )

@@ -19,7 +19,7 @@ from bot.model.delivery import Delivery, DeliveryState, Progress, Round
 from bot.model.follow import Follow, Version
 from bot.model.listing import Record
 from bot.model.paper import AnnounceType, ArxivId, Paper
-from bot.model.subscription import Pause, PauseReason, Subscription
+from bot.model.subscription import FORMER_DETAILS, Pause, PauseReason, Subscription
 from storage import open_storage, tinydb_url
 from storage.codec import subscription_to_document
 from storage.disk import Disk
@@ -47,7 +47,8 @@ SUBSCRIPTION_FIELDS = {
     "days_back": st.integers(0, 400),
     "ranker": texts(),
     "language": texts(),
-    "detail": texts(),
+    "detail": texts().filter(lambda each: each not in FORMER_DETAILS),
+    "max_papers_to_summarize": st.integers(0, 50),
     "forum_tag": texts(),
     "schedule": texts(),
     "timezone": texts(),
@@ -100,6 +101,8 @@ PROGRESS_FIELDS = {
     "last": st.none() | ROUNDS,
     "last_digest": st.none() | ROUNDS,
     "noticed": st.none() | st.dates(),
+    "budget_noticed": st.none() | st.dates(),
+    "heard": st.none() | INSTANTS,
 }
 DELIVERY_FIELDS = {
     "day": st.sampled_from([date.min, DAY, date.max]),
@@ -382,3 +385,16 @@ def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="tinydb:///absolute/folder") as caught:
         open_storage(url)
     assert "secret" not in str(caught.value)
+
+
+async def test_a_stored_detail_of_a_former_name_is_read_as_todays(tmp_path: Path) -> None:
+    """Chats that had chosen short go on with tldr, which is the same under its new name."""
+    storage = TinyDBStorage(tmp_path)
+    await storage.open()
+    await storage.change_subscription(
+        CHAT, lambda _: Subscription(CHAT, datetime(2026, 8, 3, tzinfo=UTC), detail="short")
+    )
+    found = await storage.get_subscription(CHAT)
+    assert found is not None
+    assert found.detail == "tldr"
+    await storage.close()

@@ -36,6 +36,7 @@ RICH = Subscription(
     ranker="learned",
     language="pt-BR",
     detail="full",
+    max_papers_to_summarize=3,
     forum_tag="Émile 🙂",
     schedule="weekdays 08:30",
     timezone="Asia/Kathmandu",
