@@ -95,13 +95,18 @@ async def test_each_trouble_ends_as_what_it_was(town):
 
 
 async def look(town, chat):
-    """The deliveries of the chat and the texts that arrived in it, also where it went on under another id."""
+    """The parts of digests for the chat and the texts that arrived in it, also where it went on under another id.
+
+    Whoever asks for /status in a chat that was shut opens it again, and is told so in a part of its own.
+    """
     texts = town.arrived(chat)
     if chat.id == str(GROUP):
         chat = Chat("telegram", str(SUPERGROUP))
         texts += town.arrived(chat)
     async with town.stored() as storage:
-        return await storage.get_deliveries(chat), texts
+        deliveries = await storage.get_deliveries(chat)
+        digests = {each.first for each in deliveries if each.papers}
+        return [each for each in deliveries if each.first in digests], texts
 
 
 async def test_a_chat_blocked_in_the_middle_comes_back_with_an_offer(town):
