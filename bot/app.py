@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bot import __version__
+from bot.backfill import Backfill
 from bot.delivery.lane import Lane
 from bot.delivery.outbox import Carrier, Outbox
 from bot.delivery.pacing import Pacer
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState, Watch
+from bot.following import Following
 from bot.language import Languages
 from bot.managing import Managing
 from bot.model.chat import Chat
@@ -164,7 +166,7 @@ class App:
 
     `outbox` sends what was planned while it runs, `watch` tells the owners what a machine cannot mend. `web` serves HTTP
     while entered, which raises ConfigError where PORT cannot be had; without PORT it does nothing. `interest` is set when some
-    chat may follow something new.
+    chat may follow something new. `following` tells chats of new versions of papers.
     """
 
     services: Services
@@ -174,6 +176,7 @@ class App:
     platforms: tuple[Platform, ...]
     owners: Owners
     web: AbstractAsyncContextManager[object]
+    following: Following
     interest: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -219,7 +222,9 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             for each in senders:
                 await stack.enter_async_context(each.messenger)
             papers = _Papers(
-                Shelf(make_lookup(client, settings, PATIENCE)), await open_summaries(stack, settings, storage, client)
+                Shelf(make_lookup(client, settings, PATIENCE)),
+                Backfill(storage, utc_now, make_lookup(client, settings)),
+                await open_summaries(stack, settings, storage, client),
             )
             yield replace(_wire(settings, pipeline, subscriptions, senders, papers), interest=interest)
     finally:
@@ -240,6 +245,7 @@ class _Papers:
     """What there is of single papers beside the announcements."""
 
     shelf: Shelf
+    backfill: Backfill
     summaries: Summaries | None
 
 
@@ -270,12 +276,14 @@ def _wire(
         summaries=papers.summaries,
         shelf=papers.shelf,
         prices=Prices.from_toml(read_bundled("prices.toml")),
+        backfill=papers.backfill,
     )
     web = _make_web(settings)
     platforms += _make_platforms(_Wiring(settings, services, rounds, outbox), web)
     owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
     watch = Watch(pipeline, platforms, lambda text, name: owners.tell(text, not_by=name), utc_now())
-    return App(services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext())
+    following = Following(pipeline, rounds, papers.backfill)
+    return App(services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext(), following)
 
 
 def _make_outbox(subscriptions: Subscriptions, senders: Sequence[_Sender]) -> Outbox:

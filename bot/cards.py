@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bot.backfill import Backfill
 from bot.digests import candidates, has_interests
 from bot.errors import UserError
 from bot.language import tr
@@ -32,12 +33,14 @@ class _Found:
 class Cards:
     """Cards from the announcements kept here, so that a tap is answered at once; `shelf` has all other papers, if it is there.
 
-    `summaries` None: cards have none.
+    `summaries` None: cards have none. `backfill` has what feeds lack: a card that is opened for the first time comes without,
+    and lets it be looked up.
     """
 
     pipeline: Pipeline
     shelf: Shelf | None = None
     summaries: Summaries | None = None
+    backfill: Backfill | None = None
 
     async def get(self, subscription: Subscription, person: str, identifier: ArxivId) -> Card | None:
         """The card of a paper as its newest announcement has it, as the sample has it, or as arXiv knows it; else None.
@@ -50,8 +53,10 @@ class Cards:
         score = await asyncio.to_thread(self._score, subscription, found)
         marked = await self.get_marked(subscription.chat, person, identifier)
         marks = marked.marks if marked else frozenset()
+        is_announced = bool(found.announcements)
         summary = await self._find_summary(subscription, found)
-        return Card(found.announced, score, marks, found.is_sample, summary, is_announced=bool(found.announcements))
+        card = Card(found.announced, score, marks, found.is_sample, summary=summary, is_announced=is_announced)
+        return card if found.is_sample else await self._complete(subscription.chat, card)
 
     async def summarise(self, subscription: Subscription, card: Card) -> Card:
         """The card with its summary, if that is there before a person's patience is over; later it may come all the same."""
@@ -89,6 +94,18 @@ class Cards:
         return await self.pipeline.storage.change_marks(
             subscription.chat, person, identifier, title, lambda marks: toggle_mark(marks, mark), today
         )
+
+    async def _complete(self, chat: Chat, card: Card) -> Card:
+        """The card with all that is known of the paper beside its announcement."""
+        paper = card.announced.paper
+        is_followed = chat in await self.pipeline.storage.get_followers(paper.id)
+        record = await self.backfill.find(paper.id, paper.version) if self.backfill else None
+        if record is None:
+            return replace(card, is_followed=is_followed)
+        # The feed's authors are one text, cut at its commas; its journal reference comes late.
+        authors, journal = record.paper.authors or paper.authors, paper.journal_ref or record.paper.journal_ref
+        announced = replace(card.announced, paper=replace(paper, authors=authors, journal_ref=journal))
+        return replace(card, announced=announced, comment=record.comment, is_followed=is_followed)
 
     async def _find(self, subscription: Subscription, identifier: ArxivId, *, is_known: bool = False) -> _Found | None:
         """The paper, if need be from arXiv, but not where it `is_known` otherwise."""

@@ -69,8 +69,11 @@ class Pipeline:
         return subscription.categories or (self.default_categories if subscription.topics else ())
 
     async def followed_categories(self) -> tuple[str, ...]:
-        """Every category that some chat needs, sorted."""
+        """Every category that some chat needs, sorted: of a paper that is followed, one at least."""
         needed = {code for each in await self.storage.get_subscriptions() for code in self.categories_of(each)}
+        for _, categories in sorted((await self.storage.get_followed()).items()):
+            if categories and needed.isdisjoint(categories):
+                needed.add(categories[0])
         return tuple(sorted(needed))
 
     async def pull(

@@ -12,6 +12,7 @@ from bot.model.chat import Chat
 from bot.model.day import DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.digest import Score
+from bot.model.follow import Follow, Version
 from bot.model.listing import Listing, Record
 from bot.model.message import Message, Outgoing, Part, Receipt
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
@@ -174,14 +175,14 @@ class Storage(Protocol):
         ...
 
     async def forget_chat(self, chat: Chat) -> None:
-        """Erase the chat's subscription, seen ids, marks, progress and deliveries. Fine if there are none."""
+        """Erase the chat's subscription, seen ids, marks, follows, progress and deliveries. Fine if there are none."""
         ...
 
     async def move_chat(self, old: Chat, new: Chat) -> None:
         """Let `new` go on as `old`: all that is known of `old` moves in one write; `old` is forgotten.
 
-        Where `new` has a subscription, they are merged (`bot.model.moves`); of a paper marked in both, its marks stay; of
-        progress in both, `new`'s stays; deliveries of one key in both: `old`'s follow on the parts of that day.
+        Where `new` has a subscription, they are merged (`bot.model.moves`); of a paper marked in both, its marks stay;
+        what either follows is followed; of progress in both, `new`'s stays; deliveries of one key in both: `old`'s follow on the parts of that day.
         Fine if `old` has nothing, so moving twice is the same as once.
         """
         ...
@@ -212,6 +213,36 @@ class Storage(Protocol):
         An empty result forgets the paper. No other change of these marks comes between. What `change` raises is
         passed on, with nothing changed. Marks are never pruned.
         """
+        ...
+
+    async def get_follows(self, chat: Chat) -> Mapping[ArxivId, Follow]:
+        """The papers that the chat follows, the one begun last at the end."""
+        ...
+
+    async def change_follow(
+        self, chat: Chat, paper: ArxivId, change: Callable[[Follow | None], Follow | None]
+    ) -> Follow | None:
+        """Replace the chat's follow of a paper by what `change` makes of it (of None, if there is none), and return that.
+
+        None ends it. No other change of it comes between. What `change` raises is passed on, with nothing changed.
+        Follows are never pruned.
+        """
+        ...
+
+    async def get_followed(self) -> Mapping[ArxivId, tuple[str, ...]]:
+        """Every paper that some chat follows, with the categories of a version that one of them knows."""
+        ...
+
+    async def get_followers(self, paper: ArxivId) -> Mapping[Chat, Follow]:
+        """The chats that follow this paper, ordered by chat key, each with its follow."""
+        ...
+
+    async def save_records(self, records: Sequence[Record], day: date) -> None:
+        """Keep what was looked up on `day`, replacing earlier records of the same paper and version."""
+        ...
+
+    async def get_record(self, paper: ArxivId, version: int) -> Record | None:
+        """What was looked up of this version of the paper, or None."""
         ...
 
     async def get_note(self, key: str) -> str | None:
@@ -246,9 +277,17 @@ class Storage(Protocol):
         """The progress of every chat that has any."""
         ...
 
-    async def plan(self, chat: Chat, progress: Progress, deliveries: Sequence[Delivery] = ()) -> None:
-        """Keep the chat's progress, and these deliveries of it, in one write.
+    async def plan(
+        self,
+        chat: Chat,
+        progress: Progress | None,
+        deliveries: Sequence[Delivery] = (),
+        versions: Sequence[Version] = (),
+    ) -> None:
+        """Keep the chat's progress, and these deliveries of it, in one write. Without a progress that stays as it is.
 
+        `versions`: what they tell of papers that the chat follows, and all that it need not be told any more: those follows
+        know these versions from then on, but where a newer one is known already. They begin no follow.
         Nothing is kept for a chat that has no subscription (any more), and of deliveries whose key is there already, the
         one that is there stays.
         """
@@ -301,8 +340,9 @@ class Storage(Protocol):
         ...
 
     async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
-        """Drop batches and states of days, and deliveries that are not open, of announcements older than `batches_before`,
-        seen ids older than `seen_before`, and summaries made and tokens spent before `summaries_before` (those days themselves stay).
+        """Drop batches and states of days, deliveries that are not open, and records looked up, older than `batches_before`,
+        seen ids older than `seen_before`, and summaries made and tokens spent before `summaries_before` (those days
+        themselves stay).
         """
         ...
 

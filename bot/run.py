@@ -55,6 +55,7 @@ async def run_bot(settings: Settings) -> None:
         jobs = {
             "pull": (PULL_EVERY, partial(_pull, app)),
             "check": (PULL_EVERY, partial(_check, app)),
+            "backfill": (PULL_EVERY, partial(_backfill, app)),
             "rounds": (HOLD_EVERY, partial(_hold, app)),
         }
         try:
@@ -74,12 +75,19 @@ async def _pull(app: App) -> None:
     if await pipeline.look():
         await pipeline.prune()
     await app.rounds.hold_due()
+    await app.following.look()
 
 
 async def _check(app: App) -> None:
     """Check what came and catch up on what was missed. That takes minutes, and nobody waits for it."""
     if not await app.services.pipeline.is_paused():
         await app.services.pipeline.check()
+
+
+async def _backfill(app: App) -> None:
+    """Look up what feeds lack of the papers that people saw. Nobody waits for it."""
+    if not await app.services.pipeline.is_paused():
+        await app.following.backfill.run()
 
 
 async def _pull_on_interest(app: App) -> None:

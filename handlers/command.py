@@ -8,9 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from secrets import token_hex
 
+from bot.backfill import Backfill
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState
 from bot.errors import StorageError, UserError
+from bot.follows import Follows
 from bot.language import Languages, later, tr
 from bot.managing import Locate, Located, Managing, mark_of
 from bot.model.card import Card
@@ -43,6 +45,7 @@ class Services:
     `throttle` None: nobody is limited. `rounds` None: nothing is sent here without being asked for. `managing` None: nobody acts
     on another chat than the one they are in. `platforms` is how each platform does at this moment. `summaries` None: there is
     no language model. `shelf` None: papers are not looked up one by one.
+    `backfill` None: nothing is known of papers but what was announced.
     """
 
     subscriptions: Subscriptions
@@ -56,6 +59,13 @@ class Services:
     summaries: Summaries | None = None
     shelf: Shelf | None = None
     prices: Prices = field(default_factory=Prices)
+    backfill: Backfill | None = None
+
+    @property
+    def follows(self) -> Follows:
+        """The papers that chats follow."""
+        pipeline = self.pipeline
+        return Follows(pipeline, self.subscriptions, self.backfill or Backfill(pipeline.storage, pipeline.clock))
 
 
 @dataclass(frozen=True, slots=True)

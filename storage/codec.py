@@ -15,6 +15,8 @@ from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.day import Addition, DayPhase, DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress, Round
+from bot.model.follow import Follow, Version
+from bot.model.listing import Record
 from bot.model.paper import AnnounceType, ArxivId, Paper
 from bot.model.subscription import FORMER_DETAILS, Pause, PauseReason, Subscription
 from bot.model.summary import Spending, Summary, TextSource, Usage
@@ -172,6 +174,27 @@ def spending_from_document(day: date, document: Document) -> Spending:
     """The spending of this day."""
     used = {(model, group): Usage(prompt, completion) for model, group, prompt, completion in document["used"]}
     return Spending(day, document["reserved"], document["calls"], document["hits"], used)
+
+
+def follow_to_document(follow: Follow) -> Document:
+    """Every field."""
+    return {field.name: getattr(follow, field.name) for field in fields(follow)}
+
+
+def follow_from_document(document: Document) -> Follow:
+    """The follow."""
+    return Follow(**_with_tuples(document) | {"known": Version(**_with_tuples(document["known"]))})
+
+
+def record_to_document(record: Record) -> Document:
+    """Every field."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def record_from_document(document: Document) -> Record:
+    """The record."""
+    values = _with_times(document, dates=("changed", "created"))
+    return Record(**values | {"paper": Paper(**_with_tuples(document["paper"]))})
 
 
 def _with_tuples(document: Document) -> Document:

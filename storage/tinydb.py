@@ -12,6 +12,8 @@ from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.day import DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress
+from bot.model.follow import Follow, Version
+from bot.model.listing import Record
 from bot.model.moves import merge_subscriptions
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
@@ -24,6 +26,8 @@ from storage.codec import (
     day_to_document,
     progress_from_document,
     progress_to_document,
+    record_from_document,
+    record_to_document,
     subscription_from_document,
     subscription_to_document,
 )
@@ -41,6 +45,17 @@ from storage.deliveries import (
     sort_open_chats,
 )
 from storage.disk import Disk
+from storage.follows import (
+    decode_followed,
+    find_follow,
+    find_followers,
+    find_follows,
+    followed_table,
+    forget_follows,
+    move_follows,
+    note_versions,
+    replace_follow,
+)
 from storage.journal import COMPACT_AFTER, JournalTinyDB
 from storage.lock import FolderLock
 from storage.marks import find_marks, forget_marks, move_marks, replace_marks
@@ -61,15 +76,17 @@ _SUBSCRIPTIONS = "subscriptions"
 _PROGRESS = "progress"
 _NOTES = "notes"
 _STATES = "states "
+_RECORDS = "records "
 
 
 class TinyDBStorage:
     """Three databases, so that compacting the chats never copies papers or summaries.
 
     `chats` has the tables `subscriptions` and `progress`, whose ids are chat keys, `notes`, whose ids are the callers' keys,
-    and those of `storage.seen`, `storage.marks` and `storage.deliveries`.
-    `announcements` has for each day one table of batches and one of states, their ids are categories. `summaries` is laid out
-    in `storage.summaries`. `prune` is atomic in each database but not over all; repeating it finishes it.
+    and those of `storage.seen`, `storage.marks`, `storage.follows` and `storage.deliveries`.
+    `announcements` has for each day one table of batches and one of states, their ids are categories, and one
+    of records that were looked up on that day, their ids are papers with their versions. `summaries` is laid out in
+    `storage.summaries`. `prune` is atomic in each database but not over all; repeating it finishes it.
     A read may see a write that is still on its way to the disk.
     """
 
@@ -89,6 +106,7 @@ class TinyDBStorage:
         self._databases: dict[str, JournalTinyDB] = {}
         self._subscriptions = DecodingCache(subscription_from_document)
         self._progress = DecodingCache(_decode_progress)
+        self._followed = DecodingCache(decode_followed)
 
     async def open(self) -> None:
         if not self._databases:
@@ -132,6 +150,7 @@ class TinyDBStorage:
             chats.table(_PROGRESS).discard(chat.key)
             forget_seen(chats, chat)
             forget_marks(chats, chat)
+            forget_follows(chats, chat)
             forget_deliveries(chats, chat)
 
         await chats.journal.commit(forget)
@@ -144,6 +163,7 @@ class TinyDBStorage:
             _move_progress(chats.table(_PROGRESS), old, new)
             move_seen(chats, old, new)
             move_marks(chats, old, new)
+            move_follows(chats, old, new)
             move_deliveries(chats, old, new)
 
         if old != new:
@@ -180,6 +200,44 @@ class TinyDBStorage:
             return marks
 
         return await chats.journal.commit(replace)
+
+    async def get_follows(self, chat: Chat) -> Mapping[ArxivId, Follow]:
+        return find_follows(self._database("chats"), chat)
+
+    async def change_follow(
+        self, chat: Chat, paper: ArxivId, change: Callable[[Follow | None], Follow | None]
+    ) -> Follow | None:
+        chats = self._database("chats")
+
+        def replace() -> Follow | None:
+            changed = change(find_follow(chats, chat, paper))
+            replace_follow(chats, chat, paper, changed)
+            return changed
+
+        return await chats.journal.commit(replace)
+
+    async def get_followed(self) -> Mapping[ArxivId, tuple[str, ...]]:
+        return dict(await asyncio.to_thread(self._followed.values, followed_table(self._database("chats"))))
+
+    async def get_followers(self, paper: ArxivId) -> Mapping[Chat, Follow]:
+        return find_followers(self._database("chats"), paper)
+
+    async def save_records(self, records: Sequence[Record], day: date) -> None:
+        announcements = self._database("announcements")
+
+        def keep() -> None:
+            for each in records:
+                for table in day_tables(announcements, _RECORDS).values():
+                    table.discard(each.paper.versioned_id)
+                table = day_table(announcements, _RECORDS, day)
+                table.replace(each.paper.versioned_id, record_to_document(each))
+
+        await announcements.journal.commit(keep)
+
+    async def get_record(self, paper: ArxivId, version: int) -> Record | None:
+        tables = day_tables(self._database("announcements"), _RECORDS).values()
+        found = (table.find(f"{paper}v{version}") for table in tables)
+        return next((record_from_document(each) for each in found if each is not None), None)
 
     async def get_note(self, key: str) -> str | None:
         document = self._database("chats").table(_NOTES).find(key)
@@ -226,13 +284,21 @@ class TinyDBStorage:
         frozen = self._database("chats").table(_PROGRESS).freeze()
         return dict(await asyncio.to_thread(self._progress.values, frozen))
 
-    async def plan(self, chat: Chat, progress: Progress, deliveries: Sequence[Delivery] = ()) -> None:
+    async def plan(
+        self,
+        chat: Chat,
+        progress: Progress | None,
+        deliveries: Sequence[Delivery] = (),
+        versions: Sequence[Version] = (),
+    ) -> None:
         chats = self._database("chats")
 
         def keep() -> None:
             if chats.table(_SUBSCRIPTIONS).find(chat.key) is not None:
-                chats.table(_PROGRESS).replace(chat.key, progress_to_document(progress))
+                if progress is not None:
+                    chats.table(_PROGRESS).replace(chat.key, progress_to_document(progress))
                 add_deliveries(chats, deliveries)
+                note_versions(chats, chat, versions)
 
         await chats.journal.commit(keep)
 
@@ -289,6 +355,7 @@ class TinyDBStorage:
         def prune_days() -> None:
             drop_day_tables(announcements, "", batches_before)
             drop_day_tables(announcements, _STATES, batches_before)
+            drop_day_tables(announcements, _RECORDS, batches_before)
 
         await announcements.journal.commit(prune_days)
         await chats.journal.commit(prune_chats)

@@ -3,11 +3,13 @@
 from datetime import timedelta
 from random import Random
 
+from bot.backfill import Backfill
 from bot.delivery.lane import Lane
 from bot.delivery.outbox import Outbox
 from bot.delivery.pacing import Pacer
 from bot.delivery.rounds import Rounds
 from bot.errors import UserError
+from bot.following import Following
 from bot.managing import Managing
 from bot.pipeline import Pipeline
 from bot.prices import Price, Prices
@@ -68,6 +70,8 @@ class World:
         if summaries_budget:
             self.summaries = Summaries(self.storage, FakeTexts(), self.writer, lambda: self.now, summaries_budget)
         self.rounds = Rounds(pipeline, subscriptions, messengers, wake=self.outbox.wake, summaries=self.summaries)
+        self.backfill = Backfill(self.storage, lambda: self.now, self.arxiv)
+        self.following = Following(pipeline, self.rounds, self.backfill)
         self.services = Services(
             subscriptions,
             pipeline,
@@ -78,6 +82,7 @@ class World:
             summaries=self.summaries,
             shelf=Shelf(lookup) if lookup else None,
             prices=Prices(models={"fake-1": Price(1.0, 10.0)}),
+            backfill=self.backfill,
         )
         self.lane = Lane(
             self.storage, self.messenger, Pacer(self.messenger.limits), lambda: self.now, Random(1),
@@ -96,6 +101,7 @@ class World:
         if pull:
             await self.pull()
         planned = await self.rounds.hold_due()
+        await self.following.look()
         await self.send()
         return planned
 
@@ -112,13 +118,15 @@ class World:
     def later(self, **delta):
         self.now += timedelta(**delta)
 
-    async def ask(self, line, *, is_admin=True, chat=CHAT, person="ada", is_owner=False) -> Reply:
+    async def ask(self, line, *, is_admin=True, chat=CHAT, person="ada", is_owner=False, is_press=False) -> Reply:
         await self.storage.open()
         try:
             invocation = parse_line(COMMANDS, line)
         except UserError as error:
             return Reply(str(error))
-        request = Request(chat, person, answer(is_admin), invocation.args, self.remarks.append, is_owner)
+        request = Request(
+            chat, person, answer(is_admin), invocation.args, self.remarks.append, is_owner, is_press=is_press
+        )
         return await execute(invocation, self.services, request)
 
     async def say(self, *lines, **asked) -> str:

@@ -1,15 +1,21 @@
 """What is said in a chat that did not ask: digests with what must be known about them, offers and notices. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from bot.calendar import holiday_name, is_day_off, new_york_day, next_feed
 from bot.language import later, tr, tr_n
 from bot.model.delivery import Delivery, DeliveryState, Round
 from bot.model.digest import Digest
+from bot.model.follow import Version
 from bot.model.message import Button, Message
-from bot.rendering.buttons import number_buttons
+from bot.model.paper import ArxivId
+from bot.rendering.buttons import number_buttons, open_button
 from bot.rendering.text import format_day, format_instant
+from bot.versions import describe_version
+
+MOST_VERSIONS = 10
+"""Changed papers in one message; how many more there are is said."""
 
 BUDGET_SPENT = later("Today's budget for summaries is used up; abstracts stand in.")
 
@@ -118,6 +124,22 @@ def late_message(day: date, categories: Sequence[str]) -> Message:
     )
     rest = tr("I keep looking, and the digest follows as soon as it is there; /status says more.")
     return Message(tr("{first} {second}", first=late, second=rest))
+
+
+def versions_message(changed: Sequence[tuple[Version, Version]], comments: Mapping[ArxivId, str]) -> Message:
+    """A line for each followed paper that changed, from the version that is known to the new one, with the way to its card."""
+    shown = changed[:MOST_VERSIONS]
+    lines = [describe_version(before, after, comments.get(after.id, "")) for before, after in shown]
+    if len(changed) == 1:
+        return Message(lines[0], buttons=(Button(tr("Open"), f"/paper {changed[0][1].id}"),))
+    lines = [f"{number}. {line}" for number, line in enumerate(lines, start=1)]
+    if len(changed) > len(shown):
+        more = len(changed) - len(shown)
+        lines.append(
+            tr_n("… and {count} more; /follow lists them all.", "… and {count} more; /follow lists them all.", more)
+        )
+    buttons = tuple(open_button(number, after.id) for number, (_, after) in enumerate(shown, start=1))
+    return Message("\n".join(lines), buttons=buttons)
 
 
 def back_message(missed: int, after: date) -> Message:

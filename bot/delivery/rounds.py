@@ -14,6 +14,7 @@ from bot.delivery.readings import Readings, Shown
 from bot.language import Languages
 from bot.model.chat import Chat
 from bot.model.delivery import Delivery, DeliveryState, Progress
+from bot.model.follow import Version
 from bot.model.message import Message, Part
 from bot.model.subscription import PauseReason, Subscription
 from bot.pipeline import Pipeline
@@ -192,15 +193,22 @@ class Rounds:
             message = late_message(day, lacking)
         await self._plan(subscription, replace(progress, noticed=day), message, day)
 
-    async def _plan(self, subscription: Subscription, progress: Progress, message: Message | None, day: date) -> None:
-        """Keep the progress and the parts of the message in one write, then let the outbox go on."""
+    async def _plan(
+        self,
+        subscription: Subscription,
+        progress: Progress | None,
+        message: Message | None,
+        day: date,
+        versions: Sequence[Version] = (),
+    ) -> None:
+        """Keep the progress, the parts of the message and the versions they tell of in one write, then let the outbox go on."""
         parts: tuple[Part, ...] = ()
         if message is not None:
             with self.languages.speaking(subscription.language):
                 parts = self.messengers[subscription.chat.platform].compose(subscription.chat, message)
         number = await self._next_part(subscription.chat, day) if parts else 1
         deliveries = number_parts(subscription.chat, day, number, parts, self.pipeline.clock())
-        await self._storage.plan(subscription.chat, progress, deliveries)
+        await self._storage.plan(subscription.chat, progress, deliveries, versions)
         if deliveries:
             self.wake(subscription.chat)
 
@@ -215,6 +223,26 @@ class Rounds:
             if subscription is None or chat.platform not in self.messengers or subscription.is_paused(now):
                 return False
             await self._plan(subscription, await self._progress(subscription), message, latest_day(now))
+            return True
+
+    async def tell(self, chat: Chat, write: Callable[[], Message], versions: Sequence[Version]) -> bool:
+        """Put into the outbox what `write` says, in the chat's language, of these versions of papers it follows.
+
+        In the same write the chat's follows know the versions, so that they are told once. A chat that is paused is not told
+        of them later either. False where nothing was put there.
+        """
+        async with self._deciding:
+            subscription = await self._storage.get_subscription(chat)
+            if subscription is None or chat.platform not in self.messengers:
+                return False
+            now = self.pipeline.clock()
+            if subscription.is_paused(now):
+                await self._storage.plan(chat, None, (), versions)
+                return False
+            with self.languages.speaking(subscription.language):
+                message = write()
+            # A chat that follows nothing but papers has no rounds, and hence no progress.
+            await self._plan(subscription, None, message, latest_day(now), versions)
             return True
 
     async def catch_up(self, chat: Chat, after: date) -> int:

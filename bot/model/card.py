@@ -36,6 +36,7 @@ class Card:
     """A paper in full. `score` is None where this chat's topics did not rank it; `marks` are of the person who asked.
 
     `is_announced` False: it was looked up, and `announced` has the day of its last change instead of an announcement's.
+    `comment`: what its authors say of this version, where that is known. `is_followed`: the chat is told of new versions.
     """
 
     announced: AnnouncedPaper
@@ -44,6 +45,8 @@ class Card:
     is_sample: bool = False
     summary: Summary | None = None
     is_announced: bool = True
+    comment: str = ""
+    is_followed: bool = False
 
 
 def toggle_mark(marks: frozenset[Mark], mark: Mark) -> frozenset[Mark]:

@@ -118,6 +118,13 @@ def format_card(card: Card) -> str:
     return " · ".join([", ".join(paper.categories), card.announced.announce_type.value, paper.versioned_id, day])
 
 
+def format_notes(card: Card) -> tuple[str, ...]:
+    """The authors' comment and where the paper was published, a line each, where they are known."""
+    journal = card.announced.paper.journal_ref
+    comments = (tr("Comment: {text}", text=card.comment),) if card.comment else ()
+    return (*comments, tr("Journal: {text}", text=journal)) if journal else comments
+
+
 def format_score(score: Score) -> str:
     """What made the score, or that nothing did."""
     if score.excluded_by:
@@ -138,6 +145,11 @@ def shorten(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
+def split_sentences(text: str) -> list[str]:
+    """Its sentences, as far as that can be told without understanding them."""
+    return _SENTENCE_END.split(text)
+
+
 def excerpt(abstract: str, detail: str) -> str:
     """As much of the abstract as `detail` asks for: nothing, its first sentences, or all."""
     if detail == "titles":
@@ -145,7 +157,7 @@ def excerpt(abstract: str, detail: str) -> str:
     if detail != "tldr" or len(abstract) <= _EXCERPT_LENGTH:
         return abstract
     taken = ""
-    for sentence in _SENTENCE_END.split(abstract):
+    for sentence in split_sentences(abstract):
         if taken and len(taken) + len(sentence) > _EXCERPT_LENGTH:
             break
         taken = f"{taken} {sentence}".strip()

@@ -5,6 +5,7 @@ from handlers.commands.categories import CATEGORIES
 from handlers.commands.config import EXPORT, FORGET_ME, IMPORT
 from handlers.commands.delivery import CATCH_UP, RESEND
 from handlers.commands.digest import DIGEST, WHY
+from handlers.commands.follow import FOLLOW, FOLLOWS, UNFOLLOW
 from handlers.commands.help import help_command
 from handlers.commands.manage import MANAGE
 from handlers.commands.owner import OWNER
@@ -27,6 +28,9 @@ COMMANDS: Catalogue = (
     MARK,
     SUMMARY,
     SAVED,
+    FOLLOW,
+    UNFOLLOW,
+    FOLLOWS,
     STATUS,
     SCHEDULE,
     PAUSE,

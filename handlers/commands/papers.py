@@ -3,6 +3,7 @@
 from bot.cards import Cards
 from bot.delivery.letters import BUDGET_SPENT
 from bot.errors import SourceError, UserError
+from bot.follows import MOST_FOLLOWS
 from bot.language import later, tr, tr_n
 from bot.model.card import Card, Mark, MarkedPaper
 from bot.model.message import Button
@@ -38,15 +39,14 @@ async def summarise_paper(services: Services, request: Request) -> Reply:
         raise UserError(tr("Nothing is summarised here: no language model is set up."))
     identifier = read_id(request.args["paper"], "/summary")
     subscription = await services.subscriptions.get(request.chat)
-    cards = _cards(services)
-    card = await _get_card(cards, subscription, request.person, identifier)
+    card = await get_card(services, request, identifier)
     if card is None:
         return await _show(services, request, identifier)
     if card.summary is None:
         request.progress(tr("The summary is being written …"))
-        card = await cards.summarise(subscription, card)
+        card = await _cards(services).summarise(subscription, card)
     note = "" if card.summary or card.is_sample else _describe_lack(services.summaries, subscription, card)
-    return Reply(note, card=card, buttons=_card_buttons(services, card), replaces=True)
+    return Reply(note, card=card, buttons=card_buttons(services, card), replaces=True)
 
 
 def _describe_lack(summaries: Summaries, subscription: Subscription, card: Card) -> str:
@@ -70,8 +70,22 @@ async def mark_paper(services: Services, request: Request) -> Reply:
         raise UserError(_unreadable(identifier)) from error
     noted, taken_back = _SAID[mark]
     toast = tr(noted if mark in marks else taken_back)
+    if mark is Mark.SAVE:
+        toast += await _follow_saved(services, request, identifier, is_saved=mark in marks)
     shown = await _show(services, request, identifier)
     return Reply(shown.text, card=shown.card, buttons=shown.buttons, replaces=True, toast=toast)
+
+
+async def _follow_saved(services: Services, request: Request, identifier: ArxivId, *, is_saved: bool) -> str:
+    """Let the chat follow what somebody saved in it; what the toast says of that, if it could not."""
+    if not is_saved:
+        await services.follows.unsave(request.chat, request.person, identifier)
+        return ""
+    marked = await _cards(services).get_marked(request.chat, request.person, identifier)
+    title = marked.title if marked else identifier
+    if await services.follows.save(request.chat, request.person, identifier, title):
+        return ""
+    return " " + tr("It is not followed, as this chat follows {limit} papers already.", limit=MOST_FOLLOWS)
 
 
 async def list_saved(services: Services, request: Request) -> Reply:
@@ -115,19 +129,19 @@ def read_id(text: str, command: str) -> ArxivId:
 
 
 async def _show(services: Services, request: Request, identifier: ArxivId) -> Reply:
-    cards = _cards(services)
-    subscription = await services.subscriptions.get(request.chat)
-    marked = await cards.get_marked(request.chat, request.person, identifier)
+    marked = await _cards(services).get_marked(request.chat, request.person, identifier)
     try:
-        card = await _get_card(cards, subscription, request.person, identifier)
+        card = await get_card(services, request, identifier)
     except UserError:
         if marked is None:
             raise
         card = None
     if card is not None:
-        return Reply(card=card, buttons=_card_buttons(services, card))
+        return Reply(card=card, buttons=card_buttons(services, card))
     if marked is not None:
-        return Reply(_describe_old(marked), buttons=_mark_buttons(identifier, marked.marks))
+        is_followed = await services.follows.has(request.chat, identifier)
+        buttons = (*_mark_buttons(identifier, marked.marks), follow_button(identifier, is_followed=is_followed))
+        return Reply(_describe_old(marked), buttons=buttons)
     if services.shelf is not None:
         return Reply(tr("arXiv knows no paper {id}.", id=identifier))
     return Reply(
@@ -140,15 +154,7 @@ async def _show(services: Services, request: Request, identifier: ArxivId) -> Re
 
 
 def _cards(services: Services) -> Cards:
-    return Cards(services.pipeline, services.shelf, services.summaries)
-
-
-async def _get_card(cards: Cards, subscription: Subscription, person: str, identifier: ArxivId) -> Card | None:
-    """The card. Raises UserError where arXiv had to be asked and could not be."""
-    try:
-        return await cards.get(subscription, person, identifier)
-    except SourceError as error:
-        raise UserError(_unreadable(identifier)) from error
+    return Cards(services.pipeline, services.shelf, services.summaries, services.backfill)
 
 
 def _unreadable(identifier: ArxivId) -> str:
@@ -164,14 +170,32 @@ def _describe_old(marked: MarkedPaper) -> str:
     return f"{marked.title}\nhttps://arxiv.org/abs/{marked.id}\n{over}"
 
 
-def _card_buttons(services: Services, card: Card) -> tuple[Button, ...]:
+async def get_card(services: Services, request: Request, identifier: ArxivId) -> Card | None:
+    """The paper's card for whoever asks; None where nobody knows the paper. Raises UserError where arXiv cannot be asked."""
+    subscription = await services.subscriptions.get(request.chat)
+    try:
+        return await _cards(services).get(subscription, request.person, identifier)
+    except SourceError as error:
+        raise UserError(_unreadable(identifier)) from error
+
+
+def card_buttons(services: Services, card: Card) -> tuple[Button, ...]:
     """None for an invented paper: nothing of the sample is ever kept."""
     if card.is_sample:
         return ()
     identifier = card.announced.paper.id
     can_summarise = services.summaries is not None and card.summary is None
     summarise = (Button(tr("Summarise"), f"/summary {identifier}"),) if can_summarise else ()
-    return (*_mark_buttons(identifier, card.marks), *summarise)
+    return (
+        *_mark_buttons(identifier, card.marks),
+        follow_button(identifier, is_followed=card.is_followed),
+        *summarise,
+    )
+
+
+def follow_button(identifier: ArxivId, *, is_followed: bool) -> Button:
+    """Follows the paper, or ends that."""
+    return Button(tr("Unfollow") if is_followed else tr("Follow"), f"/follow {identifier}")
 
 
 def _mark_buttons(identifier: ArxivId, marks: frozenset[Mark]) -> tuple[Button, ...]:
@@ -180,13 +204,13 @@ def _mark_buttons(identifier: ArxivId, marks: frozenset[Mark]) -> tuple[Button, 
     )
 
 
-_PAPER = Param("paper", "an arXiv id or link")
+PAPER_PARAM = Param("paper", "an arXiv id or link")
 
 PAPER = Command(
     "paper",
     "A paper on its own: summary, abstract, links, your marks.",
     show_paper,
-    (_PAPER,),
+    (PAPER_PARAM,),
     "/paper 2608.11232",
     is_public=True,
 )
@@ -194,7 +218,7 @@ MARK = Command(
     "mark",
     "Mark a paper, or take the mark back.",
     mark_paper,
-    (Param("what", "up, down, save or mute"), _PAPER),
+    (Param("what", "up, down, save or mute"), PAPER_PARAM),
     "/mark save 2608.11232",
     is_hidden=True,
 )
@@ -202,7 +226,7 @@ SUMMARY = Command(
     "summary",
     "A paper on its own with an AI summary, made if need be.",
     summarise_paper,
-    (_PAPER,),
+    (PAPER_PARAM,),
     "/summary 2608.11232",
     is_public=True,
     is_hidden=True,

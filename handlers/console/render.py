@@ -15,6 +15,7 @@ from bot.rendering.text import (
     format_card,
     format_facts,
     format_links,
+    format_notes,
     format_score,
     format_summary,
     format_title,
@@ -56,6 +57,7 @@ def render_card(card: Card, buttons: Sequence[Button], *, width: int, colour: bo
     lines.append(_paint(_fill(paper.title, width, first=""), _BOLD, colour=colour))
     lines.append(_fill(", ".join(paper.authors), width))
     lines.append(_paint(_fill(format_card(card), width), _CYAN, colour=colour))
+    lines += [_fill(note, width) for note in format_notes(card)]
     if card.score is not None:
         lines.append(_fill(format_score(card.score), width))
     lines += ["", *_summary_lines(card, width, colour=colour), _fill(paper.abstract, width), ""]

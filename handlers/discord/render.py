@@ -21,6 +21,7 @@ from bot.rendering.text import (
     format_authors,
     format_card,
     format_facts,
+    format_notes,
     format_score,
     format_summary,
     format_title,
@@ -226,6 +227,7 @@ def _card_texts(card: Card) -> Iterator[str]:
         escape_line(format_authors(paper.authors, most=30), 2 * _LINE_LIMIT),
         f"-# {escape_line(format_card(card), _LINE_LIMIT)}",
     ]
+    lines += [escape_line(note, _LINE_LIMIT) for note in format_notes(card)]
     lines += _score_lines(card.score) if card.score else []
     yield _with_body(lines, _card_body(card), TEXT_LIMIT - 100)
 

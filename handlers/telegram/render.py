@@ -16,6 +16,7 @@ from bot.rendering.text import (
     format_authors,
     format_card,
     format_facts,
+    format_notes,
     format_score,
     format_summary,
     format_title,
@@ -161,6 +162,7 @@ def _card(card: Card) -> Markup:
             _title(paper, is_sample=True),
             fitted(clean_line(format_authors(paper.authors, _MOST_AUTHORS)), 3 * _MOST_LINE),
             _line(format_card(card)),
+            *map(_line, format_notes(card)),
             _score(card.score) if card.score is not None else Markup(),
         ),
     )

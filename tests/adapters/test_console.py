@@ -52,6 +52,7 @@ async def test_a_card_is_shown_in_full():
     for name in ("abs", "pdf", "html"):
         assert f"https://arxiv.org/{name}/2611.00001" in words
     assert "💾 /mark save 2611.00001" in words
+    assert "Follow /follow 2611.00001" in words
     shown = await talk("/mark save 2611.00001", world=world)
     assert shown[0].startswith("Saved.\n\nSmall KV Caches")
     assert "💾 ✓ /mark save 2611.00001" in " ".join(shown[0].split())

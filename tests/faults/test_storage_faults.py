@@ -20,6 +20,7 @@ from bot.errors import StorageError
 from bot.model.announcement import Batch
 from bot.model.chat import Chat
 from bot.model.delivery import Delivery, DeliveryState, Progress
+from bot.model.follow import Follow, Version
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 from storage.disk import Disk
@@ -36,6 +37,7 @@ DAY = date(2026, 8, 3)
 NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)
 STEPS = 30
 FORGETTING = 21
+FOLLOWED = ArxivId("2609.00000")
 
 
 def start_child(kind: str, folder: Path, first: int) -> "subprocess.Popen[str]":
@@ -127,7 +129,13 @@ async def test_a_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> None:
 
 
 State = tuple[
-    Subscription | None, dict[ArxivId, date], list[date], Progress | None, tuple[Delivery, ...], tuple[Chat, ...]
+    Subscription | None,
+    dict[ArxivId, date],
+    list[date],
+    Progress | None,
+    tuple[Delivery, ...],
+    tuple[Chat, ...],
+    dict[ArxivId, Follow],
 ]
 
 
@@ -140,6 +148,7 @@ async def state_of(storage: TinyDBStorage) -> State:
         await storage.get_progress(CHATS[0]),
         await storage.get_deliveries(CHATS[0]),
         await storage.get_open_chats(),
+        dict(await storage.get_follows(CHATS[0])),
     )
 
 
@@ -172,8 +181,11 @@ async def step(storage: TinyDBStorage, number: int) -> None:
             await storage.save_batch(Batch("cs.LG", date.fromordinal(DAY.toordinal() + number), ()))
         case 5 if number == FORGETTING:
             await storage.forget_chat(chat)
+        case 5 if number < FORGETTING:
+            await storage.change_follow(chat, FOLLOWED, lambda known: known or Follow(Version(FOLLOWED, 0, "Title")))
         case 6:
-            await storage.plan(chat, Progress(DAY, NOON), [part(number), part(number + 1)])
+            told = Version(FOLLOWED, number, f"Title {number}")
+            await storage.plan(chat, Progress(DAY, NOON), [part(number), part(number + 1)], [told])
         case 7:
             await storage.record(replace(part(number), state=DeliveryState.SENT))
         case _:

@@ -174,7 +174,7 @@ def test_hostile_cards_and_replies_are_safe():
         announced = AnnouncedPaper(paper, AnnounceType.CROSS, DAY)
         score = Score(1.0, (Reason(hostile(random, 9), ("title",), 1.0),))
         summary = hostile_summary(random, paper) if random.random() < 0.5 else None
-        (card,) = render_reply(Reply(card=Card(announced, score, summary=summary)))
+        (card,) = render_reply(Reply(card=Card(announced, score, summary=summary, comment=hostile(random, 90))))
         check_message(payload_of(card))
         for text in card.texts:
             assert len(check_text(text)[0]) == 1
@@ -255,9 +255,10 @@ def test_a_sample_is_labelled_and_links_nowhere():
 
 def test_a_card_has_everything_and_three_links():
     """Title, authors, categories, type, id, day, reasons, abstract, and the pages as buttons."""
-    paper = make_paper("2611.00001", "Small Caches", "All of it.", version=2)
+    paper = make_paper("2611.00001", "Small Caches", "All of it.", version=2, journal_ref="J. Caches 1")
     score = Score(2.0, (Reason("cache", ("title",), 2.0),))
-    (message,) = render_reply(Reply(card=Card(AnnouncedPaper(paper, AnnounceType.REPLACE, date(2026, 11, 19)), score)))
+    announced = AnnouncedPaper(paper, AnnounceType.REPLACE, date(2026, 11, 19))
+    (message,) = render_reply(Reply(card=Card(announced, score, comment="accepted at ICLR")))
     text = "\n".join(message.texts)
     for part in (
         "Small Caches",
@@ -265,6 +266,8 @@ def test_a_card_has_everything_and_three_links():
         "cs.CL · replace · 2611.00001v2 · Thursday 19 November 2026",
         "2.00",
         "All of it.",
+        "Comment: accepted at ICLR",
+        "Journal: J. Caches 1",
     ):
         assert part in text
     assert [each.url for each in message.links] == [

@@ -118,7 +118,8 @@ def test_hostile_cards_never_become_more_than_text():
     for number in range(500):
         paper = hostile_paper(chance, number)
         summary = hostile_summary(chance, paper) if number % 2 else None
-        card = Card(AnnouncedPaper(paper, AnnounceType.CROSS, DAY), hostile_score(chance), summary=summary)
+        announced = AnnouncedPaper(paper, AnnounceType.CROSS, DAY)
+        card = Card(announced, hostile_score(chance), summary=summary, comment=paper.abstract)
         [(text, entities)] = judged(render_reply(Reply(card=card)))
         check_links(entities)
         assert [each.url.removeprefix("https://arxiv.org/") for each in entities if each.kind == "TextUrl"] == [
