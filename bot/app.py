@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from bot import __version__
 from bot.backfill import Backfill
+from bot.batching import Batching
 from bot.delivery.lane import Lane
 from bot.delivery.outbox import Carrier, Outbox
 from bot.delivery.pacing import Pacer
@@ -157,7 +158,13 @@ async def open_summaries(
         return None
     stack.push_async_callback(summarizer.close)
     texts = make_full_texts(client, settings)
-    return await stack.enter_async_context(Summaries(storage, texts, summarizer, utc_now, settings.llm_daily_budget))
+    summaries = Summaries(storage, texts, summarizer, utc_now, settings.llm_daily_budget)
+    if settings.llm_batch:
+        from bot.summaries.batch import OpenAIBatches  # noqa: PLC0415
+
+        writer = OpenAIBatches(summarizer, settings.openai_base_url or OPENAI_URL, utc_now, storage)
+        summaries.batching = Batching(storage, texts, writer, utc_now, settings.llm_daily_budget)
+    return await stack.enter_async_context(summaries)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from bot.model.chat import Chat
 from bot.model.digest import Score
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId
 from bot.model.subscription import Subscription
-from bot.model.summary import Summary
+from bot.model.summary import Summary, Wish
 from bot.pipeline import Pipeline
 from bot.shelf import Shelf
-from bot.summarising import ON_TAP, Summaries, Wish, group_of
+from bot.summarising import ON_TAP, Summaries, group_of
 
 
 @dataclass(frozen=True, slots=True)

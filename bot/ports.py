@@ -17,7 +17,7 @@ from bot.model.listing import Listing, Record
 from bot.model.message import Message, Outgoing, Part, Receipt
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 from bot.model.subscription import Subscription
-from bot.model.summary import FullText, Spending, Summary, SummaryKey, Usage
+from bot.model.summary import BatchRequest, FullText, Reply, Spending, Summary, SummaryKey, Usage
 
 Clock = Callable[[], datetime]
 """The present as an aware UTC instant."""
@@ -109,6 +109,39 @@ class Summarizer(Protocol):
         """A summary in this language (ISO 639-1), checked against the text, and what it cost.
 
         Raises LLMError, whose `spent` is what was used up in vain.
+        """
+        ...
+
+
+class BatchWriter(Protocol):
+    """Writes summaries through a provider's batch endpoint: for less, within a day."""
+
+    async def is_ready(self) -> bool:
+        """Whether a batch may be sent: the server is not known to have none, and is known to answer what is asked like this."""
+        ...
+
+    async def write(self, paper: Paper, text: FullText, language: str) -> BatchRequest:
+        """The request for a summary, the same as a single call's."""
+        ...
+
+    async def send(self, requests: Sequence[BatchRequest]) -> str:
+        """The id of a new batch.
+
+        Raises LLMError: `is_final` where the server has no batches, with `spent` where this one may be under way all the same.
+        """
+        ...
+
+    async def fetch(self, batch: str) -> Mapping[str, Reply] | None:
+        """What was answered, by the ids of the requests, without those that failed; None while it is under way.
+
+        Raises LLMError, `is_final` where there is no such batch (any more).
+        """
+        ...
+
+    async def read(self, request: str, reply: Reply, paper: Paper, text: FullText, language: str) -> Summary | None:
+        """The summary in a reply, checked as a single call's.
+
+        None where it cannot be used, or where `request` is not the id of what would be asked about this text.
         """
         ...
 

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 PULL_EVERY, HOLD_EVERY = timedelta(minutes=1), timedelta(seconds=30)
 """How often it is asked whether it is time to look at arXiv, and whether a digest is due."""
+BATCHES_EVERY = timedelta(minutes=5)
+"""How often batches of summaries are sent and asked for."""
 FINISH_SECONDS, RESTART_SECONDS = 8.0, 5.0
 """How long parts under way may take at the end, and how long a crashed outbox rests."""
 STOP_SECONDS = 12.0
@@ -57,6 +59,7 @@ async def run_bot(settings: Settings) -> None:
             "check": (PULL_EVERY, partial(_check, app)),
             "backfill": (PULL_EVERY, partial(_backfill, app)),
             "rounds": (HOLD_EVERY, partial(_hold, app)),
+            "batches": (BATCHES_EVERY, partial(_look_at_batches, app)),
         }
         try:
             async with Clockwork(utc_now, jobs):
@@ -116,6 +119,12 @@ async def _hold_on_summaries(app: App) -> None:
 async def _hold(app: App) -> None:
     await app.rounds.hold_due()
     await app.watch.look()
+
+
+async def _look_at_batches(app: App) -> None:
+    """Summaries that can wait. Their texts take a while to be had, and nobody waits for it."""
+    if app.services.summaries is not None:
+        await app.services.summaries.look_at_batches()
 
 
 async def _send(app: App) -> None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 
+from bot.batching import Batching
 from bot.errors import BotError, LLMError
 from bot.language import later
 from bot.model.chat import Chat
 from bot.model.paper import ArxivId, Paper
-from bot.model.summary import Summary, SummaryKey, Usage
+from bot.model.summary import Summary, SummaryKey, Usage, Wish, share
 from bot.ports import Clock, FullTexts, Storage, Summarizer
 
 log = logging.getLogger(__name__)
@@ -24,19 +25,6 @@ ASK_AGAIN = timedelta(minutes=15)
 PRIVATE, GROUPS = later("telegram private"), later("telegram groups and channels")
 ON_TAP = 1_000.0
 """The weight of what a person waits for: more than that of any digest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A chat wants a summary of a paper in its language; the sum of all weights says how much it matters.
-
-    `group` is the kind of chat, for the owner's accounts; see `group_of`.
-    """
-
-    paper: Paper
-    language: str
-    weight: float = 1.0
-    group: str = ""
 
 
 def group_of(chat: Chat) -> str:
@@ -69,7 +57,7 @@ class Summaries:
 
     `budget` is in tokens a day (UTC). People who ask for a digest or for one summary wait `digest_seconds` and `tap_seconds`; what
     comes later is on the cards. `finished` is set whenever nothing is left to be made. What fails is logged, left
-    alone for a while, and never raised: an abstract stands in.
+    alone for a while, and never raised: an abstract stands in. `batching` takes what can wait; None: nothing can.
     """
 
     storage: Storage
@@ -80,6 +68,7 @@ class Summaries:
     at_once: int = AT_ONCE
     digest_seconds: float = 8.0
     tap_seconds: float = 45.0
+    batching: Batching | None = None
     finished: asyncio.Event = field(default_factory=asyncio.Event)
     _flights: dict[SummaryKey, _Flight] = field(default_factory=dict)
     _not_before: dict[SummaryKey, datetime] = field(default_factory=dict)
@@ -124,6 +113,18 @@ class Summaries:
         if spared:
             await self.storage.count_hits(self._today(), spared)
 
+    async def look_at_batches(self) -> None:
+        """Fetch what batches brought, send what gathered, and have made singly what they failed at; every few minutes."""
+        if self.batching is None:
+            return
+        ended = self.batching.ended
+        for wish in await self.batching.look(self._flights.__contains__):
+            self._board(self._key(wish.paper, wish.language), wish)
+        if self.batching.ended > ended:
+            # What was set aside for the batch and not used may be enough for others.
+            self._spent_on = None
+        self._set_going()
+
     async def wait(self, papers: Sequence[Paper], language: str, seconds: float) -> Mapping[ArxivId, Summary]:
         """The summaries that are there after at most so long; what nobody wanted is not waited for."""
         coming = [self._flights.get(self._key(each, language)) for each in papers]
@@ -149,11 +150,19 @@ class Summaries:
                 return len(wishes)
             if self.is_spent() or self._is_left_alone(key):
                 return 0
-        spared = len(wishes) - (key not in self._flights)
-        flight = self._flights.setdefault(key, _Flight(key, wishes[0].paper))
-        for wish in wishes:
-            flight.join(wish)
+        earlier: Sequence[Wish] = ()
+        if self.batching is not None and key not in self._flights:
+            spared = await self.batching.take_on(key, wishes)
+            if spared is not None:
+                return spared
+            earlier = self.batching.give_back(key)
+        spared = len(wishes) - (key not in self._flights and not earlier)
+        for wish in (*earlier, *wishes):
+            self._board(key, wish)
         return spared
+
+    def _board(self, key: SummaryKey, wish: Wish) -> None:
+        self._flights.setdefault(key, _Flight(key, wish.paper)).join(wish)
 
     def _is_left_alone(self, key: SummaryKey) -> bool:
         if key in self._not_before and self._not_before[key] <= self.clock():
@@ -239,14 +248,3 @@ class Summaries:
 
     def _leave_alone(self, key: SummaryKey, pause: timedelta) -> None:
         self._not_before[key] = self.clock() + pause
-
-
-def share(used: Usage, groups: Mapping[str, int]) -> dict[str, Usage]:
-    """What a call used, shared out among the kinds of chats by how many of each wanted it; nothing is lost by rounding."""
-    shares: dict[str, Usage] = {}
-    left, count = used, sum(groups.values())
-    for group, number in groups.items():
-        part = Usage(left.prompt * number // count, left.completion * number // count)
-        shares[group] = part
-        left, count = Usage(left.prompt - part.prompt, left.completion - part.completion), count - number
-    return shares

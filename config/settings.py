@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr = SecretStr("")
     openai_base_url: str = ""
     llm_daily_budget: int = Field(default=1_000_000, ge=0, le=10**12)
+    llm_batch: bool = False
     summary_model: str = Field(default="gpt-5.4-mini", max_length=200, pattern=r"^[\x21-\x7e]+$")
     summary_input_tokens: int = Field(default=24_000, ge=4_000, le=1_000_000)
     summary_timeout: float = Field(default=120.0, ge=1, le=3600)

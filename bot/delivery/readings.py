@@ -12,8 +12,10 @@ from bot.model.delivery import Progress, Round
 from bot.model.digest import Digest, DigestPaper, LeftOut
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
+from bot.model.summary import Wish
 from bot.pipeline import Pipeline, Reading
-from bot.summarising import Summaries, Wish, group_of
+from bot.schedule import next_slot, parse_schedule
+from bot.summarising import Summaries, group_of
 
 PATIENCE = timedelta(seconds=60)
 """How long a digest waits for its summaries. Rounds are looked at every half minute, so it is 90 seconds at most."""
@@ -102,7 +104,10 @@ class Readings:
             return
         self._foreseen[chat] = day
         ahead = await self.read(subscription, Due(progress.covered, day, progress.slot))
-        self._wishes += [replace(each, weight=each.weight * _AHEAD) for each in wishes_of(subscription, ahead.digest)]
+        shown_at = _next_hour(subscription, self.pipeline.clock())
+        self._wishes += [
+            replace(each, weight=each.weight * _AHEAD, due=shown_at) for each in wishes_of(subscription, ahead.digest)
+        ]
 
     async def want(self) -> None:
         """Have made what lacks for all that was read since the last time: what ranks high for many chats first."""
@@ -129,6 +134,12 @@ def wishes_of(subscription: Subscription, digest: Digest | None) -> Iterator[Wis
     """Those papers as wishes: the higher a paper's place, the more it matters."""
     for each in wished(subscription, digest):
         yield Wish(each.announced.paper, subscription.language, 1 / each.place, group_of(subscription.chat))
+
+
+def _next_hour(subscription: Subscription, now: datetime) -> datetime | None:
+    """When the chat's next digest is due by an hour of its own; None where it follows the announcement."""
+    schedule = parse_schedule(subscription.schedule)
+    return next_slot(schedule, subscription.timezone, now) if schedule.times else None
 
 
 def _round(reading: Reading, now: datetime, day: date) -> Round:

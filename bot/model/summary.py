@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from bot.model.paper import ArxivId
+from bot.model.paper import ArxivId, Paper
+
+BATCHED = " (batch)"
+"""After a model's name, where usage is counted: what it did in batches, which have a price of their own."""
 
 
 class TextSource(StrEnum):
@@ -58,6 +61,35 @@ class Usage:
         return Usage(self.prompt + other.prompt, self.completion + other.completion)
 
 
+def share(used: Usage, groups: Mapping[str, int]) -> dict[str, Usage]:
+    """What a call used, shared out among the kinds of chats by how many of each wanted it; nothing is lost by rounding."""
+    shares: dict[str, Usage] = {}
+    left, count = used, sum(groups.values())
+    for group, number in groups.items():
+        part = Usage(left.prompt * number // count, left.completion * number // count)
+        shares[group] = part
+        left, count = Usage(left.prompt - part.prompt, left.completion - part.completion), count - number
+    return shares
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model wrote, whether it was stopped for length, and what it cost."""
+
+    text: str
+    is_cut: bool
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """One line of a batch. `id` stands for all that it asks; `tokens` is the most that it may cost."""
+
+    id: str
+    line: str
+    tokens: int
+
+
 @dataclass(frozen=True, slots=True)
 class SummaryKey:
     """What a summary is made once for."""
@@ -96,6 +128,20 @@ class Summary:
     def key(self) -> SummaryKey:
         """Under which it is kept."""
         return SummaryKey(self.id, self.version, self.prompt, self.model, self.language)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A chat wants a summary of a paper in its language; the sum of all weights says how much it matters.
+
+    `group` is the kind of chat, for the owner's accounts. `due`: when it will be shown; None: as soon as it is there.
+    """
+
+    paper: Paper
+    language: str
+    weight: float = 1.0
+    group: str = ""
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

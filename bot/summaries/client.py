@@ -13,7 +13,7 @@ from typing import Any
 import openai
 
 from bot.errors import LLMError
-from bot.model.summary import Usage
+from bot.model.summary import Reply, Usage
 from bot.summaries.fit import estimate_tokens
 from bot.summaries.ladder import Dialect, Ladder
 from bot.summaries.patience import LONGEST_WAIT, TRIES, Breaker, read_retry_after, wait_after
@@ -34,6 +34,7 @@ _QUOTA = re.compile(r"insufficient_quota", re.IGNORECASE)
 _OVERHEAD_TOKENS = 50
 _CONNECT_SECONDS = 5.0
 _SUSPICIOUS = 4
+UNREADABLE = (JSONDecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError, AttributeError)
 
 
 class ContextOverflowError(Exception):
@@ -48,15 +49,6 @@ class _PassingError(Exception):
         self.asked, self.spent = asked, spent
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the model wrote, whether it was stopped for length, and what it cost."""
-
-    text: str
-    is_cut: bool
-    usage: Usage
-
-
 @dataclass(slots=True)
 class World:
     """Time and chance: `now` is an aware UTC instant, `clock` seconds that never go back."""
@@ -68,22 +60,22 @@ class World:
 
 
 class ModelClient:
-    """Asks one model of one server; each try takes at most `seconds`."""
+    """Asks one model of one server; each try takes at most `seconds`. `ladder` knows how it wants to be asked."""
 
     def __init__(self, base_url: str, key: str, model: str, ladder: Ladder, seconds: float, world: World) -> None:  # noqa: PLR0913, PLR0917 - a server, how to talk to it, and the world
         # The SDK insists on a key; servers without one ignore it. Its own retries know no circuit breaker.
-        self._sdk = openai.AsyncOpenAI(
+        self.sdk = openai.AsyncOpenAI(
             api_key=key or "none",
             base_url=base_url,
             max_retries=0,
             timeout=openai.Timeout(seconds, connect=_CONNECT_SECONDS),
         )
-        self._model, self._ladder, self._seconds, self._world = model, ladder, seconds, world
+        self._model, self.ladder, self._seconds, self._world = model, ladder, seconds, world
         self._breaker = Breaker()
 
     async def close(self) -> None:
         """Let go of connections."""
-        await self._sdk.close()
+        await self.sdk.close()
 
     async def ask(self, messages: Messages, most_tokens: int) -> Reply:
         """The model's reply of at most so many tokens. Raises ContextOverflowError, and LLMError for all other faults."""
@@ -105,13 +97,17 @@ class ModelClient:
             await self._world.sleep(pause)
         raise AssertionError("unreachable")
 
+    def body(self, messages: Messages, dialect: Dialect, most_tokens: int) -> dict[str, Any]:
+        """A request in this dialect."""
+        return {"model": self._model, "messages": messages, **dialect.options(most_tokens)}
+
     def _failed(self, message: str, asked: float = 0.0, spent: int = 0, *, is_certain: bool = False) -> LLMError:
         wait = self._breaker.fail(self._world.clock(), asked, is_certain=is_certain)
         return LLMError(message, spent=spent, retry_after=wait)
 
     async def _climb_down(self, messages: Messages, most_tokens: int) -> Reply:
         """Ask in the best dialect that the server takes."""
-        dialect: Dialect | None = await self._ladder.get()
+        dialect: Dialect | None = await self.ladder.get()
         status = 0
         while dialect is not None:
             try:
@@ -120,7 +116,7 @@ class ModelClient:
                 status = error.status_code
                 dialect = dialect.after(self._judge(error))
             else:
-                await self._ladder.settle(dialect)
+                await self.ladder.settle(dialect)
                 return reply
         # None: the original's text may repeat the request or a part of the key.
         raise LLMError(f"the model server refused the request (HTTP {status})", is_final=True) from None
@@ -144,18 +140,18 @@ class ModelClient:
 
     async def _post(self, messages: Messages, dialect: Dialect, most_tokens: int) -> Reply:
         """One request. The SDK's time is per read, so the whole has one of its own."""
-        given = sum(estimate_tokens(each["content"]) for each in messages) + _OVERHEAD_TOKENS
-        create: Any = self._sdk.chat.completions.with_raw_response.create
+        given = given_tokens(messages)
+        create: Any = self.sdk.chat.completions.with_raw_response.create
         try:
             async with asyncio.timeout(self._seconds):
-                raw = await create(model=self._model, messages=messages, **dialect.options(most_tokens))
+                raw = await create(**self.body(messages, dialect, most_tokens))
         except TimeoutError:
             raise _PassingError("the model server took too long", spent=given) from None
         except openai.APIConnectionError as error:
             raise _PassingError("the model server cannot be reached", spent=_spent(error, given)) from None
         try:
-            return _read(raw.http_response.json(), given)
-        except (JSONDecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError, AttributeError):
+            return read_completion(raw.http_response.json(), given)
+        except UNREADABLE:
             raise _PassingError("the model server's answer is no chat completion") from None
 
 
@@ -164,8 +160,13 @@ def _spent(error: openai.APIConnectionError, given: int) -> int:
     return 0 if type(error.__cause__).__name__ in {"ConnectError", "ConnectTimeout"} else given
 
 
-def _read(content: Any, given: int) -> Reply:  # noqa: ANN401 - whatever the server sent
-    """The reply in a chat completion. Raises LLMError for a refusal, and something else for what is none."""
+def given_tokens(messages: Messages) -> int:
+    """At least the tokens of a question."""
+    return sum(estimate_tokens(each["content"]) for each in messages) + _OVERHEAD_TOKENS
+
+
+def read_completion(content: Any, given: int) -> Reply:  # noqa: ANN401 - whatever the server sent
+    """The reply in a chat completion. Raises LLMError for a refusal, and one of UNREADABLE for what is none."""
     choice = content["choices"][0]
     text, reason = choice["message"].get("content") or "", choice.get("finish_reason")
     usage = _read_usage(content.get("usage"), Usage(given, estimate_tokens(text)))

@@ -56,12 +56,19 @@ class Ladder:
         self._key = f"llm_dialect:{sha256(f'{base_url} {model}'.encode()).hexdigest()[:16]}"
         self._load_note, self._save_note = load_note, save_note
         self._dialect: Dialect | None = None
+        self._is_settled = False
 
     async def get(self) -> Dialect:
         """The best way to ask that was not refused yet."""
         if self._dialect is None:
-            self._dialect = _read(await self._load())
+            noted = _read(await self._load())
+            self._dialect, self._is_settled = noted or Dialect(), noted is not None
         return self._dialect
+
+    async def get_settled(self) -> Dialect | None:
+        """The way that was answered before; None where none was yet."""
+        dialect = await self.get()
+        return dialect if self._is_settled else None
 
     async def _load(self) -> str | None:
         try:
@@ -73,8 +80,8 @@ class Ladder:
 
     async def settle(self, dialect: Dialect) -> None:
         """Remember the way that was answered: only an answer shows that the way to ask was what had been refused."""
-        if dialect != self._dialect:
-            self._dialect = dialect
+        if dialect != self._dialect or not self._is_settled:
+            self._dialect, self._is_settled = dialect, True
             log.info("llm_dialect format=%s limit=%s", dialect.format, dialect.limit)
             try:
                 await self._save_note(self._key, json.dumps(asdict(dialect)))
@@ -82,9 +89,9 @@ class Ladder:
                 log.warning("llm_dialect error=%r", str(error))
 
 
-def _read(note: str | None) -> Dialect:
+def _read(note: str | None) -> Dialect | None:
     try:
-        dialect = Dialect(**json.loads(note or "{}"))
+        dialect = Dialect(**json.loads(note or ""))
     except (ValueError, TypeError):
-        return Dialect()
-    return dialect if dialect.format in FORMATS and dialect.limit in LIMITS else Dialect()
+        return None
+    return dialect if dialect.format in FORMATS and dialect.limit in LIMITS else None

@@ -39,12 +39,12 @@ class OpenAISummarizer:
     def __init__(self, server: Server, prompt: Prompt, load_note: LoadNote, save_note: SaveNote, world: World) -> None:
         self._server, self._prompt, self._world = server, prompt, world
         ladder = Ladder(server.base_url, server.model, load_note, save_note)
-        self._client = ModelClient(server.base_url, server.key, server.model, ladder, server.seconds, world)
+        self.client = ModelClient(server.base_url, server.key, server.model, ladder, server.seconds, world)
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def close(self) -> None:
         """Let go of connections."""
-        await self._client.close()
+        await self.client.close()
 
     @property
     def model(self) -> str:
@@ -58,13 +58,18 @@ class OpenAISummarizer:
         return estimate(self._prompt, paper, text, self._server.input_tokens)
 
     async def summarise(self, paper: Paper, text: FullText, language: str) -> tuple[Summary, Usage]:
-        talk = Talk(self._client, self._prompt, paper, text, language, self._server.input_tokens)
+        talk = self.talk(paper, text, language)
         async with self._gate:
             outcome = await talk.run(self._server.seconds * _PATIENCE)
         log.info("answer id=%s language=%s removed=%d", paper.id, language, outcome.checked.removed)
-        return self._make(paper, language, outcome), talk.usage
+        return self.make(paper, language, outcome), talk.usage
 
-    def _make(self, paper: Paper, language: str, outcome: Outcome) -> Summary:
+    def talk(self, paper: Paper, text: FullText, language: str) -> Talk:
+        """The talk in which the model is asked about this paper."""
+        return Talk(self.client, self._prompt, paper, text, language, self._server.input_tokens)
+
+    def make(self, paper: Paper, language: str, outcome: Outcome) -> Summary:
+        """The summary that such a talk came to."""
         checked = outcome.checked
         return Summary(
             paper.id,

@@ -8,11 +8,11 @@ from enum import StrEnum
 
 from bot.errors import LLMError
 from bot.model.paper import Paper
-from bot.model.summary import FullText, Section, TextSource, Usage
+from bot.model.summary import FullText, Reply, Section, TextSource, Usage
 from bot.summaries.answers import read_answer
-from bot.summaries.client import ContextOverflowError, ModelClient, Reply
+from bot.summaries.client import ContextOverflowError, ModelClient
 from bot.summaries.fit import ABSTRACT, estimate_tokens, fit
-from bot.summaries.prompts import Prompt, encode_paper
+from bot.summaries.prompts import Messages, Prompt, encode_paper
 from bot.summaries.truth import Checked, Source, check
 from bot.summaries.writing import can_be
 
@@ -119,15 +119,25 @@ class Talk:
     async def _ask(self, ask: int, fault: Fault | None) -> Reply:
         """Ask; where the model cannot read so much, ask with less."""
         while True:
-            self._sections = await to_thread(take_sections, self._prompt, self._paper, self._text, self._room)
-            messages = self._prompt.messages(self._paper, self._sections, self._language, fault or "")
+            question = await self.question(ask, fault)
             try:
-                return await self._client.ask(messages, _longest_answer(self._room, ask))
+                return await self._client.ask(*question)
             except ContextOverflowError:
                 self._cuts += 1
                 if self._cuts > _CUTS:
                     raise LLMError("the model cannot read so much: lower SUMMARY_INPUT_TOKENS", is_final=True) from None
                 self._room = int(self._room * _CUT_TO)
+
+    async def question(self, ask: int = 0, fault: Fault | None = None) -> tuple[Messages, int]:
+        """What is asked, and the tokens that an answer may take."""
+        self._sections = await to_thread(take_sections, self._prompt, self._paper, self._text, self._room)
+        messages = self._prompt.messages(self._paper, self._sections, self._language, fault or "")
+        return messages, _longest_answer(self._room, ask)
+
+    async def read(self, reply: Reply) -> Outcome | None:
+        """What is left of an answer to the last question, None where it cannot be used as it is."""
+        verdict = await to_thread(self._judge, reply)
+        return verdict if isinstance(verdict, Outcome) else None
 
     def _judge(self, reply: Reply) -> Outcome | Fault:
         answer = read_answer(reply.text)

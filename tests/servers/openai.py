@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from tests.servers.openai_batches import BatchDesk
+
 TOKEN = "sk-proj-very-secret-key-0123456789"
 LETTERS_A_TOKEN = 4
 
@@ -24,6 +26,7 @@ class Dialect:
     formats: tuple[str, ...] = ("text", "json_object", "json_schema")
     limits: tuple[str, ...] = ("max_tokens", "max_completion_tokens")
     needs_key: bool = False
+    has_batches: bool = False
     must_say_json: bool = False
     context: int = 0
     is_forgetful: bool = False
@@ -36,6 +39,7 @@ DIALECTS = {
         ("gpt-5.4-mini",),
         limits=("max_completion_tokens",),
         needs_key=True,
+        has_batches=True,
         must_say_json=True,
         context=128_000,
         overflow="context_length_exceeded",
@@ -48,7 +52,7 @@ DIALECTS = {
         must_say_json=True,
         context=64_000,
     ),
-    "qwen": Dialect(("qwen-plus",), limits=("max_tokens",), needs_key=True, must_say_json=True),
+    "qwen": Dialect(("qwen-plus",), limits=("max_tokens",), needs_key=True, has_batches=True, must_say_json=True),
     "ollama": Dialect(("llama3.2:3b",), context=4_096, is_forgetful=True),
     "vllm": Dialect(("Qwen/Qwen3-4B",), context=8_192, overflow="This model's maximum context length is 8192 tokens."),
     "llama.cpp": Dialect((), context=4_096, overflow="exceed_context_size_error"),
@@ -71,6 +75,7 @@ class OpenAIServer:
     open_now: int = 0
     most_open: int = 0
     pause: float = 0.0
+    token: str = TOKEN
 
     @property
     def calls(self):
@@ -97,9 +102,10 @@ class OpenAIServer:
         if plan in FAULTS:
             return await FAULTS[plan](request)
         text = WRITERS[plan](body) if plan in WRITERS else plan
-        return self._complete(body, text, keeps_limit=plan != "flood")
+        return web.json_response(self.complete(body, text, keeps_limit=plan != "flood"))
 
-    def _complete(self, body, text, *, keeps_limit):
+    def complete(self, body, text, *, keeps_limit=True):
+        """The chat completion that says this."""
         most = body.get("max_tokens") or body["max_completion_tokens"]
         cut = text[: most * LETTERS_A_TOKEN] if keeps_limit else text
         given = sum(len(each["content"]) // LETTERS_A_TOKEN for each in body["messages"])
@@ -109,9 +115,7 @@ class OpenAIServer:
         reason = "stop" if cut == text and not text.endswith(CUT_MARK) else "length"
         message = {"role": "assistant", "content": cut.removesuffix(CUT_MARK)}
         choice = {"index": 0, "message": message, "finish_reason": reason}
-        return web.json_response(
-            {"id": "c1", "object": "chat.completion", "model": body["model"], "choices": [choice], "usage": usage}
-        )
+        return {"id": "c1", "object": "chat.completion", "model": body["model"], "choices": [choice], "usage": usage}
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +288,9 @@ async def serve(name="openai"):
     server = OpenAIServer(DIALECTS[name])
     app = web.Application(client_max_size=30_000_000)
     app.router.add_post("/v1/chat/completions", server.handle)
+    server.batches = BatchDesk(server, refuse, WRITERS)
+    if server.dialect.has_batches:
+        server.batches.add_routes(app.router)
     runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

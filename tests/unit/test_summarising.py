@@ -9,10 +9,10 @@ import pytest
 from bot.errors import LLMError, StorageError
 from bot.model.chat import Chat
 from bot.model.listing import Record
-from bot.model.summary import Usage
+from bot.model.summary import Usage, Wish, share
 from bot.prices import Prices
 from bot.shelf import Shelf
-from bot.summarising import Summaries, Wish, group_of, share
+from bot.summarising import Summaries, group_of
 from config.settings import Settings, read_bundled
 from storage.tinydb import TinyDBStorage
 from tests.build import DAY, NOW, make_paper

@@ -1,0 +1,160 @@
+"""The batch endpoint of an OpenAI-compatible server: https://developers.openai.com/api/docs/guides/batch."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+import openai
+
+from bot.errors import LLMError, StorageError
+from bot.model.paper import Paper
+from bot.model.summary import BatchRequest, FullText, Reply, Summary, Usage
+from bot.ports import Clock, Storage
+from bot.summaries.client import UNREADABLE, given_tokens, read_completion
+from bot.summaries.llm import OpenAISummarizer
+from bot.summaries.prompts import Messages
+
+log = logging.getLogger(__name__)
+
+_URL: Final = "/v1/chat/completions"
+_UNKNOWN = (400, 404, 405, 501)
+"""What servers without batches answer; the SDK asks nothing else that could be wrong."""
+_ENDED = ("completed", "failed", "expired", "cancelled")
+_OK = 200
+_SECONDS = 300.0
+"""For a whole file, up or down."""
+_ASK_AGAIN = timedelta(days=30)
+"""How long a server is believed to have no batches."""
+
+
+class OpenAIBatches:
+    """Batches by the summarizer's server at `base_url`. That it has none is kept in a note of the storage for a month."""
+
+    def __init__(self, summarizer: OpenAISummarizer, base_url: str, clock: Clock, storage: Storage) -> None:
+        self._summarizer, self._clock, self._storage = summarizer, clock, storage
+        self._sdk = summarizer.client.sdk
+        self._note = f"llm_no_batches:{sha256(base_url.encode()).hexdigest()[:16]}"
+        self._none_until: datetime | None = None
+        self._is_noted = False
+
+    async def is_ready(self) -> bool:
+        if not self._is_noted:
+            self._none_until = _read_instant(await self._storage.get_note(self._note))
+            self._is_noted = True
+        if self._none_until is not None and self._clock() < self._none_until:
+            return False
+        # A batch asked in the wrong dialect would fail as a whole, an hour later.
+        return await self._summarizer.client.ladder.get_settled() is not None
+
+    async def write(self, paper: Paper, text: FullText, language: str) -> BatchRequest:
+        messages, most_tokens = await self._summarizer.talk(paper, text, language).question()
+        dialect = await self._summarizer.client.ladder.get()
+        body = self._summarizer.client.body(messages, dialect, most_tokens)
+        identifier = self._identify(messages, paper, language)
+        line = json.dumps({"custom_id": identifier, "method": "POST", "url": _URL, "body": body})
+        return BatchRequest(identifier, line, given_tokens(messages) + most_tokens)
+
+    async def send(self, requests: Sequence[BatchRequest]) -> str:
+        spent = sum(each.tokens for each in requests)
+        data = "".join(f"{each.line}\n" for each in requests).encode()
+        try:
+            async with _in_time():
+                file = await self._sdk.files.create(file=("batch.jsonl", data, "application/jsonl"), purpose="batch")
+            async with _in_time(spent):
+                batch = await self._sdk.batches.create(
+                    input_file_id=_id_of(file), endpoint=_URL, completion_window="24h"
+                )
+        except openai.APIStatusError as error:
+            if error.status_code in _UNKNOWN:
+                await self._note_none(error.status_code)
+            raise _refused(error) from None
+        return _id_of(batch, spent)
+
+    async def fetch(self, batch: str) -> Mapping[str, Reply] | None:
+        try:
+            async with _in_time():
+                found = await self._sdk.batches.retrieve(batch)
+                if getattr(found, "status", None) not in _ENDED:
+                    return None
+                # Requests that failed are in a file of errors. They are made singly, so it does not matter why.
+                if not found.output_file_id:
+                    return {}
+                output = await self._sdk.files.content(found.output_file_id)
+        except openai.APIStatusError as error:
+            raise _refused(error) from None
+        return await asyncio.to_thread(_read_lines, output.content)
+
+    async def read(self, request: str, reply: Reply, paper: Paper, text: FullText, language: str) -> Summary | None:
+        talk = self._summarizer.talk(paper, text, language)
+        messages, _ = await talk.question()
+        is_same = self._identify(messages, paper, language) == request
+        outcome = await talk.read(reply) if is_same else None
+        return None if outcome is None else self._summarizer.make(paper, language, outcome)
+
+    def _identify(self, messages: Messages, paper: Paper, language: str) -> str:
+        asked = [self._summarizer.model, paper.id, paper.version, language, messages]
+        return sha256(json.dumps(asked).encode()).hexdigest()[:32]
+
+    async def _note_none(self, status: int) -> None:
+        self._none_until = self._clock() + _ASK_AGAIN
+        log.warning("llm_batches status=none http=%d: the model server has no batches; single calls are made", status)
+        try:
+            await self._storage.set_note(self._note, self._none_until.isoformat())
+        except StorageError as error:
+            log.warning("llm_batches error=%r", str(error))
+
+
+@asynccontextmanager
+async def _in_time(spent: int = 0) -> AsyncIterator[None]:
+    """Faults but refusals as LLMError; `spent` may be used up where no answer came."""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            yield
+    except openai.APIStatusError:
+        raise
+    except (TimeoutError, openai.OpenAIError):
+        # None: the original may hold what was sent.
+        raise LLMError("the model server cannot be reached", spent=spent) from None
+    except UNREADABLE:
+        raise LLMError("the model server's answer about a batch cannot be read", spent=spent) from None
+
+
+def _refused(error: openai.APIStatusError) -> LLMError:
+    status = error.status_code
+    return LLMError(f"the model server refuses the batch (HTTP {status})", is_final=status in _UNKNOWN)
+
+
+def _id_of(thing: object, spent: int = 0) -> str:
+    """The SDK believes whatever a server answers."""
+    identifier = getattr(thing, "id", None)
+    if not isinstance(identifier, str) or not identifier:
+        raise LLMError("the model server's answer about a batch cannot be read", spent=spent)
+    return identifier
+
+
+def _read_lines(content: bytes) -> dict[str, Reply]:
+    """The answers in an output file, without what cannot be read of it."""
+    replies: dict[str, Reply] = {}
+    for line in content.splitlines():
+        try:
+            found: Any = json.loads(line)
+            if found["response"]["status_code"] == _OK:
+                replies[str(found["custom_id"])] = read_completion(found["response"]["body"], 0)
+        except LLMError as error:
+            # It refused to. A single call will hear that again, and remember it.
+            replies[str(found["custom_id"])] = Reply("", is_cut=False, usage=Usage(error.spent))
+        except UNREADABLE:
+            continue
+    return replies
+
+
+def _read_instant(note: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(note) if note else None
+    except ValueError:
+        return None
