@@ -211,7 +211,13 @@ class Batching:
 
     async def _load(self) -> list[_Sent]:
         if self._sent is None:
-            self._sent = _from_note(await self.storage.get_note(_NOTE) or "[]")
+            note = await self.storage.get_note(_NOTE) or "[]"
+            try:
+                self._sent = _from_note(note)
+            except (ValueError, TypeError, LookupError) as error:
+                # Of another version; what those batches had set aside counts as spent.
+                log.warning("summaries batches=unreadable error=%r", str(error))
+                self._sent = []
         return self._sent
 
     async def _save(self, sent: Sequence[_Sent]) -> None:

@@ -4,22 +4,23 @@ import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 
-from bot.errors import SourceError
-from bot.model.summary import FullText, Section, Summary, TextSource, Usage
+from bot.errors import LLMError, SourceError
+from bot.model.summary import BatchRequest, FullText, Reply, Section, Summary, TextSource, Usage
 
 COST = Usage(800, 200)
 ESTIMATE = 1_500
 
 
 class FakeTexts:
-    """The full text of every paper; `fetched` are the ids asked for."""
+    """The full text of every paper but those `without`; `fetched` are the ids asked for."""
 
     def __init__(self):
-        self.fetched = []
+        self.fetched, self.without = [], set()
 
     async def fetch(self, paper):
         self.fetched.append(paper.id)
-        return FullText(TextSource.HTML, (Section("Introduction", paper.abstract),))
+        source = TextSource.ABSTRACT if paper.id in self.without else TextSource.HTML
+        return FullText(source, (Section("Introduction", paper.abstract),))
 
 
 class FakeSummarizer:
@@ -66,6 +67,48 @@ def make_summary(paper, language="en", model="fake-1", prompt="p1", **fields):
         "code_url": "https://code.example/x",
     }
     return Summary(paper.id, paper.version, language, model, prompt, **plain | fields)
+
+
+class FakeBatchWriter:
+    """Batches that are done when `is_done`; lines of `failing` ids have no answer, those of `unusable` ones no summary.
+
+    `sent` are the batches, each with the ids of its requests. `error` is raised by the next sending or fetching.
+    """
+
+    def __init__(self):
+        self.sent, self.failing, self.unusable = {}, set(), set()
+        self.is_done, self.is_there, self.error = False, True, None
+
+    async def is_ready(self):
+        return self.is_there
+
+    async def write(self, paper, text, language):
+        return BatchRequest(f"{paper.id} {language}", "{}", ESTIMATE)
+
+    async def send(self, requests):
+        self._fail()
+        name = f"batch {len(self.sent)}"
+        self.sent[name] = [each.id for each in requests]
+        return name
+
+    async def fetch(self, batch):
+        self._fail()
+        if batch not in self.sent:
+            raise LLMError("no such batch", is_final=True)
+        asked = [each for each in self.sent[batch] if each.split()[0] not in self.failing]
+        return (
+            {each: Reply(f"A TL;DR of {each}.", is_cut=False, usage=COST) for each in asked} if self.is_done else None
+        )
+
+    async def read(self, request, reply, paper, text, language):
+        if paper.id in self.unusable:
+            return None
+        return make_summary(paper, language, tldr=f"By batch: {paper.id} in {language}.")
+
+    def _fail(self):
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
 
 
 class FakeLookup:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
@@ -141,16 +141,20 @@ def _read_lines(content: bytes) -> dict[str, Reply]:
     """The answers in an output file, without what cannot be read of it."""
     replies: dict[str, Reply] = {}
     for line in content.splitlines():
-        try:
+        with suppress(*UNREADABLE):
             found: Any = json.loads(line)
-            if found["response"]["status_code"] == _OK:
-                replies[str(found["custom_id"])] = read_completion(found["response"]["body"], 0)
-        except LLMError as error:
-            # It refused to. A single call will hear that again, and remember it.
-            replies[str(found["custom_id"])] = Reply("", is_cut=False, usage=Usage(error.spent))
-        except UNREADABLE:
-            continue
+            identifier, response = str(found["custom_id"]), found["response"]
+            if response["status_code"] == _OK:
+                replies[identifier] = _read_reply(response["body"])
     return replies
+
+
+def _read_reply(body: object) -> Reply:
+    try:
+        return read_completion(body, 0)
+    except LLMError as error:
+        # The model refused. A single call will hear that again, and remember it.
+        return Reply("", is_cut=False, usage=Usage(error.spent))
 
 
 def _read_instant(note: str | None) -> datetime | None:

@@ -17,7 +17,7 @@ class BatchDesk:
     """Answers every line as `refuse` and `writers` would a single call; those of `plans` come first, one by one.
 
     A plan that no writer knows is the line's failure. `delay`: how often a batch is asked for in vain; `end`: its last
-    status; `faults`: HTTP statuses that the next requests get, whatever they ask.
+    status; `faults`: what comes of the next requests: an HTTP status, "odd" or "broken" JSON, a connection "cut", or None for an answer.
     """
 
     server: Any
@@ -43,7 +43,14 @@ class BatchDesk:
             refusal = self.refuse(self.server.dialect, {}, request.headers.get("Authorization", ""))
             if refusal and refusal.status == 401:
                 return refusal.response()
-            return _error(self.faults.popleft()) if self.faults else await answer(request)
+            fault = self.faults.popleft() if self.faults else None
+            if fault == "cut":
+                request.transport.close()
+            if fault == "odd":
+                return web.json_response({"welcome": "to the proxy"})
+            if fault == "broken":
+                return web.Response(text='{"id":', content_type="application/json")
+            return _error(fault) if isinstance(fault, int) else await answer(request)
 
         return handle
 

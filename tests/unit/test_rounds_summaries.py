@@ -5,12 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from bot.batching import Batching
 from bot.delivery.letters import BUDGET_SPENT
 from bot.errors import LLMError
 from bot.model.chat import Chat
 from tests.build import CHAT, make_batch, make_paper
 from tests.fake_messenger import FakeMessenger
-from tests.fake_summaries import COST, ESTIMATE
+from tests.fake_summaries import COST, ESTIMATE, FakeBatchWriter, FakeTexts
 from tests.world import World
 
 FRIDAY, MONDAY = date(2026, 11, 20), date(2026, 11, 23)
@@ -188,6 +189,27 @@ async def test_summaries_are_made_before_a_chats_own_hour(make_world):
     assert await world.tick() == 1
     assert world.got()[0].count("TL;DR") == 6
     assert world.writer.calls.total() == 6
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+async def test_batches_make_what_is_for_a_chats_own_hour(make_world, is_done):
+    """With batches, no single call is made for noon in the morning, but all are where the batch is not done in time."""
+    world = await make_world(PLENTY, "/schedule 12:00")
+    writer = FakeBatchWriter()
+    world.summaries.batching = Batching(world.storage, FakeTexts(), writer, lambda: world.now, PLENTY)
+    for _ in range(2):
+        assert await world.tick() == 0
+    await world.summaries.look_at_batches()
+    assert not world.writer.calls
+    assert [len(each) for each in writer.sent.values()] == [6]
+    writer.is_done = is_done
+    await world.summaries.look_at_batches()
+    world.now = MORNING.replace(hour=12)
+    assert await world.tick() == (1 if is_done else 0)
+    if not is_done:
+        assert await written(world) == 1
+    assert world.got()[0].count("By batch:") == (6 if is_done else 0)
+    assert world.writer.calls.total() == (0 if is_done else 6)
 
 
 async def test_a_digest_that_waits_takes_in_what_changes(make_world):
