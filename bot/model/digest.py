@@ -9,13 +9,21 @@ from bot.language import later
 from bot.model.paper import AnnouncedPaper
 
 
+class ReasonKind(StrEnum):
+    """What points are given for."""
+
+    TOPIC = "topic"
+    RELATED = "related"
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One topic's part in a score: which topic, the fields it was found in, and its points."""
+    """One part of a score and its points: a topic and the fields it was found in; or, with other kinds, words and no fields."""
 
     topic: str
     fields: tuple[str, ...]
     points: float
+    kind: ReasonKind = ReasonKind.TOPIC
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def _paper(shown: DigestPaper) -> dict[str, object]:
         "journal_ref": paper.journal_ref,
         "score": round(shown.score.points, 6),
         "reasons": [
-            {"topic": each.topic, "fields": each.fields, "points": round(each.points, 6)}
+            {"kind": each.kind, "topic": each.topic, "fields": each.fields, "points": round(each.points, 6)}
             for each in shown.score.reasons
         ],
     }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from bot.language import later, tr
-from bot.model.digest import Digest, DigestPaper, Reason, Score
+from bot.model.digest import Digest, DigestPaper, Reason, ReasonKind, Score
 from bot.model.paper import AnnouncedPaper, Paper
 from bot.zones import open_zone
 
@@ -55,12 +55,19 @@ def format_local(instant: datetime, zone: str) -> str:
     return tr("{day}, {time} ({zone})", day=format_day(moment.date()), time=f"{moment:%H:%M}", zone=zone)
 
 
+_REASONS = {
+    ReasonKind.TOPIC: later("{topic} in {fields} ({points:.2f})"),
+    ReasonKind.RELATED: later("close to your topics: {topic} ({points:.2f})"),
+}
+
+
 def format_reasons(reasons: Sequence[Reason]) -> str:
     """`kv cache in title and abstract (2.10), au:Dao in author (1.50)`."""
-    return tr(", ").join(
-        tr("{topic} in {fields} ({points:.2f})", topic=each.topic, fields=_join(each.fields), points=each.points)
-        for each in reasons
-    )
+    return tr(", ").join(tr(_REASONS[each.kind], **_details(each)) for each in reasons)
+
+
+def _details(reason: Reason) -> dict[str, object]:
+    return {"topic": reason.topic, "fields": _join(reason.fields), "points": reason.points}
 
 
 def _join(words: Sequence[str]) -> str:

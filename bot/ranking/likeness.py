@@ -1,0 +1,121 @@
+"""How like a paper is to some examples, by words, pairs of words, authors and categories. Pure.
+
+What examples have in common and papers at large have not makes a weight for each term; a paper's likeness is the sum of
+its terms' weights over the root of its length (Rocchio's method), in units of what the examples themselves reach.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from statistics import fmean
+
+from bot.terms import Document
+
+MOST_SAMPLED = 400
+"""How many papers tell what is usual, at most."""
+MOST_TERMS = 300
+"""How many terms are learned, at most."""
+IN_TITLE = 3.0
+"""What a term of the title counts, beside one of the abstract."""
+_SHORTEST_LENGTH = 20
+_STOP_WORDS = frozenset(
+    "a an and are as at be been but by can each for from has have however in into is it its more most not of on or our "
+    "propose such than that the their these they this through to using via was we were when where which while with".split()
+)
+
+
+def terms_of(document: Document) -> dict[str, float]:
+    """What can be learned from a paper: words, pairs of words, `au:` names and `cat:` codes, each with its weight."""
+    in_abstract = dict.fromkeys((*_grams(document.abstract), *_facts(document)), 1.0)
+    return in_abstract | dict.fromkeys(_grams(document.title), IN_TITLE)
+
+
+def _facts(document: Document) -> Iterator[str]:
+    for kind, fenced in (("au", document.author), ("cat", document.category)):
+        yield from (f"{kind}:{name.strip()}" for name in fenced.split("|") if name)
+
+
+def _grams(folded: str) -> Iterator[str]:
+    before = ""
+    for word in folded.split():
+        if word in _STOP_WORDS or len(word) == 1:
+            before = ""
+            continue
+        yield word
+        if before:
+            yield f"{before} {word}"
+        before = word
+
+
+class Background:
+    """What is usual among papers, counted in a sample of them when first asked for."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        step = max(1, math.ceil(len(documents) / MOST_SAMPLED))
+        self._sample = documents[::step]
+
+    @cached_property
+    def _counts(self) -> Mapping[str, int]:
+        return Counter(term for each in self._sample for term in terms_of(each))
+
+    def share(self, term: str) -> float:
+        """The share of papers that have the term."""
+        return self._counts.get(term, 0) / max(1, len(self._sample))
+
+    def rarity(self, term: str) -> float:
+        """The inverse document frequency."""
+        return math.log((len(self._sample) + 1) / (self._counts.get(term, 0) + 1))
+
+
+class Likeness:
+    """What some examples have in common: a weight for each term, strongest first, and what these add up to in an example."""
+
+    def __init__(self, weights: Mapping[str, float], scale: float = 1.0) -> None:
+        self.weights = weights
+        self.scale = scale
+        self._prose = [(term, f" {term} ", weight) for term, weight in weights.items() if ":" not in term]
+        self._facts = {term: weight for term, weight in weights.items() if ":" in term}
+
+    def measure(self, document: Document) -> tuple[float, tuple[str, ...]]:
+        """How like the examples it is, and the terms that say so, the strongest first.
+
+        1: as like the examples as these are on average. 0: nothing in common.
+        """
+        # Searching for a few hundred terms is cheaper than taking the paper apart.
+        title, abstract = document.title, document.abstract
+        total, found = 0.0, []
+        for term, needle, weight in self._prose:
+            if needle in title:
+                total += IN_TITLE * weight
+                found.append(term)
+            elif needle in abstract:
+                total += weight
+                found.append(term)
+        facts = [term for term in (_facts(document) if self._facts else ()) if term in self._facts]
+        total += math.fsum(self._facts[term] for term in facts)
+        length = title.count(" ") + abstract.count(" ") + _SHORTEST_LENGTH
+        said = sorted((*found, *facts), key=lambda term: -self.weights[term]) if facts else found
+        return total / math.sqrt(length) / self.scale, tuple(said)
+
+
+def learn(
+    examples: Sequence[Document], background: Background, *, least: int = 1, most: int = MOST_TERMS
+) -> Likeness | None:
+    """What the examples have in common: of the terms that at least so many of them have, the strongest, at most so many.
+
+    None where they have nothing in common.
+    """
+    if not examples:
+        return None
+    described = [terms_of(each) for each in examples]
+    having = Counter(term for each in described for term in each)
+    excess = {
+        term: background.rarity(term) * (fmean(each.get(term, 0.0) for each in described) - background.share(term))
+        for term, number in having.items()
+        if number >= least
+    }
+    best = sorted((term for term, weight in excess.items() if weight > 0), key=lambda term: (-excess[term], term))
+    likeness = Likeness({term: excess[term] for term in best[:most]})
+    scale = fmean(likeness.measure(each)[0] for each in examples)
+    return Likeness(likeness.weights, scale) if scale else None
