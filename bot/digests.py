@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from bot.errors import UserError
 from bot.model.announcement import Announcement
 from bot.model.digest import Digest, DigestPaper, LeftOut, Score
+from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.subscription import Subscription
 from bot.ports import Ranker
@@ -74,15 +75,16 @@ def candidates(
     return tuple(chosen.values())
 
 
-def rank(
+def rank(  # noqa: PLR0913, PLR0917 - all that a verdict depends on
     ranker: Ranker,
     subscription: Subscription,
     papers: Sequence[AnnouncedPaper],
     recent: Sequence[Announcement],
     seen: Mapping[ArxivId, date],
+    feedback: Feedback = NO_FEEDBACK,
 ) -> tuple[Verdict, ...]:
     """The verdicts of `judge` by this ranker's scores, within what the ranker takes: types, a minimum score or none."""
-    scores = ranker.rank(papers, subscription.active_topics, recent)
+    scores = ranker.rank(papers, subscription.active_topics, recent, feedback)
     taken = replace(
         subscription,
         types=tuple(each for each in subscription.types if each in ranker.types),
@@ -136,7 +138,7 @@ def _left_out(
         return None
     if score.points <= 0:
         return LeftOut.NO_MATCH
-    return LeftOut.BELOW_MIN_SCORE if score.points < subscription.min_score else None
+    return LeftOut.BELOW_MIN_SCORE if score.praise < subscription.min_score else None
 
 
 def compose(

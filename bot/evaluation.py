@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from bot.errors import UserError
 from bot.model.announcement import Announcement, Batch, merge_batches
+from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 from bot.ports import Ranker
 from bot.topics import quote_keyword
@@ -101,10 +102,16 @@ def _rank(ranker: Ranker, profile: Profile, corpus: Sequence[Announcement], task
     for announcement in known:
         if first <= announcement.day:
             papers |= {each.paper.id: each for each in announcement.papers_for(profile.categories)}
-    scores = ranker.rank(tuple(papers.values()), profile.topics, known)
+    feedback = _feedback(profile, known) if task == "warm" else NO_FEEDBACK
+    scores = ranker.rank(tuple(papers.values()), profile.topics, known, feedback)
     kept = [pair for pair in zip(papers.values(), scores, strict=True) if not pair[1].excluded_by]
     kept.sort(key=lambda pair: (-pair[1].points, -pair[0].day.toordinal()))
     return [announced.paper.id for announced, _ in kept[:MOST_RANKED]]
+
+
+def _feedback(profile: Profile, known: Iterable[Announcement]) -> Feedback:
+    papers = {each: announcement.papers[each] for announcement in known for each in announcement.papers}
+    return Feedback(tuple(papers[each] for each in profile.liked if each in papers))
 
 
 def measure(ranking: Sequence[ArxivId], wanted: Iterable[ArxivId]) -> Measures:

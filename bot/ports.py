@@ -11,6 +11,7 @@ from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.digest import Score
+from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.listing import Listing, Record
 from bot.model.message import Message, Outgoing, Part, Receipt
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
@@ -127,12 +128,16 @@ class Ranker(Protocol):
     def has_min_score(self) -> bool: ...
 
     def rank(
-        self, papers: Sequence[AnnouncedPaper], topics: Sequence[str], recent: Sequence[Announcement]
+        self,
+        papers: Sequence[AnnouncedPaper],
+        topics: Sequence[str],
+        recent: Sequence[Announcement],
+        feedback: Feedback = NO_FEEDBACK,
     ) -> list[Score]:
         """One score per paper, in the order of `papers`. Pure: equal arguments, equal scores.
 
-        `topics` are topic texts, those that leave papers out among them; without any topic of interest every score is 0
-        with no reason. `recent` are announcements to learn from which words are common.
+        `topics` are topic texts, those that leave papers out among them; without any topic of interest and without feedback every
+        score is 0 with no reason. A topic that leaves papers out always does; one that matches always leaves some points. `recent` are announcements to learn from which words are common.
         Topics that do not parse are skipped: what is stored was checked when it was added.
         """
         ...

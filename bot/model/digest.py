@@ -14,16 +14,22 @@ class ReasonKind(StrEnum):
 
     TOPIC = "topic"
     RELATED = "related"
+    LIKED = "liked"
+    DISLIKED = "disliked"
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One part of a score and its points: a topic and the fields it was found in; or, with other kinds, words and no fields."""
+    """One part of a score and its points: a topic and the fields it was found in; or, with other kinds, words and no fields.
+
+    `count`: how many liked or disliked papers have the first of these words.
+    """
 
     topic: str
     fields: tuple[str, ...]
     points: float
     kind: ReasonKind = ReasonKind.TOPIC
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,11 @@ class Score:
     points: float
     reasons: tuple[Reason, ...] = ()
     excluded_by: str = ""
+
+    @property
+    def praise(self) -> float:
+        """The points without what was taken off: a minimum is asked of these, so that no 👎 hides what matches a topic."""
+        return self.points - sum(each.points for each in self.reasons if each.points < 0)
 
 
 class LeftOut(StrEnum):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bot.model.announcement import Announcement
 from bot.model.digest import Reason, Score
+from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.paper import AnnouncedPaper, AnnounceType, Paper
 from bot.topics import plain_keyword
 
@@ -27,9 +28,13 @@ class ClassicRanker:
     has_min_score: bool = False
 
     def rank(
-        self, papers: Sequence[AnnouncedPaper], topics: Sequence[str], recent: Sequence[Announcement]
+        self,
+        papers: Sequence[AnnouncedPaper],
+        topics: Sequence[str],
+        recent: Sequence[Announcement],
+        feedback: Feedback = NO_FEEDBACK,
     ) -> list[Score]:
-        del recent  # the original knows no common words
+        del recent, feedback  # the original knows no common words and learns nothing
         keywords: list[_Keyword] = []
         excludes: list[_Keyword] = []
         for topic in topics:

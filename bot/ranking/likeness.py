@@ -6,9 +6,8 @@ its terms' weights over the root of its length (Rocchio's method), in units of w
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
-from statistics import fmean
 
 from bot.terms import Document
 
@@ -99,23 +98,35 @@ class Likeness:
         return total / math.sqrt(length) / self.scale, tuple(said)
 
 
-def learn(
-    examples: Sequence[Document], background: Background, *, least: int = 1, most: int = MOST_TERMS
+def learn(  # noqa: PLR0913 - each is a question of its own
+    examples: Sequence[Document],
+    background: Background,
+    *,
+    least: int = 1,
+    most: int = MOST_TERMS,
+    against: Sequence[Document] = (),
+    without: Collection[str] = (),
 ) -> Likeness | None:
     """What the examples have in common: of the terms that at least so many of them have, the strongest, at most so many.
 
-    None where they have nothing in common.
+    What the papers in `against` have as well is not theirs; terms in `without` are not learned. None where nothing is left.
     """
     if not examples:
         return None
     described = [terms_of(each) for each in examples]
+    opposed = [terms_of(each) for each in against]
     having = Counter(term for each in described for term in each)
-    excess = {
-        term: background.rarity(term) * (fmean(each.get(term, 0.0) for each in described) - background.share(term))
-        for term, number in having.items()
-        if number >= least
-    }
+
+    def weigh(term: str) -> float:
+        usual = max(background.share(term), _mean(term, opposed))
+        return background.rarity(term) * (_mean(term, described) - usual)
+
+    excess = {term: weigh(term) for term, number in having.items() if number >= least and term not in without}
     best = sorted((term for term, weight in excess.items() if weight > 0), key=lambda term: (-excess[term], term))
     likeness = Likeness({term: excess[term] for term in best[:most]})
-    scale = fmean(likeness.measure(each)[0] for each in examples)
+    scale = math.fsum(likeness.measure(each)[0] for each in examples) / len(examples)
     return Likeness(likeness.weights, scale) if scale else None
+
+
+def _mean(term: str, described: Sequence[Mapping[str, float]]) -> float:
+    return sum(each.get(term, 0.0) for each in described) / max(1, len(described))

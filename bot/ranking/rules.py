@@ -3,12 +3,15 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from bot.errors import UserError
 from bot.folding import fold_words
 from bot.model.announcement import Announcement
 from bot.model.digest import Reason, ReasonKind, Score
+from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
+from bot.ranking.learned import learn_from
 from bot.ranking.likeness import Background, Likeness, learn
 from bot.terms import FIELDS, Document, Hit, Term, document_of
 from bot.topics import Match, Topic, compile_topic
@@ -38,6 +41,14 @@ RELATED_TERMS = 30
 NAMED_WORDS = 3
 
 
+class _Teacher(Protocol):
+    """Something that has learned words."""
+
+    def reasons(self, document: Document, earned: float) -> list[Reason]:
+        """What it gives or takes, where the topics gave `earned`."""
+        ...
+
+
 class RulesRanker:
     """Whole words; the title before the abstract; rare before common; every topic once, with the reason for its points.
 
@@ -53,13 +64,19 @@ class RulesRanker:
         self._corpus = _Corpus(())
 
     def rank(
-        self, papers: Sequence[AnnouncedPaper], topics: Sequence[str], recent: Sequence[Announcement]
+        self,
+        papers: Sequence[AnnouncedPaper],
+        topics: Sequence[str],
+        recent: Sequence[Announcement],
+        feedback: Feedback = NO_FEEDBACK,
     ) -> list[Score]:
         interests, exclusions = _compile(topics)
         corpus = self._read(recent)
-        related = corpus.related(interests)
+        teachers: list[_Teacher] = [
+            each for each in (corpus.related(interests), learn_from(feedback, corpus.background)) if each is not None
+        ]
         documents = (document_of(each.paper) for each in papers)
-        return [_score(document, interests, exclusions, corpus, related) for document in documents]
+        return [_score(document, interests, exclusions, corpus, teachers) for document in documents]
 
     def _read(self, recent: Sequence[Announcement]) -> "_Corpus":
         """The papers of `recent`; many chats in a row ask with the same, and share what was counted for one of them."""
@@ -78,6 +95,8 @@ class _Related:
 
     def reasons(self, document: Document, earned: float) -> list[Reason]:
         """The points of a paper for what it has of it, where the topics gave it `earned`; none for the topics' own words alone."""
+        if not earned:
+            return []
         likeness, words = self.likeness.measure(document)
         others = [each for each in words if not self.own.issuperset(each.split())]
         points = min(RELATED_POINTS * likeness, earned)
@@ -164,14 +183,15 @@ def _score(
     interests: Sequence[Topic],
     exclusions: Iterable[Topic],
     corpus: _Corpus,
-    related: _Related | None,
+    teachers: Iterable[_Teacher],
 ) -> Score:
     for exclusion in exclusions:
         if exclusion.match(document):
             return Score(0.0, excluded_by=exclusion.text)
     reasons = _reasons(document, interests, corpus)
-    if reasons and related:
-        reasons += related.reasons(document, sum(each.points for each in reasons))
+    earned = math.fsum(each.points for each in reasons)
+    for teacher in teachers:
+        reasons += teacher.reasons(document, earned)
     reasons.sort(key=lambda each: (-each.points, each.topic))
     return Score(sum((each.points for each in reasons), 0.0), tuple(reasons))
 
