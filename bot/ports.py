@@ -142,6 +142,10 @@ class Ranker(Protocol):
         """
         ...
 
+    def learned(self, recent: Sequence[Announcement], feedback: Feedback) -> tuple[Sequence[str], Sequence[str]]:
+        """The terms that feedback taught for and against, the strongest first; nothing for a ranker that learns nothing."""
+        ...
+
 
 class Storage(Protocol):
     """Everything that must survive a restart.
@@ -200,6 +204,10 @@ class Storage(Protocol):
 
     async def get_marks(self, chat: Chat, person: str) -> Mapping[ArxivId, MarkedPaper]:
         """What the person said of papers in this chat, the latest change last."""
+        ...
+
+    async def get_chat_marks(self, chat: Chat) -> Mapping[str, Mapping[ArxivId, MarkedPaper]]:
+        """What everybody said of papers in this chat, by person; nobody whose marks are all taken back."""
         ...
 
     async def change_marks(  # noqa: PLR0913, PLR0917 - a press on a button has these six parts

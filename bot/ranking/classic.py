@@ -43,6 +43,10 @@ class ClassicRanker:
                 (excludes if is_exclusion else keywords).append(_Keyword(topic, words.lower()))
         return [_score(announced, keywords, excludes) for announced in papers]
 
+    def learned(self, recent: Sequence[Announcement], feedback: Feedback) -> tuple[Sequence[str], Sequence[str]]:
+        del recent, feedback
+        return (), ()
+
 
 def classic_scores(papers: Sequence[AnnouncedPaper], keywords: Sequence[str], excludes: Sequence[str]) -> list[Score]:
     """One score per paper, in order, from keywords as the original's `config.json` has them: any text, repetitions count."""

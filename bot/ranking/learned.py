@@ -49,6 +49,16 @@ class Learned:
     liked: tuple[Interest, ...]
     disliked: tuple[Interest, ...]
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The terms of the liked papers, the strongest first."""
+        return _terms(self.liked)
+
+    @property
+    def unwanted(self) -> tuple[str, ...]:
+        """The terms of the disliked papers, the strongest first."""
+        return _terms(self.disliked)
+
     def reasons(self, document: Document, earned: float) -> list[Reason]:
         """The points, if any, of a paper to which the topics gave `earned`."""
         (pull, attractive, wanted), (push, repulsive, unwanted) = (
@@ -99,6 +109,11 @@ def _groups(examples: Sequence[Document], background: Background) -> list[list[D
             group_of = [new if each == old else each for each in group_of]
     groups = [[examples[place] for place, each in enumerate(group_of) if each == group] for group in set(group_of)]
     return sorted((each for each in groups if len(each) > 1), key=len, reverse=True)
+
+
+def _terms(interests: Sequence[Interest]) -> tuple[str, ...]:
+    """The terms of all papers together: the first interest's."""
+    return tuple(interests[0].likeness.weights) if interests else ()
 
 
 def _most_like(document: Document, interests: Sequence[Interest]) -> tuple[float, Interest | None, tuple[str, ...]]:

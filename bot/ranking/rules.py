@@ -78,6 +78,10 @@ class RulesRanker:
         documents = (document_of(each.paper) for each in papers)
         return [_score(document, interests, exclusions, corpus, teachers) for document in documents]
 
+    def learned(self, recent: Sequence[Announcement], feedback: Feedback) -> tuple[Sequence[str], Sequence[str]]:
+        learned = learn_from(feedback, self._read(recent).background)
+        return (learned.wanted, learned.unwanted) if learned else ((), ())
+
     def _read(self, recent: Sequence[Announcement]) -> "_Corpus":
         """The papers of `recent`; many chats in a row ask with the same, and share what was counted for one of them."""
         corpus = self._corpus

@@ -6,6 +6,7 @@ from handlers.commands.config import EXPORT, FORGET_ME, IMPORT
 from handlers.commands.delivery import CATCH_UP, RESEND
 from handlers.commands.digest import DIGEST, WHY
 from handlers.commands.help import help_command
+from handlers.commands.learned import LEARNED
 from handlers.commands.manage import MANAGE
 from handlers.commands.owner import OWNER
 from handlers.commands.papers import MARK, PAPER, SAVED
@@ -26,6 +27,7 @@ COMMANDS: Catalogue = (
     PAPER,
     MARK,
     SAVED,
+    LEARNED,
     STATUS,
     SCHEDULE,
     PAUSE,
