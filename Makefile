@@ -37,6 +37,7 @@ install: $(VENV)/.dev ## Make .venv with everything for development
 bench: $(VENV)/.dev ## Run the benchmarks
 	$(BIN)/python -m bench.storage
 	$(BIN)/python -m bench.feed
+	$(BIN)/python -m bench.ranking
 
 live: $(VENV)/.run ## One digest from arXiv as it is now, to see that the real feeds still parse
 	$(BIN)/python -m bot digest --category cs.CL --top 5

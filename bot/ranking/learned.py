@@ -7,7 +7,7 @@ from itertools import combinations
 
 from bot.model.digest import Reason, ReasonKind
 from bot.model.feedback import Feedback
-from bot.ranking.likeness import Background, Likeness, learn, terms_of
+from bot.ranking.likeness import Background, Lexicon, Likeness, learn, terms_of
 from bot.terms import Document, document_of
 
 LEARNED_POINTS = 8.0
@@ -36,10 +36,9 @@ class Interest:
     trust: float
     holders: Mapping[str, int]
 
-    def measure(self, document: Document) -> tuple[float, tuple[str, ...]]:
-        """How like these papers it is, times the trust, and the terms that say so."""
-        likeness, terms = self.likeness.measure(document)
-        return likeness * self.trust, terms
+    def measure(self, document: Document, found: Mapping[str, float]) -> float:
+        """How like these papers one is in which these terms were found, times the trust."""
+        return self.likeness.of(document, found) * self.trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,7 @@ class Learned:
 
     liked: tuple[Interest, ...]
     disliked: tuple[Interest, ...]
+    lexicon: Lexicon
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -61,13 +61,14 @@ class Learned:
 
     def reasons(self, document: Document, earned: float) -> list[Reason]:
         """The points, if any, of a paper to which the topics gave `earned`."""
-        (pull, attractive, wanted), (push, repulsive, unwanted) = (
-            _most_like(document, interests) for interests in (self.liked, self.disliked)
+        found = self.lexicon.find(document)
+        (pull, attractive), (push, repulsive) = (
+            _most_like(document, found, interests) for interests in (self.liked, self.disliked)
         )
-        if pull > push and (earned or pull - push >= LEAST_LIKE):
-            return [_reason(attractive, wanted, LEARNED_POINTS * (pull - push), ReasonKind.LIKED)]
+        if attractive and pull > push and (earned or pull - push >= LEAST_LIKE):
+            return [_reason(attractive, found, LEARNED_POINTS * (pull - push), ReasonKind.LIKED)]
         lost = min(LEARNED_POINTS * (push - pull), MOST_LOST * earned)
-        return [_reason(repulsive, unwanted, -lost, ReasonKind.DISLIKED)] if lost > 0 else []
+        return [_reason(repulsive, found, -lost, ReasonKind.DISLIKED)] if repulsive and lost > 0 else []
 
 
 def learn_from(feedback: Feedback, background: Background) -> Learned | None:
@@ -76,11 +77,10 @@ def learn_from(feedback: Feedback, background: Background) -> Learned | None:
         [document_of(each) for each in sorted(papers, key=lambda each: (each.id, len(each.abstract)))]
         for papers in (feedback.liked, feedback.disliked)
     )
-    learned = Learned(
-        tuple(_interests(liked, disliked, background, feedback.muted)),
-        tuple(_interests(disliked, liked, background, feedback.muted)),
-    )
-    return learned if learned.liked or learned.disliked else None
+    wanted = tuple(_interests(liked, disliked, background, feedback.muted))
+    unwanted = tuple(_interests(disliked, liked, background, feedback.muted))
+    terms = [term for each in (*wanted, *unwanted) for term in each.likeness.weights]
+    return Learned(wanted, unwanted, Lexicon(terms)) if terms else None
 
 
 def _interests(
@@ -116,15 +116,16 @@ def _terms(interests: Sequence[Interest]) -> tuple[str, ...]:
     return tuple(interests[0].likeness.weights) if interests else ()
 
 
-def _most_like(document: Document, interests: Sequence[Interest]) -> tuple[float, Interest | None, tuple[str, ...]]:
-    best: tuple[float, Interest | None, tuple[str, ...]] = (0.0, None, ())
+def _most_like(
+    document: Document, found: Mapping[str, float], interests: Sequence[Interest]
+) -> tuple[float, Interest | None]:
+    best: tuple[float, Interest | None] = (0.0, None)
     for interest in interests:
-        likeness, terms = interest.measure(document)
-        if likeness > best[0]:
-            best = (likeness, interest, terms)
+        if (likeness := interest.measure(document, found)) > best[0]:
+            best = (likeness, interest)
     return best
 
 
-def _reason(interest: Interest | None, terms: Sequence[str], points: float, kind: ReasonKind) -> Reason:
-    count = interest.holders[terms[0]] if interest else 0
-    return Reason(", ".join(terms[:NAMED_TERMS]), (), points, kind, count)
+def _reason(interest: Interest, found: Mapping[str, float], points: float, kind: ReasonKind) -> Reason:
+    terms = interest.likeness.rank(found)
+    return Reason(", ".join(terms[:NAMED_TERMS]), (), points, kind, interest.holders[terms[0]])

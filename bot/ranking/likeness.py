@@ -6,7 +6,8 @@ its terms' weights over the root of its length (Rocchio's method), in units of w
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from bot.terms import Document
@@ -67,35 +68,47 @@ class Background:
         return math.log((len(self._sample) + 1) / (self._counts.get(term, 0) + 1))
 
 
+class Lexicon:
+    """Looks for some terms in papers, all at once: far cheaper than taking every paper apart."""
+
+    def __init__(self, terms: Iterable[str]) -> None:
+        self._terms = frozenset(terms)
+        self._heads = frozenset(term.split()[0] for term in self._terms)
+        self._has_facts = any(":" in term for term in self._terms)
+
+    def find(self, document: Document) -> dict[str, float]:
+        """Those of the terms that the paper has, each with its weight there."""
+        found = (
+            dict.fromkeys((each for each in _facts(document) if each in self._terms), 1.0) if self._has_facts else {}
+        )
+        for folded, weight in ((document.abstract, 1.0), (document.title, IN_TITLE)):
+            words = folded.split()
+            for place, word in enumerate(words):
+                if word in self._heads:
+                    pair = f"{word} {words[place + 1]}" if place + 1 < len(words) else ""
+                    found |= {term: weight for term in (word, pair) if term in self._terms}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Likeness:
     """What some examples have in common: a weight for each term, strongest first, and what these add up to in an example."""
 
-    def __init__(self, weights: Mapping[str, float], scale: float = 1.0) -> None:
-        self.weights = weights
-        self.scale = scale
-        self._prose = [(term, f" {term} ", weight) for term, weight in weights.items() if ":" not in term]
-        self._facts = {term: weight for term, weight in weights.items() if ":" in term}
+    weights: Mapping[str, float]
+    scale: float = 1.0
 
-    def measure(self, document: Document) -> tuple[float, tuple[str, ...]]:
-        """How like the examples it is, and the terms that say so, the strongest first.
+    def of(self, document: Document, found: Mapping[str, float]) -> float:
+        """How like the examples a paper is in which these terms were found.
 
         1: as like the examples as these are on average. 0: nothing in common.
         """
-        # Searching for a few hundred terms is cheaper than taking the paper apart.
-        title, abstract = document.title, document.abstract
-        total, found = 0.0, []
-        for term, needle, weight in self._prose:
-            if needle in title:
-                total += IN_TITLE * weight
-                found.append(term)
-            elif needle in abstract:
-                total += weight
-                found.append(term)
-        facts = [term for term in (_facts(document) if self._facts else ()) if term in self._facts]
-        total += math.fsum(self._facts[term] for term in facts)
-        length = title.count(" ") + abstract.count(" ") + _SHORTEST_LENGTH
-        said = sorted((*found, *facts), key=lambda term: -self.weights[term]) if facts else found
-        return total / math.sqrt(length) / self.scale, tuple(said)
+        total = math.fsum(often * self.weights.get(term, 0.0) for term, often in found.items())
+        length = document.title.count(" ") + document.abstract.count(" ") + _SHORTEST_LENGTH
+        return total / math.sqrt(length) / self.scale
+
+    def rank(self, found: Iterable[str]) -> list[str]:
+        """Those of the terms found that say so, the strongest first."""
+        return sorted(self.weights.keys() & found, key=lambda term: (-self.weights[term], term))
 
 
 def learn(  # noqa: PLR0913 - each is a question of its own
@@ -124,8 +137,8 @@ def learn(  # noqa: PLR0913 - each is a question of its own
     excess = {term: weigh(term) for term, number in having.items() if number >= least and term not in without}
     best = sorted((term for term, weight in excess.items() if weight > 0), key=lambda term: (-excess[term], term))
     likeness = Likeness({term: excess[term] for term in best[:most]})
-    scale = math.fsum(likeness.measure(each)[0] for each in examples) / len(examples)
-    return Likeness(likeness.weights, scale) if scale else None
+    scale = math.fsum(map(likeness.of, examples, described)) / len(examples)
+    return replace(likeness, scale=scale) if scale else None
 
 
 def _mean(term: str, described: Sequence[Mapping[str, float]]) -> float:

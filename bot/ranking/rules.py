@@ -12,7 +12,7 @@ from bot.model.digest import Reason, ReasonKind, Score
 from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 from bot.ranking.learned import learn_from
-from bot.ranking.likeness import Background, Likeness, learn
+from bot.ranking.likeness import Background, Lexicon, Likeness, learn
 from bot.terms import FIELDS, Document, Hit, Term, document_of
 from bot.topics import Match, Topic, compile_topic
 
@@ -95,15 +95,16 @@ class _Related:
     """What goes with some topics, and the topics' own words, which need not be told."""
 
     likeness: Likeness
+    lexicon: Lexicon
     own: frozenset[str]
 
     def reasons(self, document: Document, earned: float) -> list[Reason]:
         """The points of a paper for what it has of it, where the topics gave it `earned`; none for the topics' own words alone."""
         if not earned:
             return []
-        likeness, words = self.likeness.measure(document)
-        others = [each for each in words if not self.own.issuperset(each.split())]
-        points = min(RELATED_POINTS * likeness, earned)
+        found = self.lexicon.find(document)
+        others = [each for each in self.likeness.rank(found) if not self.own.issuperset(each.split())]
+        points = min(RELATED_POINTS * self.likeness.of(document, found), earned)
         return [Reason(", ".join(others[:NAMED_WORDS]), (), points, ReasonKind.RELATED)] if points and others else []
 
 
@@ -154,7 +155,7 @@ class _Corpus:
         examples = [replace(matches[place], author="", category="") for place in best[:EXAMPLES]]
         likeness = learn(examples, self.background, least=LEAST, most=RELATED_TERMS)
         own = {word for topic in interests for term in topic.terms for word in fold_words(term.text).split()}
-        return _Related(likeness, frozenset(own)) if likeness else None
+        return _Related(likeness, Lexicon(likeness.weights), frozenset(own)) if likeness else None
 
     def _find(self, term: Term) -> tuple[int, ...]:
         """Which of the papers have the term."""
