@@ -55,6 +55,7 @@ class Bm25Ranker:
     name: str = "bm25"
     types: tuple[AnnounceType, ...] = tuple(AnnounceType)
     has_min_score: bool = False
+    is_broad: bool = False
 
     def rank(
         self,

@@ -116,6 +116,7 @@ class Ranker(Protocol):
     """Gives every paper a score with reasons.
 
     `types` are those it scores at all; `has_min_score`: whether a chat's minimum score applies to its scores.
+    `is_broad`: whether every topic it finds shall have a place in a digest.
     """
 
     @property
@@ -126,6 +127,9 @@ class Ranker(Protocol):
 
     @property
     def has_min_score(self) -> bool: ...
+
+    @property
+    def is_broad(self) -> bool: ...
 
     def rank(
         self,

@@ -26,6 +26,7 @@ class ClassicRanker:
     name: str = "classic"
     types: tuple[AnnounceType, ...] = (AnnounceType.NEW,)
     has_min_score: bool = False
+    is_broad: bool = False
 
     def rank(
         self,

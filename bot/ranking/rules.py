@@ -59,6 +59,7 @@ class RulesRanker:
     name = "rules"
     types = tuple(AnnounceType)
     has_min_score = True
+    is_broad = True
 
     def __init__(self) -> None:
         self._corpus = _Corpus(())
