@@ -37,6 +37,8 @@ install: $(VENV)/.dev ## Make .venv with everything for development
 bench: $(VENV)/.dev ## Run the benchmarks
 	$(BIN)/python -m bench.storage
 	$(BIN)/python -m bench.feed
+	$(BIN)/python -m bench.fulltext
+	$(BIN)/python -m bench.delivery
 	$(BIN)/python -m bench.ranking
 
 live: $(VENV)/.run ## One digest from arXiv as it is now, to see that the real feeds still parse

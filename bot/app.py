@@ -7,27 +7,41 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from random import SystemRandom
+from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bot import __version__
+from bot.backfill import Backfill
 from bot.delivery.lane import Lane
 from bot.delivery.outbox import Carrier, Outbox
 from bot.delivery.pacing import Pacer
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState, Watch
+from bot.following import Following
 from bot.language import Languages
 from bot.managing import Managing
 from bot.model.chat import Chat
 from bot.pipeline import Pipeline
-from bot.ports import Messenger, Platform, Ranker, Storage
+from bot.ports import FullTexts, ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
+from bot.prices import Prices
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
+from bot.shelf import Shelf
+from bot.sources.apart import KEEP, Parser
+from bot.sources.arxiv_api import ArxivApiLookup
+from bot.sources.arxiv_listing import ArxivListingSource
+from bot.sources.arxiv_oai import ArxivOaiSource
 from bot.sources.arxiv_rss import ArxivRssSource
-from bot.sources.http import SITE_INTERVALS, PoliteClient, make_user_agent
+from bot.sources.fulltext import ArxivFullTexts
+from bot.sources.http import MIN_INTERVAL, SITE_INTERVALS, PoliteClient, make_user_agent
 from bot.sources.sample import SampleSource
+from bot.sources.text_cache import TextCache
 from bot.subscriptions import Subscriptions
 from bot.suggestions import read_suggestions
+from bot.summaries.ladder import LoadNote, SaveNote
+from bot.summaries.prompts import Prompt
+from bot.summarising import Summaries
 from bot.supervision import Owners
 from bot.taxonomy import Taxonomy
 from bot.throttle import Throttle
@@ -38,10 +52,14 @@ from handlers.console.messenger import ConsoleMessenger
 from storage import open_storage, tinydb_url
 
 if TYPE_CHECKING:
+    from bot.summaries.llm import OpenAISummarizer
     from bot.web import WebServer
 
+OPENAI_URL = "https://api.openai.com/v1"
 PATIENCE = 30.0
 """Seconds for one feed. What fails is asked for again a quarter of an hour later, so nobody need wait longer."""
+LONG_PATIENCE = 300.0
+"""Seconds for a list or a lookup, for which nobody waits in a chat: enough to sit out a first hold."""
 
 
 @cache
@@ -62,18 +80,84 @@ def make_rankers() -> dict[str, Ranker]:
     return {ranker.name: ranker for ranker in rankers}
 
 
-def make_client(settings: Settings) -> PoliteClient:
-    """The one client through which everything of arXiv is read; open it with `async with`."""
-    user_agent = make_user_agent(__version__, settings.contact)
-    if settings.arxiv_min_interval is not None:
-        return PoliteClient(user_agent, settings.arxiv_min_interval, intervals={})
+def make_client(settings: Settings, storage: Storage | None = None) -> PoliteClient:
+    """The one client through which everything of arXiv is read; open it with `async with`.
+
+    `storage` remembers which hosts asked us to wait.
+    """
     site = urlsplit(settings.arxiv_site_url).hostname or ""
-    return PoliteClient(user_agent, intervals={**SITE_INTERVALS, site: max(SITE_INTERVALS.values())})
+    interval, intervals = MIN_INTERVAL, {**SITE_INTERVALS, site: max(SITE_INTERVALS.values())}
+    if settings.arxiv_min_interval is not None:
+        interval, intervals = settings.arxiv_min_interval, {}
+    return PoliteClient(
+        make_user_agent(__version__, settings.contact),
+        interval,
+        intervals,
+        load_note=storage.get_note if storage else None,
+        save_note=storage.set_note if storage else None,
+        parser=Parser(KEEP),
+    )
 
 
 def make_source(client: PoliteClient, settings: Settings) -> ArxivRssSource:
     """arXiv's RSS feeds as a paper source."""
     return ArxivRssSource(client, settings.arxiv_rss_url, PATIENCE)
+
+
+def make_listing_source(client: PoliteClient, settings: Settings) -> ListingSource:
+    """arXiv's lists of a day's papers."""
+    return ArxivListingSource(client, settings.arxiv_site_url, LONG_PATIENCE)
+
+
+def make_lookup(client: PoliteClient, settings: Settings, patience: float = LONG_PATIENCE) -> PaperLookup:
+    """arXiv's API."""
+    return ArxivApiLookup(client, settings.arxiv_api_url, patience)
+
+
+def make_record_source(client: PoliteClient, settings: Settings) -> RecordSource:
+    """arXiv's OAI-PMH."""
+    return ArxivOaiSource(client, settings.arxiv_oai_url)
+
+
+def make_full_texts(client: PoliteClient, settings: Settings) -> FullTexts:
+    """The texts of papers, from arXiv's site, kept in DATA_DIR."""
+    return ArxivFullTexts(client, TextCache(settings.data_dir / "fulltext"), settings.arxiv_site_url)
+
+
+def make_summarizer(settings: Settings, load_note: LoadNote, save_note: SaveNote) -> "OpenAISummarizer | None":
+    """The language model that summarises; None without a key and without the address of a server. `close` it in the end.
+
+    The callbacks keep one small text under a key. Raises ConfigError where the prompt was edited into nonsense.
+    """
+    key = settings.openai_api_key.get_secret_value()
+    if not key and not settings.openai_base_url:
+        return None
+    from bot.summaries.client import World  # noqa: PLC0415
+    from bot.summaries.llm import OpenAISummarizer, Server  # noqa: PLC0415
+
+    server = Server(
+        settings.openai_base_url or OPENAI_URL,
+        key,
+        settings.summary_model,
+        settings.summary_timeout,
+        settings.summary_input_tokens,
+    )
+    prompt = Prompt.from_toml(read_bundled("prompts/summary.toml"))
+    return OpenAISummarizer(server, prompt, load_note, save_note, World(utc_now, monotonic, SystemRandom()))
+
+
+async def open_summaries(
+    stack: AsyncExitStack, settings: Settings, storage: Storage, client: PoliteClient
+) -> Summaries | None:
+    """The use case of summaries, closed with the stack; None where there is no model, or no budget for it."""
+    if not settings.llm_daily_budget:
+        return None
+    summarizer = make_summarizer(settings, storage.get_note, storage.set_note)
+    if summarizer is None:
+        return None
+    stack.push_async_callback(summarizer.close)
+    texts = make_full_texts(client, settings)
+    return await stack.enter_async_context(Summaries(storage, texts, summarizer, utc_now, settings.llm_daily_budget))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +166,7 @@ class App:
 
     `outbox` sends what was planned while it runs, `watch` tells the owners what a machine cannot mend. `web` serves HTTP
     while entered, which raises ConfigError where PORT cannot be had; without PORT it does nothing. `interest` is set when some
-    chat may follow something new.
+    chat may follow something new. `following` tells chats of new versions of papers.
     """
 
     services: Services
@@ -92,6 +176,7 @@ class App:
     platforms: tuple[Platform, ...]
     owners: Owners
     web: AbstractAsyncContextManager[object]
+    following: Following
     interest: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -118,9 +203,12 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
     await storage.open()
     try:
         async with AsyncExitStack() as stack:
-            client = await stack.enter_async_context(make_client(settings))
+            client = await stack.enter_async_context(make_client(settings, storage))
             pipeline = Pipeline(storage, make_source(client, settings), make_rankers(), utc_now, defaults)
             pipeline.sample, pipeline.sample_stands_in = SampleSource(), not settings.has_platform
+            pipeline.checking.listings = make_listing_source(client, settings)
+            pipeline.checking.lookup = make_lookup(client, settings)
+            pipeline.checking.records = make_record_source(client, settings)
             subscriptions = Subscriptions(
                 storage,
                 taxonomy,
@@ -133,7 +221,13 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             senders = tuple(_make_senders(settings, subscriptions, write))
             for each in senders:
                 await stack.enter_async_context(each.messenger)
-            yield replace(_wire(settings, pipeline, subscriptions, senders), interest=interest)
+            lookup = make_lookup(client, settings, PATIENCE)
+            papers = _Papers(
+                Shelf(lookup),
+                Backfill(storage, utc_now, lookup),
+                await open_summaries(stack, settings, storage, client),
+            )
+            yield replace(_wire(settings, pipeline, subscriptions, senders, papers), interest=interest)
     finally:
         await storage.close()
 
@@ -147,11 +241,26 @@ class _Sender:
     pacer: Pacer
 
 
-def _wire(settings: Settings, pipeline: Pipeline, subscriptions: Subscriptions, senders: Sequence[_Sender]) -> App:
+@dataclass(frozen=True, slots=True)
+class _Papers:
+    """What there is of single papers beside the announcements."""
+
+    shelf: Shelf
+    backfill: Backfill
+    summaries: Summaries | None
+
+
+def _wire(
+    settings: Settings,
+    pipeline: Pipeline,
+    subscriptions: Subscriptions,
+    senders: Sequence[_Sender],
+    papers: _Papers,
+) -> App:
     languages = load_languages()
     messengers = {each.name: each.messenger for each in senders}
     outbox = _make_outbox(subscriptions, senders)
-    rounds = Rounds(pipeline, subscriptions, messengers, languages, outbox.wake)
+    rounds = Rounds(pipeline, subscriptions, messengers, languages, outbox.wake, summaries=papers.summaries)
     platforms: list[Platform] = []
     services = Services(
         subscriptions,
@@ -165,12 +274,17 @@ def _wire(settings: Settings, pipeline: Pipeline, subscriptions: Subscriptions, 
         platforms=lambda: [
             PlatformState(each.name, each.last_contact, outbox.carriers[each.name].lane.outcomes) for each in platforms
         ],
+        backfill=papers.backfill,
+        summaries=papers.summaries,
+        shelf=papers.shelf,
+        prices=Prices.from_toml(read_bundled("prices.toml")),
     )
     web = _make_web(settings)
     platforms += _make_platforms(_Wiring(settings, services, rounds, outbox), web)
     owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
     watch = Watch(pipeline, platforms, lambda text, name: owners.tell(text, not_by=name), utc_now())
-    return App(services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext())
+    following = Following(pipeline, rounds, papers.backfill)
+    return App(services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext(), following)
 
 
 def _make_outbox(subscriptions: Subscriptions, senders: Sequence[_Sender]) -> Outbox:
@@ -208,7 +322,8 @@ def _make_senders(
 
         rest = DiscordRest(token, settings.discord_api_url)
         discord = DiscordMessenger(rest, partial(_forum_tag, subscriptions.storage))
-        yield _Sender("discord", discord, Pacer(discord.limits))
+        # Here it only keeps the number under way small: DiscordRest paces, as what is asked of Discord counts like what is sent.
+        yield _Sender("discord", discord, Pacer(discord.limits, second=0.0))
     if not settings.has_platform and write is not None:
         console = ConsoleMessenger(write)
         yield _Sender("console", console, Pacer(console.limits))

@@ -24,7 +24,7 @@ class Clockwork:
 
     The scheduler's defaults drop late jobs (https://github.com/agronholm/apscheduler/issues/292), and it waits for an
     instant of the wall clock: where that clock is set back an hour, it would sleep for an hour. So changes of the clock are
-    watched for, and wake everything.
+    looked for every `look_seconds`, and wake everything.
     """
 
     clock: Clock

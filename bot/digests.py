@@ -14,6 +14,7 @@ from bot.model.digest import Digest, DigestPaper, LeftOut, ReasonKind, Score
 from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.subscription import Subscription
+from bot.model.summary import Summary
 from bot.ports import Ranker
 from bot.topics import compile_topic
 
@@ -59,7 +60,8 @@ def candidates(
 
     Earlier papers stay candidates only if they came after the chat subscribed, and only for a chat with topics:
     without topics nothing says which of them were worth keeping. `after`: the announcements after this day are all new to
-    the chat, whatever it follows. A paper announced twice counts on its newest day. Muted topics are topics: whoever mutes
+    the chat, whatever it follows. A paper announced twice counts in its newest version, on its newest day or, if it had no
+    type then that the chat takes, on the newest one on which it had. Muted topics are topics: whoever mutes
     all of them wants less, not every paper there is.
     """
     latest = latest_announcement(announcements, subscription.categories)
@@ -74,7 +76,9 @@ def candidates(
     for announcement in sorted(announcements, key=lambda each: each.day, reverse=True):
         if oldest <= announcement.day <= latest.day:
             for each in announcement.papers_for(subscription.categories):
-                chosen.setdefault(each.paper.id, each)
+                later = chosen.setdefault(each.paper.id, each)
+                if later.announce_type not in subscription.types and each.announce_type in subscription.types:
+                    chosen[each.paper.id] = replace(each, paper=later.paper)
     return tuple(chosen.values())
 
 
@@ -198,3 +202,14 @@ def compose(
     )
     left_out = {reason: counts[reason] for reason in LeftOut if counts[reason]}
     return Digest(day, categories, shown, left_out, is_sample, since if since != day else None)
+
+
+def with_summaries(digest: Digest, summaries: Mapping[ArxivId, Summary]) -> Digest:
+    """The digest with those of the summaries that are of its papers' versions."""
+    return replace(digest, papers=tuple(_with_summary(each, summaries) for each in digest.papers))
+
+
+def _with_summary(shown: DigestPaper, summaries: Mapping[ArxivId, Summary]) -> DigestPaper:
+    paper = shown.announced.paper
+    summary = summaries.get(paper.id)
+    return replace(shown, summary=summary) if summary and summary.version == paper.version else shown

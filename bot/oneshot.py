@@ -31,7 +31,7 @@ _UNLIMITED = 1_000_000_000
 _DEFAULT_TOP = 10
 
 FORMS: dict[str, Callable[[Digest], str]] = {
-    "text": lambda digest: render_digest(digest, "short", width=_WIDTH, colour=False) + "\n",
+    "text": lambda digest: render_digest(digest, "tldr", width=_WIDTH, colour=False) + "\n",
     "markdown": render_markdown,
     "html": render_html,
     "json": render_json,

@@ -1,16 +1,14 @@
 """Pull -> rank -> digest: the way of a paper from arXiv to a reader."""
 
 import asyncio
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from functools import cache
+from datetime import date, timedelta
 
-from bot.calendar import feed_of, latest_day
+from bot.checking import Checking
+from bot.days import Here, States, late_of, only_papers
 from bot.digests import Verdict, candidates, compose, latest_announcement, rank
-from bot.errors import SourceError, SourceFault
-from bot.language import tr
+from bot.keeping import Keeping
 from bot.lessons import Lessons
 from bot.model.announcement import Announcement, merge_batches
 from bot.model.chat import Chat
@@ -18,32 +16,15 @@ from bot.model.digest import Digest
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 from bot.ports import Clock, PaperSource, Ranker, Storage
+from bot.pulling import Attempt, Progress, Pulling
 
-log = logging.getLogger(__name__)
-
-ANNOUNCEMENT_DAYS = 30
-"""How long announcements are kept, in days."""
 SEEN_DAYS = 180
 """How long it is remembered that a chat got a paper, in days."""
+SUMMARY_DAYS = 90
+"""How long summaries are kept, and what they cost, in days."""
 RETRY_SOON = timedelta(minutes=1)
 """How long a person's request does not ask arXiv again for what it just refused or did not have."""
 _PAUSED = "pulls paused"
-
-Progress = Callable[[str], None]
-"""Told in a few words what is going on during a long wait."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """The last time a category was asked for, and what was wrong, if anything: `error` for operators, the rest for people.
-
-    `until`: the instant until which arXiv is left alone, where it said so.
-    """
-
-    at: datetime
-    error: str = ""
-    fault: SourceFault = SourceFault.UNKNOWN
-    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +40,8 @@ class Pipeline:
     """The one path from announcement to digest.
 
     `sample` is shown on request and, if `sample_stands_in`, where arXiv cannot be reached and nothing was ever pulled.
-    `default_categories` are pulled for chats that follow topics and name no category.
+    `default_categories` are pulled for chats that follow topics and name no category. `checking` has the sources beside the
+    feeds, once they are set.
     """
 
     storage: Storage
@@ -69,19 +51,30 @@ class Pipeline:
     default_categories: tuple[str, ...]
     sample: PaperSource | None = None
     sample_stands_in: bool = True
-    attempts: dict[str, Attempt] = field(default_factory=dict)
-    _arrivals: dict[str, tuple[date, datetime]] = field(default_factory=dict)
-    _pulling: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _kept: tuple[Announcement, ...] | None = None
-    _saves: int = 0
+    keeping: Keeping = field(init=False)
+    pulling: Pulling = field(init=False)
+    checking: Checking = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.keeping = Keeping(self.storage, self.clock)
+        self.pulling = Pulling(self.keeping, self.source)
+        self.checking = Checking(self.keeping)
+
+    @property
+    def attempts(self) -> Mapping[str, Attempt]:
+        """The last time that each category was asked for since the process began."""
+        return self.pulling.attempts
 
     def categories_of(self, subscription: Subscription) -> tuple[str, ...]:
         """The categories that are pulled for this subscription."""
         return subscription.categories or (self.default_categories if subscription.topics else ())
 
     async def followed_categories(self) -> tuple[str, ...]:
-        """Every category that some chat needs, sorted."""
+        """Every category that some chat needs, sorted: of a paper that is followed, one at least."""
         needed = {code for each in await self.storage.get_subscriptions() for code in self.categories_of(each)}
+        for _, categories in sorted((await self.storage.get_followed()).items()):
+            if categories and needed.isdisjoint(categories):
+                needed.add(categories[0])
         return tuple(sorted(needed))
 
     async def pull(
@@ -92,89 +85,39 @@ class Pipeline:
         What was asked for less than `pause` ago is not asked for again. What fails is remembered in `attempts` and not
         raised. One pull at a time: a second one waits for the first and then finds its work done.
         """
-        if self._pulling.locked():
-            progress(tr("arXiv is being read already; waiting for that …"))
-        async with self._pulling:
-            missing = [code for code in categories if await self._is_missing(code, pause)]
-            # Read once: every batch that is saved makes the next reading decode all the days again.
-            kept = await self.announcements()
-            brought = 0
-            for number, category in enumerate(missing, start=1):
-                progress(
-                    tr(
-                        "Reading {category} from arXiv ({number} of {count}) …",
-                        category=category,
-                        number=number,
-                        count=len(missing),
-                    )
-                )
-                try:
-                    brought += await self._pull_one(category, kept)
-                except SourceError as error:
-                    failed = [category] if error.reached else missing[number - 1 :]
-                    attempt = Attempt(self.clock(), str(error), error.fault, error.until)
-                    self.attempts |= dict.fromkeys(failed, attempt)
-                    log.warning("pulled categories=%s status=failed error=%r", ",".join(failed), str(error))
-                    if not error.reached:
-                        break
-            return brought
+        return await self.pulling.pull(categories, await self.followed_categories(), progress, pause)
 
-    async def _pull_one(self, category: str, kept: Sequence[Announcement]) -> int:
-        now = self.clock()
-        batch = await self.source.fetch(category)
-        known = _sizes(kept, batch.day)
-        if batch.papers or category not in known:
-            await self.storage.save_batch(batch)
-            self._forget_kept()
-        if category not in known:
-            self._arrivals[category] = (batch.day, now)
-        self.attempts[category] = Attempt(now)
-        log.info("pulled category=%s status=ok day=%s papers=%d", category, batch.day, len(batch.papers))
-        return len(batch.papers) if category not in known else 0
+    async def look(self) -> int:
+        """What is done every minute: look at the feeds that it is time to look at; how many papers that brought."""
+        await self.pulling.close_days(has_lists=self.checking.listings is not None)
+        categories = await self.followed_categories()
+        return await self.pulling.pull(categories, categories, lambda _: None, None)
 
-    async def _is_missing(self, category: str, pause: timedelta) -> bool:
-        tried = self.attempts.get(category)
-        if tried and timedelta() <= self.clock() - tried.at < pause:
-            return False
-        return category not in await self.batch_sizes(latest_day(self.clock()))
+    async def check(self) -> None:
+        """What is done beside that, and takes its time: compare with arXiv's lists, and catch up on missed days."""
+        categories = await self.followed_categories()
+        await self.checking.check(categories)
+        await self.checking.catch_up(categories)
 
     async def batch_sizes(self, since: date) -> dict[str, int]:
         """How many papers the categories announced on `since` or later, for those that are here."""
-        return _sizes(await self.announcements(), since)
+        states = await self.keeping.states()
+        sizes = {code: each.papers for (code, day), each in states.items() if day >= since and each.came is not None}
+        return dict(sorted(sizes.items()))
 
-    async def here(self) -> Callable[[date], Mapping[str, datetime]]:
-        """For a day: the categories whose batch of it, or of a later day, is here, each with the UTC instant at which it came.
+    async def states(self) -> States:
+        """The state of every category and day that is kept."""
+        return await self.keeping.states()
 
-        Of what came before the process began only the day is known: it counts from the hour at which arXiv announces.
-        """
-        announcements = await self.announcements()
-
-        @cache
-        def find(day: date) -> Mapping[str, datetime]:
-            came: dict[str, datetime] = {}
-            for category in _sizes(announcements, day):
-                arrived, at = self._arrivals.get(category, (date.min, feed_of(day)))
-                came[category] = at if arrived >= day else feed_of(day)
-            return came
-
-        return find
+    async def here(self) -> Here:
+        """What delivery may count on: for a day, the categories whose batch of it, or of a later day, is here."""
+        states = await self.keeping.states()
+        behind, undecided = await self.checking.behind(), await self.checking.undecided()
+        return Here(states, self.clock(), behind, undecided, late_of(states.values()))
 
     async def announcements(self) -> tuple[Announcement, ...]:
         """Everything kept, oldest first; read once and held until something new is saved."""
-        if self._kept is not None:
-            return self._kept
-        saves = self._saves
-        announcements = await self.storage.get_announcements(self._oldest_kept())
-        if saves == self._saves:  # else something was saved meanwhile that this reading may lack
-            self._kept = announcements
-        return announcements
-
-    def _forget_kept(self) -> None:
-        self._kept = None
-        self._saves += 1
-
-    def _oldest_kept(self) -> date:
-        return self.clock().date() - timedelta(days=ANNOUNCEMENT_DAYS)
+        return await self.keeping.announcements()
 
     async def recent(self, categories: Sequence[str]) -> tuple[Announcement, ...]:
         """The announcements of the last days, oldest first; the sample where arXiv gave nothing, ever."""
@@ -213,33 +156,40 @@ class Pipeline:
         if latest is None:
             return Reading(None)
         delivered = {} if with_delivered else await self.delivered(subscription.chat)
-        verdicts = await self._judge(subscription, announcements, delivered)
+        verdicts = await self._judge(subscription, announcements, announcements, delivered)
         return Reading(compose(latest.day, categories, verdicts, is_sample=latest.is_sample), verdicts)
 
-    async def read_days(self, subscription: Subscription, after: date, until: date) -> Reading:
-        """The one digest of all announcements after `after` up to `until`, from what is here; None where they had nothing."""
-        announcements = [each for each in await self.announcements() if each.day <= until]
-        latest = latest_announcement(announcements, subscription.categories)
+    async def read_days(
+        self, subscription: Subscription, after: date, until: date, papers: frozenset[ArxivId] = frozenset()
+    ) -> Reading:
+        """The one digest of all announcements after `after` up to `until`, from what is here; None where they had nothing.
+
+        Of these papers alone, if there are any.
+        """
+        kept = [each for each in await self.announcements() if each.day <= until]
+        chosen = [only_papers(each, papers) for each in kept] if papers else kept
+        latest = latest_announcement(chosen, subscription.categories)
         if latest is None or latest.day <= after:
             return Reading(None)
-        since = min(each.day for each in announcements if each.day > after and each.papers_for(subscription.categories))
+        since = min(each.day for each in chosen if each.day > after and each.papers_for(subscription.categories))
         delivered = await self.delivered(subscription.chat)
-        verdicts = await self._judge(subscription, announcements, delivered, after)
+        verdicts = await self._judge(subscription, chosen, kept, delivered, after)
         return Reading(compose(latest.day, self.categories_of(subscription), verdicts, since=since), verdicts)
 
     async def _judge(
         self,
         subscription: Subscription,
-        announcements: Sequence[Announcement],
+        chosen: Sequence[Announcement],
+        recent: Sequence[Announcement],
         delivered: Mapping[ArxivId, date],
         after: date | None = None,
     ) -> tuple[Verdict, ...]:
-        feedback = await Lessons(self.storage).get(subscription.chat, announcements)
+        feedback = await Lessons(self.storage).get(subscription.chat, recent)
 
         def judge() -> tuple[Verdict, ...]:
-            papers = candidates(subscription, announcements, after)
+            papers = candidates(subscription, chosen, after)
             ranker = self.rankers[subscription.ranker]
-            return rank(ranker, subscription, papers, announcements, delivered, feedback)
+            return rank(ranker, subscription, papers, recent, delivered, feedback)
 
         # Ranking is pure computing, hundreds of milliseconds on a busy day: the event loop must go on meanwhile.
         return await asyncio.to_thread(judge)
@@ -274,15 +224,5 @@ class Pipeline:
 
     async def prune(self) -> None:
         """Drop what is older than it is kept for."""
-        seen_before = self.clock().date() - timedelta(days=SEEN_DAYS)
-        await self.storage.prune(batches_before=self._oldest_kept(), seen_before=seen_before)
-        self._forget_kept()
-
-
-def _sizes(announcements: Sequence[Announcement], since: date) -> dict[str, int]:
-    return {
-        category: len(listing)
-        for announcement in announcements
-        if announcement.day >= since
-        for category, listing in announcement.listings.items()
-    }
+        today = self.clock().date()
+        await self.keeping.prune(today - timedelta(days=SEEN_DAYS), today - timedelta(days=SUMMARY_DAYS))

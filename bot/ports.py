@@ -9,14 +9,16 @@ from typing import Protocol, Self
 from bot.model.announcement import Announcement, Batch
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.day import DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.digest import Score
 from bot.model.feedback import NO_FEEDBACK, Feedback
+from bot.model.follow import Follow, Version
 from bot.model.listing import Listing, Record
 from bot.model.message import Message, Outgoing, Part, Receipt
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 from bot.model.subscription import Subscription
-from bot.model.summary import FullText, Summary, Usage
+from bot.model.summary import FullText, Spending, Summary, SummaryKey, Usage
 
 Clock = Callable[[], datetime]
 """The present as an aware UTC instant."""
@@ -186,14 +188,14 @@ class Storage(Protocol):
         ...
 
     async def forget_chat(self, chat: Chat) -> None:
-        """Erase the chat's subscription, seen ids, marks, progress and deliveries. Fine if there are none."""
+        """Erase the chat's subscription, seen ids, marks, follows, progress and deliveries. Fine if there are none."""
         ...
 
     async def move_chat(self, old: Chat, new: Chat) -> None:
         """Let `new` go on as `old`: all that is known of `old` moves in one write; `old` is forgotten.
 
-        Where `new` has a subscription, they are merged (`bot.model.moves`); of a paper marked in both, its marks stay; of
-        progress in both, `new`'s stays; deliveries of one key in both: `old`'s follow on the parts of that day.
+        Where `new` has a subscription, they are merged (`bot.model.moves`); of a paper marked in both, its marks stay;
+        what either follows is followed; of progress in both, `new`'s stays; deliveries of one key in both: `old`'s follow on the parts of that day.
         Fine if `old` has nothing, so moving twice is the same as once.
         """
         ...
@@ -230,6 +232,36 @@ class Storage(Protocol):
         """
         ...
 
+    async def get_follows(self, chat: Chat) -> Mapping[ArxivId, Follow]:
+        """The papers that the chat follows, the one begun last at the end."""
+        ...
+
+    async def change_follow(
+        self, chat: Chat, paper: ArxivId, change: Callable[[Follow | None], Follow | None]
+    ) -> Follow | None:
+        """Replace the chat's follow of a paper by what `change` makes of it (of None, if there is none), and return that.
+
+        None ends it. No other change of it comes between. What `change` raises is passed on, with nothing changed.
+        Follows are never pruned.
+        """
+        ...
+
+    async def get_followed(self) -> Mapping[ArxivId, tuple[str, ...]]:
+        """Every paper that some chat follows, with the categories of a version that one of them knows."""
+        ...
+
+    async def get_followers(self, paper: ArxivId) -> Mapping[Chat, Follow]:
+        """The chats that follow this paper, ordered by chat key, each with its follow."""
+        ...
+
+    async def save_records(self, records: Sequence[Record], day: date) -> None:
+        """Keep what was looked up on `day`, replacing earlier records of the same paper and version."""
+        ...
+
+    async def get_record(self, paper: ArxivId, version: int) -> Record | None:
+        """What was looked up of this version of the paper, or None."""
+        ...
+
     async def get_note(self, key: str) -> str | None:
         """What the bot noted for itself under this key, or None."""
         ...
@@ -240,6 +272,14 @@ class Storage(Protocol):
 
     async def save_batch(self, batch: Batch) -> None:
         """Keep one category's batch of one day, replacing an earlier one of the same category and day."""
+        ...
+
+    async def save_day(self, state: DayState, batch: Batch | None = None) -> None:
+        """Keep the state of a category's day, replacing an earlier one, and the batch, as `save_batch` does, in one write."""
+        ...
+
+    async def get_days(self, since: date) -> tuple[DayState, ...]:
+        """The states of `since` and later, by day and category."""
         ...
 
     async def get_announcements(self, since: date) -> tuple[Announcement, ...]:
@@ -254,9 +294,17 @@ class Storage(Protocol):
         """The progress of every chat that has any."""
         ...
 
-    async def plan(self, chat: Chat, progress: Progress, deliveries: Sequence[Delivery] = ()) -> None:
-        """Keep the chat's progress, and these deliveries of it, in one write.
+    async def plan(
+        self,
+        chat: Chat,
+        progress: Progress | None,
+        deliveries: Sequence[Delivery] = (),
+        versions: Sequence[Version] = (),
+    ) -> None:
+        """Keep the chat's progress, and these deliveries of it, in one write. Without a progress that stays as it is.
 
+        `versions`: what they tell of papers that the chat follows, and all that it need not be told any more: those follows
+        know these versions from then on, but where a newer one is known already. They begin no follow.
         Nothing is kept for a chat that has no subscription (any more), and of deliveries whose key is there already, the
         one that is there stays.
         """
@@ -281,9 +329,36 @@ class Storage(Protocol):
         """How many deliveries of announcements of `since` and later there are, by platform and state."""
         ...
 
-    async def prune(self, *, batches_before: date, seen_before: date) -> None:
-        """Drop batches, and deliveries that are not open, of announcements older than `batches_before`, and seen ids older
-        than `seen_before` (those days themselves stay).
+    async def get_summary(self, key: SummaryKey) -> Summary | None:
+        """The summary that was made for this key, or None."""
+        ...
+
+    async def save_summary(self, summary: Summary) -> None:
+        """Keep a summary, replacing an earlier one of the same key."""
+        ...
+
+    async def reserve_tokens(self, day: date, tokens: int, limit: int) -> bool:
+        """Set tokens of this day aside for a call; False, and nothing is written, where that would exceed the limit.
+
+        A reservation that is never settled counts as spent.
+        """
+        ...
+
+    async def settle_tokens(self, day: date, reserved: int, model: str, used: Mapping[str, Usage]) -> None:
+        """Exchange the reservation of one call for what it used, by kind of chat."""
+        ...
+
+    async def count_hits(self, day: date, hits: int) -> None:
+        """Count summaries that cost nothing on this day, as they were there already."""
+        ...
+
+    async def get_spending(self, since: date) -> tuple[Spending, ...]:
+        """What was spent on each day of `since` and later that has anything, oldest first."""
+        ...
+
+    async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
+        """Drop batches and states of days, deliveries that are not open, and records looked up, older than `batches_before`,
+        seen ids older than `seen_before`, and summaries made and tokens spent before `summaries_before` (those days themselves stay).
         """
         ...
 

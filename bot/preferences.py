@@ -7,7 +7,7 @@ from typing import Any
 from bot.errors import UserError
 from bot.language import tr
 from bot.model.paper import AnnounceType
-from bot.model.subscription import DETAILS, Subscription
+from bot.model.subscription import DETAILS, FORMER_DETAILS, Subscription
 from bot.schedule import parse_schedule
 from bot.zones import check_zone
 
@@ -87,6 +87,10 @@ def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
     return parse
 
 
+def _detail(text: str) -> str:
+    return _one_of("detail", DETAILS)(FORMER_DETAILS.get(text.lower(), text))
+
+
 def _tag(text: str) -> str:
     name = " ".join(text.split())
     if len(name) > _LONGEST_TAG:
@@ -114,7 +118,12 @@ PREFERENCES = (
     Preference(
         "days_back", "for how many days a paper that did not fit is kept, 1 to 30", _whole_number("days_back", 1, 30)
     ),
-    Preference("detail", "how much of each paper is shown: titles, short, full", _one_of("detail", DETAILS)),
+    Preference("detail", "how much of each paper is shown: tldr, full, abstract, titles", _detail),
+    Preference(
+        "max_papers_to_summarize",
+        "how many papers of a digest get a summary, the best first, 0 to 50",
+        _whole_number("max_papers_to_summarize", 0, 50),
+    ),
     Preference("ranker", "how papers are scored: rules or classic", _one_of("ranker", RANKERS)),
     Preference(
         "language", "the language of this chat and of its summaries, such as en or zh", _one_of("language", LANGUAGES)

@@ -26,8 +26,6 @@ from handlers.console import bot as console
 
 log = logging.getLogger(__name__)
 
-PROBE_EVERY = timedelta(minutes=15)
-"""How often arXiv is asked for an announcement that is not out yet."""
 PULL_EVERY, HOLD_EVERY = timedelta(minutes=1), timedelta(seconds=30)
 """How often it is asked whether it is time to look at arXiv, and whether a digest is due."""
 FINISH_SECONDS, RESTART_SECONDS = 8.0, 5.0
@@ -49,14 +47,22 @@ async def run_bot(settings: Settings) -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     async with open_app(settings, _write_aside if sys.stderr.isatty() else None) as app, app.web:
-        aside = [asyncio.create_task(work(app), name=work.__name__) for work in (_send, _pull_on_interest)]
-        jobs = {"pull": (PULL_EVERY, partial(_pull, app)), "rounds": (HOLD_EVERY, partial(_hold, app))}
+        # Parts and replies under way share the time that is left after a signal.
+        aside = [
+            asyncio.create_task(_until(stop, work(app)), name=work.__name__)
+            for work in (_send, _pull_on_interest, _hold_on_summaries)
+        ]
+        jobs = {
+            "pull": (PULL_EVERY, partial(_pull, app)),
+            "check": (PULL_EVERY, partial(_check, app)),
+            "backfill": (PULL_EVERY, partial(_backfill, app)),
+            "rounds": (HOLD_EVERY, partial(_hold, app)),
+        }
         try:
             async with Clockwork(utc_now, jobs):
                 await _until(stop, _serve(app) if app.platforms else _chat(app.services))
         finally:
-            for task in aside:
-                task.cancel()
+            stop.set()
             await asyncio.wait(aside)
     log.info("stopped")
 
@@ -66,9 +72,22 @@ async def _pull(app: App) -> None:
     pipeline = app.services.pipeline
     if await pipeline.is_paused():
         return
-    if await pipeline.pull(await pipeline.followed_categories(), pause=PROBE_EVERY):
+    if await pipeline.look():
         await pipeline.prune()
     await app.rounds.hold_due()
+    await app.following.look()
+
+
+async def _check(app: App) -> None:
+    """Check what came and catch up on what was missed. That takes minutes, and nobody waits for it."""
+    if not await app.services.pipeline.is_paused():
+        await app.services.pipeline.check()
+
+
+async def _backfill(app: App) -> None:
+    """Look up what feeds lack of the papers that people saw. Nobody waits for it."""
+    if not await app.services.pipeline.is_paused():
+        await app.following.backfill.run()
 
 
 async def _pull_on_interest(app: App) -> None:
@@ -80,6 +99,18 @@ async def _pull_on_interest(app: App) -> None:
             await _pull(app)
         except Exception:
             log.exception("pull status=crashed")
+
+
+async def _hold_on_summaries(app: App) -> None:
+    """Digests that waited for their summaries go out as soon as nothing is left to be written."""
+    summaries = app.services.summaries
+    while summaries is not None:
+        await summaries.finished.wait()
+        summaries.finished.clear()
+        try:
+            await app.rounds.hold_due()
+        except Exception:
+            log.exception("rounds status=crashed")
 
 
 async def _hold(app: App) -> None:

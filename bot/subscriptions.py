@@ -49,6 +49,10 @@ class Subscriptions:
         """The chat's subscription; an empty one, not kept, if it has none."""
         return await self.storage.get_subscription(chat) or self._new(chat)
 
+    async def keep(self, chat: Chat) -> Subscription:
+        """Keep the chat's subscription, even an empty one: whatever is sent unasked needs one."""
+        return await self.storage.change_subscription(chat, lambda known: known or self._new(chat))
+
     async def add_topic(self, chat: Chat, text: str) -> Subscription:
         """Follow a topic, checked; one that means the same as a followed one is refused, or takes its place with another weight."""
         topic = " ".join(text.split())

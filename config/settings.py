@@ -23,6 +23,7 @@ _ADDRESSES = (
     "arxiv_site_url",
     "telegram_api_url",
     "discord_api_url",
+    "openai_base_url",
 )
 
 
@@ -35,6 +36,12 @@ class Settings(BaseSettings):
     telegram_api_url: str = "https://api.telegram.org"
     discord_bot_token: SecretStr = SecretStr("")
     discord_api_url: str = "https://discord.com/api/v10"
+    openai_api_key: SecretStr = SecretStr("")
+    openai_base_url: str = ""
+    llm_daily_budget: int = Field(default=1_000_000, ge=0, le=10**12)
+    summary_model: str = Field(default="gpt-5.4-mini", max_length=200, pattern=r"^[\x21-\x7e]+$")
+    summary_input_tokens: int = Field(default=24_000, ge=4_000, le=1_000_000)
+    summary_timeout: float = Field(default=120.0, ge=1, le=3600)
     owner_ids: Annotated[tuple[str, ...], NoDecode] = ()
     arxiv_rss_url: str = "https://rss.arxiv.org"
     arxiv_api_url: str = "https://export.arxiv.org/api"
@@ -55,13 +62,13 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never show anywhere."""
-        tokens = (self.telegram_bot_token, self.discord_bot_token)
+        tokens = (self.telegram_bot_token, self.discord_bot_token, self.openai_api_key)
         return tuple(each.get_secret_value() for each in tokens if each.get_secret_value())
 
     @property
     def has_platform(self) -> bool:
         """Whether any chat platform has a token; without one the bot talks in its terminal."""
-        return bool(self.secrets)
+        return bool(self.telegram_bot_token.get_secret_value() or self.discord_bot_token.get_secret_value())
 
     def owners_on(self, platform: str) -> frozenset[str]:
         """The user ids of the owners on one platform."""
@@ -71,7 +78,8 @@ class Settings(BaseSettings):
     @field_validator(*_ADDRESSES)
     @classmethod
     def _is_address(cls, value: str) -> str:
-        _URL.validate_python(value)
+        if value:
+            _URL.validate_python(value)
         return value.rstrip("/")
 
     @field_validator("public_url")
@@ -86,7 +94,7 @@ class Settings(BaseSettings):
             raise ValueError("needs PORT, too: where to listen for what arrives at this address")
         return value.rstrip("/")
 
-    @field_validator("telegram_bot_token", "discord_bot_token")
+    @field_validator("telegram_bot_token", "discord_bot_token", "openai_api_key")
     @classmethod
     def _is_token(cls, value: SecretStr) -> SecretStr:
         if not re.fullmatch(r"[\x21-\x7e]*", value.get_secret_value()):

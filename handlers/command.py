@@ -8,9 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from secrets import token_hex
 
+from bot.backfill import Backfill
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState
 from bot.errors import StorageError, UserError
+from bot.follows import Follows
 from bot.language import Languages, later, tr
 from bot.managing import Locate, Located, Managing, mark_of
 from bot.model.card import Card
@@ -18,10 +20,14 @@ from bot.model.chat import Chat
 from bot.model.digest import Digest
 from bot.model.message import Button
 from bot.model.subscription import PauseReason
-from bot.pipeline import Pipeline, Progress
+from bot.pipeline import Pipeline
 from bot.preferences import LANGUAGES
+from bot.prices import Prices
+from bot.pulling import Progress
+from bot.shelf import Shelf
 from bot.subscriptions import Subscriptions
 from bot.suggestions import Suggestions
+from bot.summarising import Summaries
 from bot.throttle import MOST_COMMANDS, Admission, Throttle
 
 log = logging.getLogger(__name__)
@@ -37,7 +43,9 @@ class Services:
     """What commands may use.
 
     `throttle` None: nobody is limited. `rounds` None: nothing is sent here without being asked for. `managing` None: nobody acts
-    on another chat than the one they are in. `platforms` is how each platform does at this moment.
+    on another chat than the one they are in. `platforms` is how each platform does at this moment. `backfill` None: nothing is
+    known of papers but what was announced. `summaries` None: there is no language model. `shelf` None: papers are not looked
+    up one by one.
     """
 
     subscriptions: Subscriptions
@@ -48,6 +56,16 @@ class Services:
     managing: Managing | None = None
     languages: Languages = field(default_factory=Languages)
     platforms: Callable[[], Sequence[PlatformState]] = tuple
+    backfill: Backfill | None = None
+    summaries: Summaries | None = None
+    shelf: Shelf | None = None
+    prices: Prices = field(default_factory=Prices)
+
+    @property
+    def follows(self) -> Follows:
+        """The papers that chats follow."""
+        pipeline = self.pipeline
+        return Follows(pipeline, self.subscriptions, self.backfill or Backfill(pipeline.storage, pipeline.clock))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +105,7 @@ class Reply:
 
     text: str = ""
     digest: Digest | None = None
-    detail: str = "short"
+    detail: str = "tldr"
     card: Card | None = None
     buttons: tuple[Button, ...] = ()
     expects: str = ""

@@ -5,16 +5,21 @@ A plain field added to a dataclass with a default needs nothing here: documents 
 
 import math
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from datetime import UTC, date, datetime
 from typing import Any
 
+from bot.errors import SourceFault
 from bot.model.announcement import Batch
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.day import Addition, DayPhase, DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress, Round
+from bot.model.follow import Follow, Version
+from bot.model.listing import Record
 from bot.model.paper import AnnounceType, ArxivId, Paper
-from bot.model.subscription import Pause, PauseReason, Subscription
+from bot.model.subscription import FORMER_DETAILS, Pause, PauseReason, Subscription
+from bot.model.summary import Spending, Summary, TextSource, Usage
 
 Document = dict[str, Any]
 
@@ -35,6 +40,7 @@ def subscription_from_document(key: str, document: Document) -> Subscription:
     values["created"] = datetime.fromisoformat(values["created"])
     values["min_score"] = float(values["min_score"])
     values["types"] = tuple(AnnounceType(each) for each in values["types"])
+    values["detail"] = FORMER_DETAILS.get(values["detail"], values["detail"])
     if values.get("pause"):
         values["pause"] = pause_from_document(values["pause"])
     return Subscription(Chat.from_key(key), **values)
@@ -62,7 +68,8 @@ def progress_to_document(progress: Progress) -> Document:
 
 def progress_from_document(document: Document) -> Progress:
     """The progress."""
-    values = _with_times(_with_tuples(document), dates=("covered", "noticed"), instants=("slot",))
+    dates, instants = ("covered", "noticed", "budget_noticed"), ("slot", "heard")
+    values = _with_times(_with_tuples(document), dates=dates, instants=instants)
     for name in ("last", "last_digest"):
         values[name] = values[name] and _round_from_document(values[name])
     return Progress(**values)
@@ -109,6 +116,27 @@ def batch_from_document(day: date, category: str, document: Document) -> Batch:
     return Batch(category, day, papers, is_sample=document["is_sample"])
 
 
+def day_to_document(state: DayState) -> Document:
+    """What is not as by default, without day and category, which are table and id."""
+    values = {field.name: getattr(state, field.name) for field in fields(state) if field.default is not MISSING}
+    plain = DayState(state.category, state.day)
+    return {name: value for name, value in values.items() if value != getattr(plain, name)}
+
+
+def day_from_document(day: date, category: str, document: Document) -> DayState:
+    """The state of this day and category."""
+    values = _with_times(document, instants=("since", "asked", "came", "checked", "until"))
+    additions = values.pop("additions", ())
+    if "phase" in values:
+        values["phase"] = DayPhase(values["phase"])
+    if "fault" in values:
+        values["fault"] = SourceFault(values["fault"])
+    values["additions"] = tuple(
+        Addition(datetime.fromisoformat(each["at"]), tuple(map(ArxivId, each["papers"]))) for each in additions
+    )
+    return DayState(category, day, **values)
+
+
 def marks_to_document(marked: Iterable[MarkedPaper]) -> Document:
     """The papers that one person marked in one chat, in their order."""
     return {"papers": [[each.id, each.title, sorted(each.marks), each.day] for each in marked]}
@@ -121,6 +149,52 @@ def marks_from_document(document: Document) -> dict[ArxivId, MarkedPaper]:
         for identifier, title, marks, day in document["papers"]
     )
     return {paper.id: paper for paper in papers}
+
+
+def follow_to_document(follow: Follow) -> Document:
+    """Every field."""
+    return {field.name: getattr(follow, field.name) for field in fields(follow)}
+
+
+def follow_from_document(document: Document) -> Follow:
+    """The follow."""
+    return Follow(**_with_tuples(document) | {"known": Version(**_with_tuples(document["known"]))})
+
+
+def record_to_document(record: Record) -> Document:
+    """Every field."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def record_from_document(document: Document) -> Record:
+    """The record."""
+    values = _with_times(document, dates=("changed", "created"))
+    return Record(**values | {"paper": Paper(**_with_tuples(document["paper"]))})
+
+
+def summary_to_document(summary: Summary) -> Document:
+    """Every field."""
+    return {field.name: getattr(summary, field.name) for field in fields(summary)} | {
+        "made_at": _instant(summary.made_at)
+    }
+
+
+def summary_from_document(document: Document) -> Summary:
+    """The summary."""
+    values = _with_times(_with_tuples(document), instants=("made_at",))
+    return Summary(**values | {"source": TextSource(values["source"])})
+
+
+def spending_to_document(spending: Spending) -> Document:
+    """Every field but the day, which is the document's id."""
+    used = [[model, group, each.prompt, each.completion] for (model, group), each in spending.used.items()]
+    return {"reserved": spending.reserved, "calls": spending.calls, "hits": spending.hits, "used": used}
+
+
+def spending_from_document(day: date, document: Document) -> Spending:
+    """The spending of this day."""
+    used = {(model, group): Usage(prompt, completion) for model, group, prompt, completion in document["used"]}
+    return Spending(day, document["reserved"], document["calls"], document["hits"], used)
 
 
 def _with_tuples(document: Document) -> Document:

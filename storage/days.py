@@ -13,7 +13,8 @@ def day_table(database: JournalTinyDB, prefix: str, day: date) -> JournalTable:
 
 def day_tables(database: JournalTinyDB, prefix: str = "") -> dict[date, JournalTable]:
     """The tables that hold anything, oldest first."""
-    names = sorted(each for each in database.tables() if each.startswith(prefix))
+    length = len(prefix) + len(date.min.isoformat())
+    names = sorted(each for each in database.tables() if each.startswith(prefix) and len(each) == length)
     return {date.fromisoformat(name.removeprefix(prefix)): database.table(name) for name in names}
 
 

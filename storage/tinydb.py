@@ -10,20 +10,28 @@ from bot.errors import StorageError
 from bot.model.announcement import Announcement, Batch, merge_batches
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.day import DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress
+from bot.model.follow import Follow, Version
+from bot.model.listing import Record
 from bot.model.moves import merge_subscriptions
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
+from bot.model.summary import Spending, Summary, SummaryKey, Usage
 from storage.codec import (
     Document,
     batch_from_document,
     batch_to_document,
+    day_from_document,
+    day_to_document,
     progress_from_document,
     progress_to_document,
+    record_from_document,
+    record_to_document,
     subscription_from_document,
     subscription_to_document,
 )
-from storage.days import day_tables, drop_day_tables
+from storage.days import day_table, day_tables, drop_day_tables
 from storage.deliveries import (
     add_deliveries,
     count_states,
@@ -37,24 +45,48 @@ from storage.deliveries import (
     sort_open_chats,
 )
 from storage.disk import Disk
+from storage.follows import (
+    decode_followed,
+    find_follow,
+    find_followers,
+    find_follows,
+    followed_table,
+    forget_follows,
+    move_follows,
+    note_versions,
+    replace_follow,
+)
 from storage.journal import COMPACT_AFTER, JournalTinyDB
 from storage.lock import FolderLock
 from storage.marks import find_chat_marks, find_marks, forget_marks, move_marks, replace_marks
-from storage.migrations import ANNOUNCEMENTS, CHATS, Schema
+from storage.migrations import ANNOUNCEMENTS, CHATS, SUMMARIES, Schema
 from storage.seen import add_seen, find_seen, forget_seen, move_seen, prune_seen
+from storage.summaries import (
+    count_hits,
+    find_spending,
+    find_summary,
+    prune_summaries,
+    put_summary,
+    reserve_tokens,
+    settle_tokens,
+)
 from storage.table import DecodedTable, DecodingCache, JournalTable
 
 _SUBSCRIPTIONS = "subscriptions"
 _PROGRESS = "progress"
 _NOTES = "notes"
+_STATES = "states "
+_RECORDS = "records "
 
 
 class TinyDBStorage:
-    """Two databases, so that compacting the chats never copies papers.
+    """Three databases, so that compacting the chats never copies papers or summaries.
 
     `chats` has the tables `subscriptions` and `progress`, whose ids are chat keys, `notes`, whose ids are the callers' keys,
-    and those of `storage.seen`, `storage.marks` and `storage.deliveries`.
-    `announcements` has one table for each day, its ids are categories. `prune` is atomic in each database but not over both; repeating it finishes it.
+    and those of `storage.seen`, `storage.marks`, `storage.follows` and `storage.deliveries`.
+    `announcements` has for each day one table of batches and one of states, their ids are categories, and one
+    of records that were looked up on that day, their ids are papers with their versions. `summaries` is laid out in
+    `storage.summaries`. `prune` is atomic in each database but not over all; repeating it finishes it.
     A read may see a write that is still on its way to the disk.
     """
 
@@ -70,10 +102,11 @@ class TinyDBStorage:
         self._folder = folder
         self._lock = FolderLock(folder)
         self._open_database = partial(JournalTinyDB, folder, compact_after=compact_after, disk=disk)
-        self._schemas = {"chats": chats, "announcements": announcements}
+        self._schemas = {"chats": chats, "announcements": announcements, "summaries": SUMMARIES}
         self._databases: dict[str, JournalTinyDB] = {}
         self._subscriptions = DecodingCache(subscription_from_document)
         self._progress = DecodingCache(_decode_progress)
+        self._followed = DecodingCache(decode_followed)
 
     async def open(self) -> None:
         if not self._databases:
@@ -117,6 +150,7 @@ class TinyDBStorage:
             chats.table(_PROGRESS).discard(chat.key)
             forget_seen(chats, chat)
             forget_marks(chats, chat)
+            forget_follows(chats, chat)
             forget_deliveries(chats, chat)
 
         await chats.journal.commit(forget)
@@ -129,6 +163,7 @@ class TinyDBStorage:
             _move_progress(chats.table(_PROGRESS), old, new)
             move_seen(chats, old, new)
             move_marks(chats, old, new)
+            move_follows(chats, old, new)
             move_deliveries(chats, old, new)
 
         if old != new:
@@ -169,6 +204,44 @@ class TinyDBStorage:
 
         return await chats.journal.commit(replace)
 
+    async def get_follows(self, chat: Chat) -> Mapping[ArxivId, Follow]:
+        return find_follows(self._database("chats"), chat)
+
+    async def change_follow(
+        self, chat: Chat, paper: ArxivId, change: Callable[[Follow | None], Follow | None]
+    ) -> Follow | None:
+        chats = self._database("chats")
+
+        def replace() -> Follow | None:
+            changed = change(find_follow(chats, chat, paper))
+            replace_follow(chats, chat, paper, changed)
+            return changed
+
+        return await chats.journal.commit(replace)
+
+    async def get_followed(self) -> Mapping[ArxivId, tuple[str, ...]]:
+        return dict(await asyncio.to_thread(self._followed.values, followed_table(self._database("chats"))))
+
+    async def get_followers(self, paper: ArxivId) -> Mapping[Chat, Follow]:
+        return find_followers(self._database("chats"), paper)
+
+    async def save_records(self, records: Sequence[Record], day: date) -> None:
+        announcements = self._database("announcements")
+
+        def keep() -> None:
+            for each in records:
+                for table in day_tables(announcements, _RECORDS).values():
+                    table.discard(each.paper.versioned_id)
+                table = day_table(announcements, _RECORDS, day)
+                table.replace(each.paper.versioned_id, record_to_document(each))
+
+        await announcements.journal.commit(keep)
+
+    async def get_record(self, paper: ArxivId, version: int) -> Record | None:
+        tables = day_tables(self._database("announcements"), _RECORDS).values()
+        found = (table.find(f"{paper}v{version}") for table in tables)
+        return next((record_from_document(each) for each in found if each is not None), None)
+
     async def get_note(self, key: str) -> str | None:
         document = self._database("chats").table(_NOTES).find(key)
         return None if document is None else document["text"]
@@ -180,8 +253,26 @@ class TinyDBStorage:
 
     async def save_batch(self, batch: Batch) -> None:
         announcements = self._database("announcements")
-        table = announcements.table(batch.day.isoformat())
-        await announcements.journal.commit(lambda: table.replace(batch.category, batch_to_document(batch)))
+        await announcements.journal.commit(lambda: _put_batch(announcements, batch))
+
+    async def save_day(self, state: DayState, batch: Batch | None = None) -> None:
+        announcements = self._database("announcements")
+
+        def keep() -> None:
+            day_table(announcements, _STATES, state.day).replace(state.category, day_to_document(state))
+            if batch is not None:
+                _put_batch(announcements, batch)
+
+        await announcements.journal.commit(keep)
+
+    async def get_days(self, since: date) -> tuple[DayState, ...]:
+        tables = day_tables(self._database("announcements"), _STATES)
+        return tuple(
+            day_from_document(day, category, document)
+            for day, table in tables.items()
+            if day >= since
+            for category, document in sorted(table.freeze().items())
+        )
 
     async def get_announcements(self, since: date) -> tuple[Announcement, ...]:
         announcements = self._database("announcements")
@@ -196,13 +287,21 @@ class TinyDBStorage:
         frozen = self._database("chats").table(_PROGRESS).freeze()
         return dict(await asyncio.to_thread(self._progress.values, frozen))
 
-    async def plan(self, chat: Chat, progress: Progress, deliveries: Sequence[Delivery] = ()) -> None:
+    async def plan(
+        self,
+        chat: Chat,
+        progress: Progress | None,
+        deliveries: Sequence[Delivery] = (),
+        versions: Sequence[Version] = (),
+    ) -> None:
         chats = self._database("chats")
 
         def keep() -> None:
             if chats.table(_SUBSCRIPTIONS).find(chat.key) is not None:
-                chats.table(_PROGRESS).replace(chat.key, progress_to_document(progress))
+                if progress is not None:
+                    chats.table(_PROGRESS).replace(chat.key, progress_to_document(progress))
                 add_deliveries(chats, deliveries)
+                note_versions(chats, chat, versions)
 
         await chats.journal.commit(keep)
 
@@ -226,15 +325,44 @@ class TinyDBStorage:
     async def count_deliveries(self, since: date) -> Mapping[tuple[str, DeliveryState], int]:
         return await asyncio.to_thread(count_states, delivery_tables(self._database("chats"), since))
 
-    async def prune(self, *, batches_before: date, seen_before: date) -> None:
+    async def get_summary(self, key: SummaryKey) -> Summary | None:
+        return find_summary(self._database("summaries"), key)
+
+    async def save_summary(self, summary: Summary) -> None:
+        summaries = self._database("summaries")
+        await summaries.journal.commit(lambda: put_summary(summaries, summary))
+
+    async def reserve_tokens(self, day: date, tokens: int, limit: int) -> bool:
+        summaries = self._database("summaries")
+        return await summaries.journal.commit(lambda: reserve_tokens(summaries, day, tokens, limit))
+
+    async def settle_tokens(self, day: date, reserved: int, model: str, used: Mapping[str, Usage]) -> None:
+        summaries = self._database("summaries")
+        await summaries.journal.commit(lambda: settle_tokens(summaries, day, reserved, model, used))
+
+    async def count_hits(self, day: date, hits: int) -> None:
+        summaries = self._database("summaries")
+        await summaries.journal.commit(lambda: count_hits(summaries, day, hits))
+
+    async def get_spending(self, since: date) -> tuple[Spending, ...]:
+        return find_spending(self._database("summaries"), since)
+
+    async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
         announcements, chats = self._database("announcements"), self._database("chats")
+        summaries = self._database("summaries")
 
         def prune_chats() -> None:
             prune_seen(chats, seen_before)
             prune_deliveries(chats, batches_before)
 
-        await announcements.journal.commit(lambda: drop_day_tables(announcements, "", batches_before))
+        def prune_days() -> None:
+            drop_day_tables(announcements, "", batches_before)
+            drop_day_tables(announcements, _STATES, batches_before)
+            drop_day_tables(announcements, _RECORDS, batches_before)
+
+        await announcements.journal.commit(prune_days)
         await chats.journal.commit(prune_chats)
+        await summaries.journal.commit(lambda: prune_summaries(summaries, summaries_before))
 
     async def check(self) -> None:
         chats = self._database("chats")
@@ -268,6 +396,10 @@ class TinyDBStorage:
             self._lock.release()
             raise
         return databases
+
+
+def _put_batch(announcements: JournalTinyDB, batch: Batch) -> None:
+    day_table(announcements, "", batch.day).replace(batch.category, batch_to_document(batch))
 
 
 def _find_subscription(table: JournalTable, chat: Chat) -> Subscription | None:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-_SERVERS = ("tests.servers.telegram", "tests.servers.discord")
+_SERVERS = ("tests.servers.telegram", "tests.servers.discord", "tests.servers.openai")
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,14 @@ from bot.errors import StorageError
 from bot.model.announcement import Announcement, Batch, merge_batches
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.day import DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress
-from bot.model.moves import merge_seen, merge_subscriptions, renumber_deliveries
+from bot.model.follow import Follow, Version
+from bot.model.listing import Record
+from bot.model.moves import merge_follows, merge_seen, merge_subscriptions, renumber_deliveries
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
+from bot.model.summary import Spending, Usage
 
 
 class FakeStorage:
@@ -23,10 +27,15 @@ class FakeStorage:
         self._subscriptions: dict[Chat, Subscription] = {}
         self._seen: dict[Chat, dict[ArxivId, date]] = {}
         self._marks: dict[tuple[Chat, str], dict[ArxivId, MarkedPaper]] = {}
+        self._follows: dict[Chat, dict[ArxivId, Follow]] = {}
+        self._records: dict[tuple[ArxivId, int], tuple[date, Record]] = {}
         self._notes: dict[str, str] = {}
         self._batches: dict[tuple[date, str], Batch] = {}
+        self._days: dict[tuple[date, str], DayState] = {}
         self._progress: dict[Chat, Progress] = {}
         self._deliveries: dict[tuple[Chat, date, int], Delivery] = {}
+        self._summaries = {}
+        self._spending = {}
 
     async def open(self) -> None:
         self._is_open = True
@@ -57,6 +66,7 @@ class FakeStorage:
         self._subscriptions.pop(chat, None)
         self._seen.pop(chat, None)
         self._marks = {key: marked for key, marked in self._marks.items() if key[0] != chat}
+        self._follows.pop(chat, None)
         self._progress.pop(chat, None)
         self._deliveries = {key: each for key, each in self._deliveries.items() if key[0] != chat}
 
@@ -73,6 +83,7 @@ class FakeStorage:
                 moved = self._marks.pop((old, person))
                 present = self._marks.get((new, person), {})
                 self._marks[new, person] = {key: moved[key] for key in moved if key not in present} | present
+        self._follows[new] = merge_follows(self._follows.pop(old, {}), self._follows.get(new, {}))
         progress = self._progress.pop(old, None)
         if progress:
             self._progress.setdefault(new, progress)
@@ -114,6 +125,44 @@ class FakeStorage:
         self._marks[chat, person] = marked
         return marks
 
+    async def get_follows(self, chat: Chat) -> Mapping[ArxivId, Follow]:
+        self._require_open()
+        return dict(self._follows.get(chat, {}))
+
+    async def change_follow(
+        self, chat: Chat, paper: ArxivId, change: Callable[[Follow | None], Follow | None]
+    ) -> Follow | None:
+        self._require_open()
+        follows = dict(self._follows.get(chat, {}))
+        changed = change(follows.get(paper))
+        if changed is not None:
+            follows[paper] = changed
+        else:
+            follows.pop(paper, None)
+        self._follows[chat] = follows
+        return changed
+
+    async def get_followed(self) -> Mapping[ArxivId, tuple[str, ...]]:
+        self._require_open()
+        followed: dict[ArxivId, tuple[str, ...]] = {}
+        for each in (each for follows in self._follows.values() for each in follows.values()):
+            followed[each.known.id] = each.known.categories or followed.get(each.known.id, ())
+        return followed
+
+    async def get_followers(self, paper: ArxivId) -> Mapping[Chat, Follow]:
+        self._require_open()
+        following = sorted(self._follows, key=lambda chat: chat.key)
+        return {chat: self._follows[chat][paper] for chat in following if paper in self._follows[chat]}
+
+    async def save_records(self, records: Sequence[Record], day: date) -> None:
+        self._require_open()
+        self._records |= {(each.paper.id, each.paper.version): (day, each) for each in records}
+
+    async def get_record(self, paper: ArxivId, version: int) -> Record | None:
+        self._require_open()
+        _, record = self._records.get((paper, version), (None, None))
+        return record
+
     async def get_note(self, key: str) -> str | None:
         self._require_open()
         return self._notes.get(key)
@@ -128,6 +177,16 @@ class FakeStorage:
         self._require_open()
         self._batches[batch.day, batch.category] = batch
 
+    async def save_day(self, state: DayState, batch: Batch | None = None) -> None:
+        self._require_open()
+        self._days[state.day, state.category] = state
+        if batch is not None:
+            await self.save_batch(batch)
+
+    async def get_days(self, since: date) -> tuple[DayState, ...]:
+        self._require_open()
+        return tuple(self._days[key] for key in sorted(self._days) if key[0] >= since)
+
     async def get_announcements(self, since: date) -> tuple[Announcement, ...]:
         self._require_open()
         return merge_batches(self._batches[key] for key in sorted(self._batches) if key[0] >= since)
@@ -140,10 +199,21 @@ class FakeStorage:
         self._require_open()
         return dict(self._progress)
 
-    async def plan(self, chat: Chat, progress: Progress, deliveries: Sequence[Delivery] = ()) -> None:
+    async def plan(
+        self,
+        chat: Chat,
+        progress: Progress | None,
+        deliveries: Sequence[Delivery] = (),
+        versions: Sequence[Version] = (),
+    ) -> None:
         self._require_open()
         if chat in self._subscriptions:
-            self._progress[chat] = progress
+            if progress is not None:
+                self._progress[chat] = progress
+            follows = self._follows.setdefault(chat, {})
+            for version in versions:
+                if version.id in follows and follows[version.id].known.number < version.number:
+                    follows[version.id] = replace(follows[version.id], known=version)
             # In reverse, so that of one key twice the first stays.
             self._keep(*(each for each in reversed(deliveries) if _key(each) not in self._deliveries))
 
@@ -169,9 +239,49 @@ class FakeStorage:
         self._require_open()
         return Counter((each.chat.platform, each.state) for each in self._deliveries.values() if each.day >= since)
 
-    async def prune(self, *, batches_before: date, seen_before: date) -> None:
+    async def get_summary(self, key):
         self._require_open()
+        return self._summaries.get(key)
+
+    async def save_summary(self, summary):
+        self._require_open()
+        self._summaries[summary.key] = summary
+
+    async def reserve_tokens(self, day, tokens, limit):
+        self._require_open()
+        spent = self._spending.get(day, Spending(day))
+        if spent.total + tokens > limit:
+            return False
+        self._spending[day] = replace(spent, reserved=spent.reserved + tokens)
+        return True
+
+    async def settle_tokens(self, day, reserved, model, used):
+        self._require_open()
+        spent = self._spending.get(day, Spending(day))
+        added = {(model, group): spent.used.get((model, group), Usage()) + usage for group, usage in used.items()}
+        left = max(0, spent.reserved - reserved)
+        self._spending[day] = replace(spent, reserved=left, calls=spent.calls + 1, used=dict(spent.used) | added)
+
+    async def count_hits(self, day, hits):
+        self._require_open()
+        spent = self._spending.get(day, Spending(day))
+        self._spending[day] = replace(spent, hits=spent.hits + hits)
+
+    async def get_spending(self, since):
+        self._require_open()
+        return tuple(self._spending[day] for day in sorted(self._spending) if day >= since)
+
+    async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
+        self._require_open()
+        self._summaries = {
+            key: each
+            for key, each in self._summaries.items()
+            if each.made_at.astimezone(UTC).date() >= summaries_before
+        }
+        self._spending = {day: each for day, each in self._spending.items() if day >= summaries_before}
         self._batches = {key: batch for key, batch in self._batches.items() if key[0] >= batches_before}
+        self._days = {key: state for key, state in self._days.items() if key[0] >= batches_before}
+        self._records = {key: each for key, each in self._records.items() if each[0] >= batches_before}
         for chat, seen in self._seen.items():
             self._seen[chat] = {each: day for each, day in seen.items() if day >= seen_before}
         kept = (each for each in self._deliveries.values() if each.day >= batches_before or each.is_open)

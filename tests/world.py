@@ -3,17 +3,22 @@
 from datetime import timedelta
 from random import Random
 
+from bot.backfill import Backfill
 from bot.delivery.lane import Lane
 from bot.delivery.outbox import Outbox
 from bot.delivery.pacing import Pacer
 from bot.delivery.rounds import Rounds
 from bot.errors import UserError
+from bot.following import Following
 from bot.managing import Managing
 from bot.pipeline import Pipeline
+from bot.prices import Price, Prices
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
+from bot.shelf import Shelf
 from bot.subscriptions import Subscriptions
 from bot.suggestions import read_suggestions
+from bot.summarising import Summaries
 from bot.taxonomy import Taxonomy
 from bot.throttle import Throttle
 from config.settings import read_bundled
@@ -21,7 +26,8 @@ from handlers.command import Reply, Request, Services, execute, parse_line
 from handlers.commands import COMMANDS
 from tests.build import CHAT, NOW
 from tests.fake_messenger import FakeMessenger
-from tests.fake_source import FakeSource
+from tests.fake_source import FakeArxiv, FakeSource
+from tests.fake_summaries import FakeSummarizer, FakeTexts
 from tests.fakes import FakeStorage
 
 TAXONOMY = Taxonomy.from_toml(read_bundled("categories.toml"))
@@ -39,10 +45,12 @@ def answer(value):
 class World:
     """One chat, a clock that stands still until it is moved, and an arXiv that says what it is told to."""
 
-    def __init__(self, *batches, sample=None, storage=None, is_throttled=False):
+    def __init__(
+        self, *batches, sample=None, storage=None, is_throttled=False, source=None, lookup=None, summaries_budget=0
+    ):
         self.now = NOW
         self.storage = storage or FakeStorage()
-        self.source = FakeSource(*batches)
+        self.source = source or FakeSource(*batches)
         self.remarks = []
         pipeline = Pipeline(
             self.storage,
@@ -52,11 +60,18 @@ class World:
             ("cs.AI", "cs.CL"),
             sample,
         )
+        self.arxiv = FakeArxiv(self.source)
+        pipeline.checking.listings = pipeline.checking.lookup = pipeline.checking.records = self.arxiv
         subscriptions = Subscriptions(self.storage, TAXONOMY, lambda: self.now)
         self.messenger = FakeMessenger()
         self.outbox = Outbox(self.storage, self.storage.move_chat)
         messengers = dict.fromkeys(("console", "telegram", "discord"), self.messenger)
-        self.rounds = Rounds(pipeline, subscriptions, messengers, wake=self.outbox.wake)
+        self.writer, self.summaries = FakeSummarizer(), None
+        if summaries_budget:
+            self.summaries = Summaries(self.storage, FakeTexts(), self.writer, lambda: self.now, summaries_budget)
+        self.rounds = Rounds(pipeline, subscriptions, messengers, wake=self.outbox.wake, summaries=self.summaries)
+        self.backfill = Backfill(self.storage, lambda: self.now, self.arxiv)
+        self.following = Following(pipeline, self.rounds, self.backfill)
         self.services = Services(
             subscriptions,
             pipeline,
@@ -64,6 +79,10 @@ class World:
             self.rounds,
             read_suggestions(read_bundled("suggestions.toml")),
             Managing(lambda: self.now),
+            backfill=self.backfill,
+            summaries=self.summaries,
+            shelf=Shelf(lookup) if lookup else None,
+            prices=Prices(models={"fake-1": Price(1.0, 10.0)}),
         )
         self.lane = Lane(
             self.storage, self.messenger, Pacer(self.messenger.limits), lambda: self.now, Random(1),
@@ -71,16 +90,18 @@ class World:
         )  # fmt: skip
 
     async def pull(self):
-        """Look at arXiv for all that is followed, as the bot does every quarter of an hour."""
+        """Look at arXiv for all that is followed, as the bot does every minute."""
         await self.storage.open()
-        pipeline = self.services.pipeline
-        return await pipeline.pull(await pipeline.followed_categories(), pause=timedelta(minutes=15))
+        brought = await self.services.pipeline.look()
+        await self.services.pipeline.check()
+        return brought
 
     async def tick(self, *, pull=True):
         """What happens every minute; then the outbox is emptied, as far as that needs no waiting. The digests planned."""
         if pull:
             await self.pull()
         planned = await self.rounds.hold_due()
+        await self.following.look()
         await self.send()
         return planned
 
@@ -97,13 +118,15 @@ class World:
     def later(self, **delta):
         self.now += timedelta(**delta)
 
-    async def ask(self, line, *, is_admin=True, chat=CHAT, person="ada", is_owner=False) -> Reply:
+    async def ask(self, line, *, is_admin=True, chat=CHAT, person="ada", is_owner=False, is_press=False) -> Reply:
         await self.storage.open()
         try:
             invocation = parse_line(COMMANDS, line)
         except UserError as error:
             return Reply(str(error))
-        request = Request(chat, person, answer(is_admin), invocation.args, self.remarks.append, is_owner)
+        request = Request(
+            chat, person, answer(is_admin), invocation.args, self.remarks.append, is_owner, is_press=is_press
+        )
         return await execute(invocation, self.services, request)
 
     async def say(self, *lines, **asked) -> str:

@@ -4,23 +4,19 @@ Nothing that triggers it need be punctual or remember anything: a late start, a 
 round due, and a round that was held is not due again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
 
-from bot.calendar import latest_day, previous_day
+from bot.calendar import feed_day, is_expected, latest_day, previous_day
+from bot.days import MOST_DAYS, PARTIAL_FOR, Here, Late
 from bot.model.delivery import Progress
+from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 from bot.schedule import latest_slot, parse_schedule
 
-MOST_DAYS = 7
-"""For how many days back a digest makes up for what was missed."""
-PARTIAL_FOR = timedelta(minutes=30)
-"""For how long a day that is not complete is waited for, once a part of it is here."""
 _LONGEST_STEP_BACK = timedelta(days=1)
-
-Here = Callable[[date], Mapping[str, datetime]]
-"""The categories whose batch of this day, or of a later one, is here, each with the UTC instant at which it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +24,8 @@ class Due:
     """A round to be held now: all announcements after `after` up to `until`, for the due instant `slot`.
 
     `awaited`: categories that lack and are not waited for any longer. `only`: what came late, and is all that this round
-    is about; empty for all categories. Where `after` is not before `until`, there is nothing that was not dealt with.
+    is about; empty for all categories. `papers`: of them, only these. Where `after` is not before `until`, there is nothing
+    that was not dealt with. `heard`: the newest addition that this round deals with.
     """
 
     after: date
@@ -36,6 +33,8 @@ class Due:
     slot: datetime
     awaited: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
+    papers: frozenset[ArxivId] = frozenset()
+    heard: datetime | None = None
 
 
 def begin(subscription: Subscription, categories: tuple[str, ...], here: Here, now: datetime) -> Progress:
@@ -47,40 +46,87 @@ def begin(subscription: Subscription, categories: tuple[str, ...], here: Here, n
     wanted = latest_day(now)
     slot = latest_slot(schedule, zone, min(subscription.created, now))
     if not _missing(categories, here(wanted)):
-        return Progress(wanted, slot)
+        return Progress(wanted, slot, heard=here.heard)
     if not schedule.times:
         slot = latest_slot(schedule, zone, slot - timedelta(seconds=1))
-    return Progress(previous_day(wanted), slot)
+    return Progress(previous_day(wanted), slot, heard=here.heard)
 
 
 def find_due(
     subscription: Subscription, categories: tuple[str, ...], progress: Progress, here: Here, now: datetime
 ) -> Due | None:
     """The round that is due now, None where there is none, or where it waits for arXiv."""
-    late = _find_late(progress, here)
+    owed = _find_owed(subscription, categories, progress, here)
+    late = _find_late(progress, here, owed)
     if late is not None:
         return late
+    if owed:
+        return _find_added(progress, here, owed)
+    return _find_scheduled(subscription, categories, progress, here, now)
+
+
+def _find_scheduled(
+    subscription: Subscription, categories: tuple[str, ...], progress: Progress, here: Here, now: datetime
+) -> Due | None:
     slot = latest_slot(parse_schedule(subscription.schedule), subscription.timezone, now)
     # A clock that was far ahead has dealt with due instants that are still to come.
     if slot <= progress.slot <= now + _LONGEST_STEP_BACK:
         return None
-    wanted = latest_day(slot)
+    wanted = _wanted(categories, here, slot)
     after = max(min(progress.covered, wanted), wanted - timedelta(days=MOST_DAYS))
     if after >= wanted:
-        return Due(wanted, wanted, slot)
+        return Due(wanted, wanted, slot, heard=here.heard)
     came = {code: at for code, at in here(wanted).items() if code in categories}
     missing = _missing(categories, came)
     if missing and (not came or timedelta() <= now - min(came.values()) < PARTIAL_FOR):
         return None
-    return Due(after, wanted, slot, missing)
+    return Due(after, wanted, slot, missing, heard=here.heard)
 
 
-def _find_late(progress: Progress, here: Here) -> Due | None:
+def _wanted(categories: tuple[str, ...], here: Here, slot: datetime) -> date:
+    """The newest day that a digest for this due instant is about: a holiday only if arXiv announced on it all the same."""
+    day = feed_day(slot)
+    has_come = any(each.day == day and each.category in categories for each in here.late)
+    return day if has_come else latest_day(slot)
+
+
+def _find_late(progress: Progress, here: Here, owed: list[Late]) -> Due | None:
+    """What was awaited when the digest of its day went out."""
     came = tuple(code for code in progress.awaited if code in here(progress.covered))
     if not came:
         return None
     rest = tuple(code for code in progress.awaited if code not in came)
-    return Due(previous_day(progress.covered), progress.covered, progress.slot, rest, came)
+    is_all = all(each.category in came and each.day == progress.covered for each in owed)
+    heard = here.heard if is_all else progress.heard
+    return Due(previous_day(progress.covered), progress.covered, progress.slot, rest, came, heard=heard)
+
+
+def _find_added(progress: Progress, here: Here, owed: list[Late]) -> Due:
+    """What came to days that are dealt with, or on a day on which nothing was expected."""
+    days = [each.day for each in owed]
+    return Due(
+        min(days) - timedelta(days=1),
+        max(days),
+        progress.slot,
+        progress.awaited,
+        tuple(sorted({each.category for each in owed})),
+        frozenset(paper for each in owed for paper in each.addition.papers),
+        here.heard,
+    )
+
+
+def _find_owed(subscription: Subscription, categories: tuple[str, ...], progress: Progress, here: Here) -> list[Late]:
+    """The additions that this chat was not told of; those of an unexpected day belong to the next digest at a chat's own hour."""
+    is_immediate = not parse_schedule(subscription.schedule).times
+    heard = progress.heard or datetime.min.replace(tzinfo=UTC)
+    unheard = takewhile(lambda each: each.addition.at > heard, reversed(here.late))
+    return [
+        each
+        for each in unheard
+        if each.category in categories
+        and (each.day <= progress.covered or (is_immediate and not is_expected(each.day)))
+        and each.day > progress.covered - timedelta(days=MOST_DAYS)
+    ]
 
 
 def _missing(categories: tuple[str, ...], came: Mapping[str, datetime]) -> tuple[str, ...]:

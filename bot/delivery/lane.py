@@ -100,9 +100,9 @@ class Lane:
         return await self._send(delivery, _root_of(delivery, deliveries))
 
     async def _send(self, delivery: Delivery, root: str) -> Step:
+        is_repeated = delivery.state is DeliveryState.SENDING and delivery.began is not None
         async with self.pacer.turn(delivery.chat):
             now = self.clock()
-            is_repeated = delivery.state is DeliveryState.SENDING and delivery.began is not None
             sending = replace(
                 delivery,
                 state=DeliveryState.SENDING,
@@ -112,21 +112,23 @@ class Lane:
             )
             if not await self.storage.record(sending):
                 return _NEXT
-            outgoing = Outgoing(
-                sending.body, sending.nonce, root, self._unanswered_for(sending) if is_repeated else None
-            )
-            try:
-                receipt = await self.messenger.deliver(delivery.chat, outgoing)
-            except DeliveryError as error:
-                failure = error
-            except Exception as error:
-                log.exception("deliver chat=%s day=%s part=%d crashed", delivery.chat.key, delivery.day, delivery.part)
-                failure = DeliveryError(Remedy.UNCERTAIN, type(error).__name__)
-            else:
-                self._failures = 0
-                return await self._arrived(sending, receipt)
-        self._note(sending, failure)
-        return await self._not_sent(sending, failure, is_repeated=is_repeated)
+            waited = self._unanswered_for(sending) if is_repeated else None
+            outcome = await self._try(sending, Outgoing(sending.body, sending.nonce, root, waited))
+        # The turn ends with the answer, for what is written now keeps nobody else waiting.
+        if isinstance(outcome, Receipt):
+            self._failures = 0
+            return await self._arrived(sending, outcome)
+        self._note(sending, outcome)
+        return await self._not_sent(sending, outcome, is_repeated=is_repeated)
+
+    async def _try(self, sending: Delivery, outgoing: Outgoing) -> Receipt | DeliveryError:
+        try:
+            return await self.messenger.deliver(sending.chat, outgoing)
+        except DeliveryError as error:
+            return error
+        except Exception as error:
+            log.exception("deliver chat=%s day=%s part=%d crashed", sending.chat.key, sending.day, sending.part)
+            return DeliveryError(Remedy.UNCERTAIN, type(error).__name__)
 
     def _unanswered_for(self, sending: Delivery) -> float:
         """Seconds since the try whose answer is not here; long ago, where the clock was set back meanwhile."""
@@ -134,6 +136,7 @@ class Lane:
         return (elapsed if elapsed >= timedelta() else _LONG_AGO).total_seconds()
 
     async def _arrived(self, sending: Delivery, receipt: Receipt) -> Step:
+        self._failures = 0
         sent = replace(
             sending,
             state=DeliveryState.SENT,
@@ -169,7 +172,8 @@ class Lane:
                 await self.on_move(sending.chat, replace(sending.chat, id=error.moved_to))
                 return Step()
             case Remedy.PAUSE:
-                return await self._pause(sending, error, is_doubtful=is_repeated)
+                await self._write(untouched)
+                return await self._pause(untouched, error, is_doubtful=is_repeated)
             case _:
                 return await self._end(sending, DeliveryState.FAILED, str(error))
 
@@ -208,7 +212,7 @@ class Lane:
         return longest * (0.75 + self.random.random() / 4)
 
     async def _pause(self, refused: Delivery, error: DeliveryError, *, is_doubtful: bool) -> Step:
-        """The chat is paused first: whatever else happens, nothing more is planned for it.
+        """The chat is paused before its parts end: whatever else happens, nothing more is planned for it.
 
         `is_doubtful`: an earlier try may have arrived, before the chat was shut.
         """

@@ -1,19 +1,37 @@
 """What is said in a chat that did not ask: digests with what must be known about them, offers and notices. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-from bot.calendar import is_day_off, next_feed
-from bot.language import tr, tr_n
+from bot.calendar import holiday_name, is_day_off, new_york_day, next_feed
+from bot.language import later, tr, tr_n
 from bot.model.delivery import Delivery, DeliveryState, Round
 from bot.model.digest import Digest
+from bot.model.follow import Version
 from bot.model.message import Button, Message
-from bot.rendering.buttons import number_buttons
+from bot.model.paper import ArxivId
+from bot.rendering.buttons import number_buttons, open_button
 from bot.rendering.text import format_day, format_instant
+from bot.versions import describe_version
+
+MOST_VERSIONS = 10
+"""Changed papers in one message; how many more there are is said."""
+
+BUDGET_SPENT = later("Today's budget for summaries is used up; abstracts stand in.")
 
 
-def digest_message(digest: Digest, detail: str, *, awaited: Sequence[str], troubled: Sequence[Delivery]) -> Message:
-    """The digest, headed by what lacks in it, and what became of earlier parts that did not certainly arrive."""
+def digest_message(
+    digest: Digest,
+    detail: str,
+    *,
+    awaited: Sequence[str],
+    troubled: Sequence[Delivery],
+    is_short: bool = False,
+) -> Message:
+    """The digest, headed by what lacks in it, and what became of earlier parts that did not certainly arrive.
+
+    `is_short`: it is to be said that there is no budget for summaries left.
+    """
     lines = []
     if awaited:
         late = tr(
@@ -23,6 +41,7 @@ def digest_message(digest: Digest, detail: str, *, awaited: Sequence[str], troub
         )
         lines.append(tr("{first} {second}", first=late, second=tr("It follows as soon as it is there.")))
     lines += describe_troubled(troubled)
+    lines += [tr(BUDGET_SPENT)] if is_short else []
     buttons = [Button(tr("Resend"), "/resend")] if _uncertain(troubled) else []
     return Message("\n".join(lines), digest, detail, (*buttons, *number_buttons(digest)))
 
@@ -62,7 +81,7 @@ def describe_silence(last: Round, now: datetime) -> str:
     """Why a round brought no digest."""
     if not last.announced:
         if is_day_off(now):
-            quiet = tr("arXiv announces nothing at the weekend.")
+            quiet = describe_day_off(now)
         else:
             quiet = tr(
                 "arXiv announced nothing for this chat on {day}: a quiet day, as on holidays.", day=format_day(last.day)
@@ -84,6 +103,15 @@ def describe_silence(last: Round, now: datetime) -> str:
     )
 
 
+def describe_day_off(now: datetime) -> str:
+    """Why no announcement is expected today."""
+    day = new_york_day(now)
+    holiday = holiday_name(day)
+    if not holiday:
+        return tr("arXiv announces nothing at the weekend.")
+    return tr("arXiv announces nothing on {day}: {holiday}.", day=format_day(day), holiday=tr(holiday))
+
+
 def quiet_message(last: Round, now: datetime) -> Message:
     """The line for a day without a digest, for chats that want it."""
     return Message(tr("{first} {second}", first=tr("No digest today."), second=describe_silence(last, now)))
@@ -96,6 +124,22 @@ def late_message(day: date, categories: Sequence[str]) -> Message:
     )
     rest = tr("I keep looking, and the digest follows as soon as it is there; /status says more.")
     return Message(tr("{first} {second}", first=late, second=rest))
+
+
+def versions_message(changed: Sequence[tuple[Version, Version]], comments: Mapping[ArxivId, str]) -> Message:
+    """A line for each followed paper that changed, from the version that is known to the new one, with the way to its card."""
+    shown = changed[:MOST_VERSIONS]
+    lines = [describe_version(before, after, comments.get(after.id, "")) for before, after in shown]
+    if len(changed) == 1:
+        return Message(lines[0], buttons=(Button(tr("Open"), f"/paper {changed[0][1].id}"),))
+    lines = [f"{number}. {line}" for number, line in enumerate(lines, start=1)]
+    if len(changed) > len(shown):
+        more = len(changed) - len(shown)
+        lines.append(
+            tr_n("… and {count} more; /follow lists them all.", "… and {count} more; /follow lists them all.", more)
+        )
+    buttons = tuple(open_button(number, after.id) for number, (_, after) in enumerate(shown, start=1))
+    return Message("\n".join(lines), buttons=buttons)
 
 
 def back_message(missed: int, after: date) -> Message:

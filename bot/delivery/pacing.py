@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 
 from bot.model.chat import Chat
 from bot.ports import Limits
 
-_SPREAD = 0.97
-"""The part of their mean distance that two messages keep at least: a crowd of them would leave a gap behind it, in which
-a reply to a person waits."""
+_CLOSEST, _FARTHEST = 0.5, 1.5
+"""How near and how far apart messages go that nobody waits for, in parts of their mean distance: a crowd of them would
+leave a gap behind it, in which a reply to a person waits; but to keep each at the mean distance would cost speed."""
 _SWEEP = 1000
 
 
@@ -57,7 +57,8 @@ class Pacer:
     """Lets messages go so that a platform never counts more than its limits, wherever in a request it looks at its clock.
 
     A message counts from the moment it is let go to a `second` (in a crowd, a `minute`) after its answer came: message *i*
-    waits for the answer to message *i*-30 and a second more. Used within one event loop, by whose clock it goes.
+    waits for the answer to message *i*-30 and a second more. What nobody waits for is spread within that, evenly enough that
+    a reply soon finds its place. Used within one event loop, by whose clock it goes.
     """
 
     limits: Limits
@@ -142,7 +143,7 @@ class Pacer:
                 # It gave up, or somebody urgent went before it in its chat.
                 heappop(self._line).is_called = False
                 self._call(waiter.bucket)
-            elif (wait := self._wait()) > 0:
+            elif (wait := self._wait(urgent=waiter.is_urgent)) > 0:
                 self._timer = asyncio.get_running_loop().call_later(wait, self._pump)
                 return
             else:
@@ -158,13 +159,19 @@ class Pacer:
         waiter.place.set_result(None)
         self._call(waiter.bucket)
 
-    def _wait(self) -> float:
+    def _wait(self, *, urgent: bool) -> float:
         now, most = self._now(), self.limits.per_second
         _forget(self._answers, now - self.second)
-        wait = self._last + _SPREAD * self.second / most - now
-        if (excess := len(self._answers) + self._under_way - most) >= 0:
-            wait = max(wait, self._answers[excess] + self.second - now)
-        return wait
+        excess = len(self._answers) + self._under_way - most
+        at = self._answers[excess] + self.second if excess >= 0 else now
+        return (at if urgent else max(at, self._even(excess))) - now
+
+    def _even(self, excess: int) -> float:
+        """The instant from which a message is neither too near to the last nor too far from those that must come after it."""
+        mean = self.second / self.limits.per_second
+        next_ones = enumerate(islice(self._answers, max(excess + 1, 0), None), start=max(1, -excess))
+        farthest = (answer + self.second - number * _FARTHEST * mean for number, answer in next_ones)
+        return max(self._last + _CLOSEST * mean, max(farthest, default=self._last))
 
     def _bucket_wait(self, bucket: _Bucket, *, urgent: bool) -> float:
         now, interval = self._now(), self.limits.chat_interval

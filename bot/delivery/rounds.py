@@ -7,18 +7,21 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from bot.calendar import is_day_off, latest_day
-from bot.delivery.due import MOST_DAYS, Due, Here, begin, find_due
+from bot.days import MOST_DAYS, Here
+from bot.delivery.due import Due, begin, find_due
 from bot.delivery.letters import back_message, digest_message, late_message, quiet_message
+from bot.delivery.readings import Readings, Shown
 from bot.language import Languages
 from bot.model.chat import Chat
-from bot.model.delivery import Delivery, DeliveryState, Progress, Round
-from bot.model.digest import LeftOut
+from bot.model.delivery import Delivery, DeliveryState, Progress
+from bot.model.follow import Version
 from bot.model.message import Message, Part
 from bot.model.subscription import PauseReason, Subscription
-from bot.pipeline import Pipeline, Reading
+from bot.pipeline import Pipeline
 from bot.ports import Messenger, Storage
 from bot.schedule import latest_slot, parse_schedule
 from bot.subscriptions import Subscriptions
+from bot.summarising import Summaries
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +43,8 @@ Wake = Callable[[Chat], None]
 class Rounds:
     """The use cases of delivery. `wake` is set to the outbox's once there is one.
 
-    `messengers` are those of the platforms that are set up; chats of others are left alone.
+    `messengers` are those of the platforms that are set up; chats of others are left alone. `summaries` None: digests
+    carry abstracts.
     """
 
     pipeline: Pipeline
@@ -49,8 +53,13 @@ class Rounds:
     languages: Languages = field(default_factory=Languages)
     wake: Wake = lambda _: None
     most_open: int = MOST_OPEN
+    summaries: Summaries | None = None
     # What is decided about a chat rests on its progress, which must not change before the decision is kept.
     _deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _readings: Readings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._readings = Readings(self.pipeline, self.summaries)
 
     @property
     def _storage(self) -> Storage:
@@ -59,16 +68,27 @@ class Rounds:
     async def hold_due(self) -> int:
         """Hold every round that is due, chat by chat; how many digests were planned. What fails for one chat is logged.
 
-        Rounds that find the outbox full are left for the next call.
+        Rounds that find the outbox full, or whose summaries are being made, are left for a later call.
         """
+        subscriptions = await self._storage.get_subscriptions()
+        planned = await self._hold_all(subscriptions)
+        await self._readings.want()
+        # Nothing more may lack for what was read a moment ago.
+        waiting = self._readings.waiting
+        return planned + await self._hold_all([each for each in subscriptions if each.chat in waiting])
+
+    async def _hold_all(self, subscriptions: Sequence[Subscription]) -> int:
+        if not subscriptions:
+            return 0
         now, here = self.pipeline.clock(), await self.pipeline.here()
         progress, planned = await self._storage.get_all_progress(), 0
         is_pulling = not await self.pipeline.is_paused()
         room = self.most_open - len(await self._storage.get_open_chats())
-        for number, subscription in enumerate(await self._storage.get_subscriptions()):
+        for number, subscription in enumerate(subscriptions):
             if number % _BREATH == 0:
                 await asyncio.sleep(0)
-            if room - planned <= 0:
+            waiting = self._readings.waiting
+            if room <= planned + (0 if subscription.chat in waiting else len(waiting)):
                 log.info("rounds status=postponed reason=outbox-full open=%d", self.most_open)
                 break
             try:
@@ -82,7 +102,8 @@ class Rounds:
     def _is_unasked(self, subscription: Subscription, here: Here, now: datetime) -> bool:
         """Whether arXiv has yet to be asked what the chat wants: until then nothing tells what came before the chat did."""
         came, asked = here(latest_day(now)), self.pipeline.attempts
-        return any(code not in came and code not in asked for code in self.pipeline.categories_of(subscription))
+        wanted = self.pipeline.categories_of(subscription)
+        return any(code not in came and (code not in asked or code in here.undecided) for code in wanted)
 
     async def _look_at(self, subscription: Subscription, progress: Progress | None, here: Here, now: datetime) -> int:
         """Hold the chat's round if one is due: 1 if that made a digest, else 0."""
@@ -90,6 +111,8 @@ class Rounds:
         if not categories or subscription.chat.platform not in self.messengers or subscription.is_paused(now):
             return 0
         if progress is not None and not _needs_attention(subscription, categories, progress, here, now):
+            if all(code in here(latest_day(now)) for code in categories):
+                await self._readings.foresee(subscription, progress, latest_day(now))
             return 0
         async with self._deciding:
             # Between the first glance and now the chat may have changed its mind.
@@ -109,9 +132,13 @@ class Rounds:
             return 0
 
     async def _hold(self, subscription: Subscription, progress: Progress, due: Due) -> int:
-        now = self.pipeline.clock()
+        shown = await self._readings.get(subscription, due)
+        if shown is None:
+            return 0
+        now, held = self.pipeline.clock(), shown.held
         is_new = due.after < due.until
-        held, message = await self._compose(subscription, progress, due)
+        is_short = shown.lacks_budget and progress.budget_noticed != now.date()
+        message = await self._compose(subscription, progress, due, shown, is_short=is_short)
         is_told = is_new or is_day_off(now)
         # A chat that subscribed while the clock was far ahead must not wait for that day.
         covered = min(progress.covered, latest_day(now))
@@ -122,23 +149,24 @@ class Rounds:
             awaited=due.awaited if is_new else progress.awaited,
             last=held if is_told and (held.papers or not due.only) else progress.last,
             last_digest=held if held.papers else progress.last_digest,
+            budget_noticed=now.date() if is_short else progress.budget_noticed,
+            heard=due.heard,
         )
         await self._plan(subscription, after, message if is_told else None, due.until)
         log.info("round chat=%s day=%s papers=%d of=%d", subscription.chat.key, due.until, held.papers, held.announced)
         return int(held.papers > 0)
 
-    async def _compose(self, subscription: Subscription, progress: Progress, due: Due) -> tuple[Round, Message | None]:
-        now = self.pipeline.clock()
-        wanted = replace(subscription, categories=due.only) if due.only else subscription
-        reading = Reading(None)
-        if due.after < due.until:
-            reading = await self.pipeline.read_days(wanted, due.after, due.until)
-        held = _round(reading, now, due.until)
+    async def _compose(
+        self, subscription: Subscription, progress: Progress, due: Due, shown: Shown, *, is_short: bool = False
+    ) -> Message | None:
         with self.languages.speaking(subscription.language):
-            if reading.digest is not None and reading.digest.papers:
+            if shown.digest is not None and shown.digest.papers:
                 troubled = await self._troubled(subscription, progress)
-                return held, digest_message(reading.digest, subscription.detail, awaited=due.awaited, troubled=troubled)
-            return held, quiet_message(held, now) if subscription.quiet_notice and not due.only else None
+                return digest_message(
+                    shown.digest, subscription.detail, awaited=due.awaited, troubled=troubled, is_short=is_short
+                )
+            is_said = subscription.quiet_notice and not due.only
+            return quiet_message(shown.held, self.pipeline.clock()) if is_said else None
 
     async def _troubled(self, subscription: Subscription, progress: Progress) -> Sequence[Delivery]:
         """The parts that ended in doubt or failed since the last digest."""
@@ -157,21 +185,30 @@ class Rounds:
         """Say once a day that arXiv keeps the digest waiting, where the chat has not switched that off."""
         day = _late_day(subscription, progress, now)
         lacking = [code for code in categories if day is not None and code not in here(day)]
-        if day is None or not lacking or not subscription.failure_notice:
+        # A process that has just started has yet to ask.
+        is_known = all(code in self.pipeline.attempts for code in lacking)
+        if day is None or not lacking or not is_known or not subscription.failure_notice:
             return
         with self.languages.speaking(subscription.language):
             message = late_message(day, lacking)
         await self._plan(subscription, replace(progress, noticed=day), message, day)
 
-    async def _plan(self, subscription: Subscription, progress: Progress, message: Message | None, day: date) -> None:
-        """Keep the progress and the parts of the message in one write, then let the outbox go on."""
+    async def _plan(
+        self,
+        subscription: Subscription,
+        progress: Progress | None,
+        message: Message | None,
+        day: date,
+        versions: Sequence[Version] = (),
+    ) -> None:
+        """Keep the progress, the parts of the message and the versions they tell of in one write, then let the outbox go on."""
         parts: tuple[Part, ...] = ()
         if message is not None:
             with self.languages.speaking(subscription.language):
                 parts = self.messengers[subscription.chat.platform].compose(subscription.chat, message)
         number = await self._next_part(subscription.chat, day) if parts else 1
         deliveries = number_parts(subscription.chat, day, number, parts, self.pipeline.clock())
-        await self._storage.plan(subscription.chat, progress, deliveries)
+        await self._storage.plan(subscription.chat, progress, deliveries, versions)
         if deliveries:
             self.wake(subscription.chat)
 
@@ -188,6 +225,26 @@ class Rounds:
             await self._plan(subscription, await self._progress(subscription), message, latest_day(now))
             return True
 
+    async def tell(self, chat: Chat, write: Callable[[], Message], versions: Sequence[Version]) -> bool:
+        """Put into the outbox what `write` says, in the chat's language, of these versions of papers it follows.
+
+        In the same write the chat's follows know the versions, so that they are told once. A chat that is paused is not told
+        of them later either. False where nothing was put there.
+        """
+        async with self._deciding:
+            subscription = await self._storage.get_subscription(chat)
+            if subscription is None or chat.platform not in self.messengers:
+                return False
+            now = self.pipeline.clock()
+            if subscription.is_paused(now):
+                await self._storage.plan(chat, None, (), versions)
+                return False
+            with self.languages.speaking(subscription.language):
+                message = write()
+            # A chat that follows nothing but papers has no rounds, and hence no progress.
+            await self._plan(subscription, None, message, latest_day(now), versions)
+            return True
+
     async def catch_up(self, chat: Chat, after: date) -> int:
         """Plan one digest of what was announced after that day, at most seven days back; how many papers it shows."""
         async with self._deciding:
@@ -196,11 +253,13 @@ class Rounds:
             latest = latest_day(self.pipeline.clock())
             until = max((each.day for each in await self.pipeline.announcements()), default=latest)
             due = Due(max(after, until - timedelta(days=MOST_DAYS)), until, progress.slot)
-            held, message = await self._compose(replace(subscription, quiet_notice=False), progress, due)
+            shown = await self._readings.with_summaries(subscription, await self._readings.read(subscription, due))
+            message = await self._compose(replace(subscription, quiet_notice=False), progress, due, shown)
             if message is not None:
+                held = shown.held
                 changed = replace(progress, covered=max(progress.covered, until), last=held, last_digest=held)
                 await self._plan(subscription, changed, message, until)
-            return held.papers
+            return shown.held.papers
 
     async def resend(self, chat: Chat) -> int:
         """Send again what may not have arrived; how many parts that are."""
@@ -246,8 +305,9 @@ class Rounds:
             announcements = await self.pipeline.announcements()
             missed = [each.day for each in announcements if each.day > after and each.papers_for(before.categories)]
             slot = latest_slot(parse_schedule(subscription.schedule), subscription.timezone, now)
-            covered = max([progress.covered, *missed])
-            await self._storage.plan(chat, replace(progress, covered=covered, slot=max(progress.slot, slot)))
+            covered, heard = max([progress.covered, *missed]), (await self.pipeline.here()).heard
+            changed = replace(progress, covered=covered, slot=max(progress.slot, slot), heard=heard)
+            await self._storage.plan(chat, changed)
             log.info("resumed chat=%s missed=%d", chat.key, len(missed))
             return len(missed), after
 
@@ -300,10 +360,3 @@ def _late_day(subscription: Subscription, progress: Progress, now: datetime) -> 
     waits_since = max(slot, subscription.created)
     is_late = slot > progress.slot and progress.covered < day and now - waits_since >= LATE_AFTER
     return day if is_late and progress.noticed != day else None
-
-
-def _round(reading: Reading, now: datetime, day: date) -> Round:
-    if reading.digest is None:
-        return Round(now, day)
-    low = [each.score.points for each in reading.verdicts if each.left_out is LeftOut.BELOW_MIN_SCORE]
-    return Round(now, day, len(reading.digest.papers), reading.digest.total, max(low, default=0.0))

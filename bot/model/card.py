@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from bot.model.digest import Score
 from bot.model.paper import AnnouncedPaper, ArxivId
+from bot.model.summary import Summary
 
 
 class Mark(StrEnum):
@@ -32,12 +33,20 @@ class MarkedPaper:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A paper in full. `score` is None where this chat's topics did not rank it; `marks` are of the person who asked."""
+    """A paper in full. `score` is None where this chat's topics did not rank it; `marks` are of the person who asked.
+
+    `comment`: what its authors say of this version, where that is known. `is_followed`: the chat is told of new versions.
+    `is_announced` False: it was looked up, and `announced` has the day of its last change instead of an announcement's.
+    """
 
     announced: AnnouncedPaper
     score: Score | None = None
     marks: frozenset[Mark] = frozenset()
     is_sample: bool = False
+    comment: str = ""
+    is_followed: bool = False
+    summary: Summary | None = None
+    is_announced: bool = True
 
 
 def toggle_mark(marks: frozenset[Mark], mark: Mark) -> frozenset[Mark]:

@@ -101,6 +101,8 @@ class Progress:
     `covered`: announcements up to this day are dealt with. `slot`: the last due instant that is dealt with, UTC.
     `awaited`: categories whose batch of the day `covered` was not here when its digest went out. `last`: the last round,
     `last_digest` the last one that had papers. `noticed`: the day of the last notice about trouble, so that it is said once.
+    `budget_noticed`: the UTC day on which it was last said that the budget for summaries was used up.
+    `heard`: the `at` of the newest `bot.model.day.Addition` that is dealt with, None: of none.
     """
 
     covered: date
@@ -109,3 +111,5 @@ class Progress:
     last: Round | None = None
     last_digest: Round | None = None
     noticed: date | None = None
+    budget_noticed: date | None = None
+    heard: datetime | None = None

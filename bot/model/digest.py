@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bot.language import later
 from bot.model.paper import AnnouncedPaper
+from bot.model.summary import Summary
 
 
 class ReasonKind(StrEnum):
@@ -64,6 +65,7 @@ class DigestPaper:
     place: int
     announced: AnnouncedPaper
     score: Score
+    summary: Summary | None = None
 
 
 @dataclass(frozen=True, slots=True)

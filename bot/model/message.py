@@ -20,7 +20,7 @@ class Message:
 
     text: str = ""
     digest: Digest | None = None
-    detail: str = "short"
+    detail: str = "tldr"
     buttons: tuple[Button, ...] = ()
 
 

@@ -9,6 +9,7 @@ from datetime import date
 
 from bot.model.chat import Chat
 from bot.model.delivery import Delivery
+from bot.model.follow import Follow
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 
@@ -32,6 +33,19 @@ def merge_subscriptions(chat: Chat, old: Subscription, new: Subscription | None)
 def merge_seen(old: Mapping[ArxivId, date], new: Mapping[ArxivId, date]) -> dict[ArxivId, date]:
     """The ids that either chat got, each with the earlier of its days."""
     return {each: min(old.get(each, date.max), new.get(each, date.max)) for each in (*new, *old)}
+
+
+def merge_follows(old: Mapping[ArxivId, Follow], new: Mapping[ArxivId, Follow]) -> dict[ArxivId, Follow]:
+    """What either chat follows, for whatever reason either has; of a paper both were told of, the newer version."""
+    merged = dict(old)
+    for identifier, follow in new.items():
+        known = merged.pop(identifier, follow)
+        merged[identifier] = Follow(
+            max(follow.known, known.known, key=lambda each: each.number),
+            follow.is_asked or known.is_asked,
+            tuple(dict.fromkeys((*follow.savers, *known.savers))),
+        )
+    return merged
 
 
 def renumber_deliveries(chat: Chat, old: Iterable[Delivery], new: Iterable[Delivery]) -> list[Delivery]:

@@ -95,6 +95,11 @@ def parse_arxiv_id(text: str) -> tuple[ArxivId, int | None] | None:
     return ArxivId(_without_subject_class(found["id"])), int(version) if version else None
 
 
+def covers(category: str, code: str) -> bool:
+    """Whether `category` lists what has this code; a bare archive, such as `cs`, is all of it."""
+    return code == category or code.startswith(f"{category}.")
+
+
 def _without_subject_class(identifier: str) -> str:
     """`math.GT/0309136` and `math/0309136` are the same paper; arXiv's canonical form has no class."""
     archive, slash, number = identifier.partition("/")

@@ -9,8 +9,10 @@ from bot.model.chat import Chat
 from bot.model.paper import AnnounceType
 
 DEFAULT_TYPES = (AnnounceType.NEW, AnnounceType.CROSS)
-DETAILS = ("titles", "short", "full")
-
+DETAILS = ("tldr", "full", "abstract", "titles")
+FORMER_DETAILS = {"short": "tldr"}
+"""Names that older configurations use, and what they are called now."""
+_WITH_SUMMARIES = ("tldr", "full")
 
 ON_ANNOUNCEMENT = "announcement"
 
@@ -46,7 +48,8 @@ class Subscription:
     `topics` are queries as typed; one that begins with `-` leaves papers out. Those in `muted` keep their place and count
     for nothing. `created` is an aware UTC instant.
     `days_back`: for how many days a paper that matched but did not fit stays a candidate.
-    `detail`: how much of each paper is shown, one of `DETAILS`. `forum_tag`: the name of the tag that posts in a Discord
+    `detail`: how much of each paper is shown, one of `DETAILS`. `max_papers_to_summarize`: so many papers of a digest, from the
+    first, get a summary where there is an LLM. `forum_tag`: the name of the tag that posts in a Discord
     forum get; empty for none. `schedule`: when the digest comes, in the form that `/schedule` shows; its hours are those of
     `timezone`, an IANA name. `quiet_notice` and `failure_notice`: whether a line is said on days without a digest, and when
     something went wrong.
@@ -62,7 +65,8 @@ class Subscription:
     days_back: int = 7
     ranker: str = "rules"
     language: str = "en"
-    detail: str = "short"
+    detail: str = "tldr"
+    max_papers_to_summarize: int = 15
     forum_tag: str = ""
     schedule: str = ON_ANNOUNCEMENT
     timezone: str = "UTC"
@@ -75,6 +79,11 @@ class Subscription:
     def active_topics(self) -> tuple[str, ...]:
         """The topics that are not muted."""
         return tuple(each for each in self.topics if each not in self.muted)
+
+    @property
+    def most_summaries(self) -> int:
+        """How many papers of a digest get a summary without being asked for."""
+        return self.max_papers_to_summarize if self.detail in _WITH_SUMMARIES else 0
 
     def is_paused(self, now: datetime) -> bool:
         """Whether the chat gets nothing at this instant."""

@@ -1,7 +1,8 @@
 """A summary: what the LLM wrote about one version of a paper, in one language; and the text it was written from."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 
 from bot.model.paper import ArxivId
@@ -58,6 +59,17 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class SummaryKey:
+    """What a summary is made once for."""
+
+    id: ArxivId
+    version: int
+    prompt: str
+    model: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Short parts in `language`, each line checked against the text. `prompt` is the version of the prompt.
 
@@ -79,3 +91,28 @@ class Summary:
     limitations: tuple[str, ...] = ()
     code_url: str = ""
     removed: int = 0
+
+    @property
+    def key(self) -> SummaryKey:
+        """Under which it is kept."""
+        return SummaryKey(self.id, self.version, self.prompt, self.model, self.language)
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What summaries cost on one UTC day.
+
+    `reserved`: tokens for calls under way, and for calls whose end nobody saw. `calls` ended, `hits` were spared by the cache:
+    each is a chat that wanted a summary which was there, or was being made. `used`: by model and kind of chat.
+    """
+
+    day: date
+    reserved: int = 0
+    calls: int = 0
+    hits: int = 0
+    used: Mapping[tuple[str, str], Usage] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """The tokens that count against the budget."""
+        return self.reserved + sum(each.total for each in self.used.values())

@@ -3,13 +3,15 @@
 from html import escape
 
 from bot.model.digest import Digest, DigestPaper
+from bot.model.summary import Summary
+from bot.rendering.summaries import label_of, parts_of, tldr_of
 from bot.rendering.text import SAMPLE_LABEL, format_authors, format_day, format_facts, format_reasons, format_summary
 
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin: 0; }
-li { margin: 0 0 1.5rem; } .facts, footer { opacity: .75; font-size: .9rem; } p { margin: .25rem 0; }
+h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin: 0; } h3 { font-size: 1rem; margin: 0; }
+ol > li { margin: 0 0 1.5rem; } .facts, footer { opacity: .75; font-size: .9rem; } p { margin: .25rem 0; }
 .sample { border: 2px solid; padding: .5rem; font-weight: bold; }
 """.strip()
 
@@ -56,7 +58,16 @@ def _paper(shown: DigestPaper, digest: Digest) -> str:
 <article>
 <h2><a href="{escape(paper.link)}">{escape(paper.title)}</a></h2>
 <p>{escape(format_authors(paper.authors, most=20))}</p>
-<p class="facts">{escape(format_facts(shown, digest))}</p>{why}
+<p class="facts">{escape(format_facts(shown, digest))}</p>{why}{_summary(shown.summary) if shown.summary else ""}
 <details><summary>Abstract</summary><p>{escape(paper.abstract)}</p></details>
 </article>
 </li>"""
+
+
+def _summary(summary: Summary) -> str:
+    parts = "".join(
+        f"<h3>{escape(name)}</h3><ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
+        for name, lines in parts_of(summary)
+    )
+    label = escape(label_of(summary))
+    return f"\n<p>{escape(tldr_of(summary))}</p>\n<details><summary>{label}</summary>{parts}</details>"

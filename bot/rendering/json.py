@@ -3,6 +3,7 @@
 import json
 
 from bot.model.digest import Digest, DigestPaper
+from bot.model.summary import Summary
 
 VERSION = 1
 
@@ -38,9 +39,25 @@ def _paper(shown: DigestPaper) -> dict[str, object]:
         "license": paper.license,
         "doi": paper.doi,
         "journal_ref": paper.journal_ref,
+        "summary": _summary(shown.summary) if shown.summary else None,
         "score": round(shown.score.points, 6),
         "reasons": [
             {"kind": each.kind, "topic": each.topic, "fields": each.fields, "points": round(each.points, 6)}
             for each in shown.score.reasons
         ],
+    }
+
+
+def _summary(summary: Summary) -> dict[str, object]:
+    return {
+        "language": summary.language,
+        "model": summary.model,
+        "source": summary.source,
+        "tldr": summary.tldr,
+        "contributions": summary.contributions,
+        "methods": summary.methods,
+        "results": summary.results,
+        "conclusions": summary.conclusions,
+        "limitations": summary.limitations,
+        "code_url": summary.code_url,
     }

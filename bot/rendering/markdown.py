@@ -1,8 +1,11 @@
 """A digest as a Markdown document, such as a repository's README shows it. Pure."""
 
 import re
+from html import escape
 
 from bot.model.digest import Digest, DigestPaper
+from bot.model.summary import Summary
+from bot.rendering.summaries import label_of, parts_of, tldr_of
 from bot.rendering.text import SAMPLE_LABEL, format_authors, format_day, format_reasons, format_summary
 
 # Everything that CommonMark or GitHub gives a meaning to inside a line; https://spec.commonmark.org/0.31.2/#backslash-escapes
@@ -50,7 +53,26 @@ def _paper(shown: DigestPaper) -> list[str]:
     ]
     if score.reasons:
         lines.append(f"- **Why**: {escape_markdown(format_reasons(score.reasons))}")
-    return [*lines, "", escape_markdown(paper.abstract), ""]
+    summary = _summary(shown.summary) if shown.summary else []
+    return [*lines, "", *summary, escape_markdown(paper.abstract), ""]
+
+
+def _summary(summary: Summary) -> list[str]:
+    """The TL;DR, and the parts in an element that opens at a click; blank lines let Markdown begin inside it."""
+    lines = [
+        escape_markdown(tldr_of(summary)),
+        "",
+        "<details>",
+        f"<summary>{_escape_html(label_of(summary))}</summary>",
+    ]
+    for name, points in parts_of(summary):
+        lines += ["", f"**{escape_markdown(name)}**", "", *(f"- {escape_markdown(point)}" for point in points)]
+    return [*lines, "", "</details>", ""]
+
+
+def _escape_html(text: str) -> str:
+    """For inside an element, where no backslash escapes."""
+    return escape(text).replace("://", ":\u200b//")
 
 
 def escape_markdown(text: str) -> str:

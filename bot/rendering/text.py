@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from bot.language import later, tr, tr_n
+from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, Reason, ReasonKind, Score
-from bot.model.paper import AnnouncedPaper, Paper
+from bot.model.paper import Paper
 from bot.zones import open_zone
 
 SAMPLE_LABEL = later("SAMPLE of invented papers, not an arXiv announcement")
@@ -126,11 +127,22 @@ def format_facts(paper: DigestPaper, digest: Digest) -> str:
     return " · ".join(facts)
 
 
-def format_announced(announced: AnnouncedPaper) -> str:
-    """Categories, type, id and day: `cs.CL, cs.LG · new · 2608.11232v1 · announced Thursday 13 August 2026`."""
-    paper = announced.paper
-    facts = [", ".join(paper.categories), announced.announce_type.value, paper.versioned_id]
-    return " · ".join([*facts, tr("announced {day}", day=format_day(announced.day))])
+def format_card(card: Card) -> str:
+    """Categories, type, id and day: `cs.CL, cs.LG · new · 2608.11232v1 · Thursday 13 August 2026`.
+
+    A paper that was looked up has no type, and the day of its last change.
+    """
+    paper, day = card.announced.paper, format_day(card.announced.day)
+    if not card.is_announced:
+        return " · ".join([", ".join(paper.categories), paper.versioned_id, tr("last changed {day}", day=day)])
+    return " · ".join([", ".join(paper.categories), card.announced.announce_type.value, paper.versioned_id, day])
+
+
+def format_notes(card: Card) -> tuple[str, ...]:
+    """The authors' comment and where the paper was published, a line each, where they are known."""
+    journal = card.announced.paper.journal_ref
+    comments = (tr("Comment: {text}", text=card.comment),) if card.comment else ()
+    return (*comments, tr("Journal: {text}", text=journal)) if journal else comments
 
 
 def format_score(score: Score) -> str:
@@ -153,14 +165,19 @@ def shorten(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
+def split_sentences(text: str) -> list[str]:
+    """Its sentences, as far as that can be told without understanding them."""
+    return _SENTENCE_END.split(text)
+
+
 def excerpt(abstract: str, detail: str) -> str:
     """As much of the abstract as `detail` asks for: nothing, its first sentences, or all."""
     if detail == "titles":
         return ""
-    if detail == "full" or len(abstract) <= _EXCERPT_LENGTH:
+    if detail != "tldr" or len(abstract) <= _EXCERPT_LENGTH:
         return abstract
     taken = ""
-    for sentence in _SENTENCE_END.split(abstract):
+    for sentence in split_sentences(abstract):
         if taken and len(taken) + len(sentence) > _EXCERPT_LENGTH:
             break
         taken = f"{taken} {sentence}".strip()

@@ -2,12 +2,11 @@
 
 import logging
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from urllib.parse import quote
 
 from bot.errors import SourceError, SourceFault
 from bot.model.announcement import Batch
-from bot.sources.apart import parse_feed_apart
+from bot.sources.answers import check_status
 from bot.sources.http import PoliteClient
 
 log = logging.getLogger(__name__)
@@ -15,7 +14,6 @@ log = logging.getLogger(__name__)
 _ACCEPT = ("rss+xml", "atom+xml", "rdf+xml", "application/xml", "text/xml")
 _LIMIT = 2000
 """Papers in one feed, at most; beyond it arXiv leaves out the new ones first."""
-_UNKNOWN = (400, 404)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +27,8 @@ class ArxivRssSource:
     async def fetch(self, category: str) -> Batch:
         url = f"{self.base_url.rstrip('/')}/rss/{quote(category, safe='+')}"
         answer = await self.client.get(url, accept=_ACCEPT, patience=self.patience)
-        if answer.status in _UNKNOWN:
-            message = f"arXiv has no category {category} (HTTP {answer.status})"
-            raise SourceError(message, where=url, retry=False, fault=SourceFault.MISSING)
-        if answer.status != HTTPStatus.OK:
-            message = f"HTTP {answer.status} instead of a feed of {category}"
-            raise SourceError(message, where=url, fault=SourceFault.INVALID)
-        batch = await parse_feed_apart(answer.content, where=url)
+        check_status(answer, "a feed", category, url)
+        batch = await self.client.parser.parse_feed(answer.content, where=url)
         if _parts(batch.category) != _parts(category):
             message = f"this is the feed of {batch.category}, not of {category}"
             raise SourceError(message, where=url, fault=SourceFault.INVALID)

@@ -6,7 +6,7 @@ from importlib.resources.abc import Traversable
 
 from bot.errors import SourceError
 from bot.model.announcement import Batch
-from bot.model.paper import AnnounceType, Paper
+from bot.model.paper import AnnounceType, Paper, covers
 from bot.sources.apart import parse_feed_apart
 
 
@@ -34,13 +34,8 @@ class SampleSource:
 
 
 def _type_in(category: str, paper: Paper) -> AnnounceType:
-    return AnnounceType.NEW if _covers(category, paper.categories[0]) else AnnounceType.CROSS
+    return AnnounceType.NEW if covers(category, paper.categories[0]) else AnnounceType.CROSS
 
 
 def _is_listed(category: str, paper: Paper) -> bool:
-    return any(_covers(category, each) for each in paper.categories)
-
-
-def _covers(category: str, code: str) -> bool:
-    """A bare archive, such as `cs`, is all of it."""
-    return code == category or code.startswith(f"{category}.")
+    return any(covers(category, each) for each in paper.categories)

@@ -44,8 +44,8 @@ async def forget_me(services: Services, request: Request) -> Reply:
         return Reply(tr("Nothing was erased."))
     return Reply(
         tr(
-            "This erases the topics, categories and settings of this chat, everybody's saved and marked papers in it, the "
-            "list of delivered papers, and what was shared by /share, for good. "
+            "This erases the topics, categories, followed papers and settings of this chat, everybody's saved and marked "
+            "papers in it, the list of delivered papers, and what was shared by /share, for good. "
             "Type yes to do it; anything else keeps them. /export first makes a copy."
         ),
         buttons=(Button(tr("Erase everything"), "/forgetme yes"), Button(tr("Keep"), "/forgetme no")),

@@ -1,9 +1,10 @@
 """/digest and /why: the papers, and the reason for each."""
 
-from bot.digests import Verdict, has_interests
+from bot.delivery.readings import wished, wishes_of
+from bot.digests import Verdict, has_interests, with_summaries
 from bot.errors import UserError
 from bot.language import later, tr
-from bot.model.digest import LeftOut
+from bot.model.digest import Digest, LeftOut
 from bot.model.message import Button
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
@@ -55,11 +56,24 @@ async def read_digest(services: Services, request: Request, subscription: Subscr
         return Reply(trouble or tr("There is nothing to show: the sample has no papers in your categories."))
     if wish == "seen" and not reading.digest.is_sample:
         await pipeline.mark_seen(request.chat, reading.digest)
-    buttons = number_buttons(reading.digest)
-    if not reading.digest.papers and LeftOut.DELIVERED in reading.digest.left_out:
+    digest = await _summarised(services, request, subscription, reading.digest)
+    buttons = number_buttons(digest)
+    if not digest.papers and LeftOut.DELIVERED in digest.left_out:
         # Whoever asks after the morning's digest wants to read that one.
         buttons = (Button(tr("Show it again"), "/digest again"),)
-    return Reply(trouble, reading.digest, subscription.detail, buttons=buttons)
+    return Reply(trouble, digest, subscription.detail, buttons=buttons)
+
+
+async def _summarised(services: Services, request: Request, subscription: Subscription, digest: Digest) -> Digest:
+    """The digest with the summaries that are there, or come within a few seconds; the others are made for its cards."""
+    papers = [each.announced.paper for each in wished(subscription, digest)]
+    if services.summaries is None or not papers:
+        return digest
+    language = subscription.language
+    await services.summaries.want(wishes_of(subscription, digest))
+    if any(services.summaries.is_coming(each, language) for each in papers):
+        request.progress(tr("Summaries are being written …"))
+    return with_summaries(digest, await services.summaries.wait(papers, language, services.summaries.digest_seconds))
 
 
 async def explain_paper(services: Services, request: Request) -> Reply:

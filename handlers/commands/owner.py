@@ -7,10 +7,12 @@ from datetime import timedelta
 from bot.delivery.watch import PlatformState, oldest_open
 from bot.errors import StorageError, UserError
 from bot.language import tr
+from bot.model.day import DayPhase
 from bot.model.delivery import DeliveryState
 from bot.model.message import Message
 from bot.rendering.text import format_instant
 from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
+from handlers.commands.cost import show_cost
 from handlers.commands.status import describe_category
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ async def show_owner_status(services: Services, request: Request) -> Reply:  # n
         ],
         await _check_storage(services),
         *await _describe_outbox(services),
+        await _describe_checks(services),
         tr("Scheduled pulls: paused; /owner pause goes on with them.") if is_paused else tr("Scheduled pulls: on."),
         tr("Last pulls since the start:") if pipeline.attempts else tr("Nothing was pulled since the start."),
         *[
@@ -71,6 +74,22 @@ async def _describe_outbox(services: Services) -> list[str]:
     if told:
         lines.append(tr("Parts of the last {days} days: {counts}.", days=_COUNTED_DAYS, counts=told))
     return [*lines, *[_describe_platform(each) for each in services.platforms()]]
+
+
+async def _describe_checks(services: Services) -> str:
+    """What arXiv's feeds lacked in the last days, and what of that was found elsewhere."""
+    since = services.pipeline.clock().date() - timedelta(days=_COUNTED_DAYS)
+    states = [each for (_, day), each in (await services.pipeline.states()).items() if day >= since]
+    return tr(
+        "Feeds of the last {days} days: {checked} compared with arXiv's lists, {cut} cut short, {lacked} papers lacked, "
+        "{recovered} recovered, {failed} days failed.",
+        days=_COUNTED_DAYS,
+        checked=sum(each.checked is not None for each in states),
+        cut=sum(each.is_cut for each in states),
+        lacked=sum(each.lacked for each in states),
+        recovered=sum(each.recovered for each in states),
+        failed=sum(each.phase is DayPhase.FAILED for each in states),
+    )
 
 
 def _describe_platform(state: PlatformState) -> str:
@@ -148,6 +167,7 @@ OWNER = CommandGroup(
             "/owner announce The bot moves to a new machine tonight.",
             owner_only=True,
         ),
+        Command("cost", "What summaries cost in the last days.", show_cost, owner_only=True),
         Command("pause", "Pause scheduled pulls, or go on with them.", pause_pulls, owner_only=True),
     ),
 )

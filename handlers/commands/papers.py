@@ -1,13 +1,17 @@
-"""/paper, its buttons, and /saved: one paper on its own, and what a person makes of it."""
+"""/paper, its buttons, and /saved: one paper on its own, its summary, and what a person makes of it."""
 
 from bot.cards import Cards
-from bot.errors import UserError
+from bot.delivery.letters import BUDGET_SPENT
+from bot.errors import SourceError, UserError
+from bot.follows import MOST_FOLLOWS
 from bot.language import later, tr, tr_n
 from bot.model.card import Card, Mark, MarkedPaper
 from bot.model.message import Button
 from bot.model.paper import ArxivId, parse_arxiv_id
+from bot.model.subscription import Subscription
 from bot.rendering.buttons import open_button
 from bot.rendering.text import shorten
+from bot.summarising import Summaries
 from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
 from handlers.commands.listing import PAGE, open_page
 
@@ -29,6 +33,31 @@ async def show_paper(services: Services, request: Request) -> Reply:
     return await _show(services, request, read_id(request.args["paper"], "/paper"))
 
 
+async def summarise_paper(services: Services, request: Request) -> Reply:
+    """The card with its summary, made now if need be."""
+    if services.summaries is None:
+        raise UserError(tr("Nothing is summarised here: no language model is set up."))
+    identifier = read_id(request.args["paper"], "/summary")
+    subscription = await services.subscriptions.get(request.chat)
+    cards = _cards(services)
+    card = await _get_card(cards, subscription, request.person, identifier)
+    if card is None:
+        return await _show(services, request, identifier)
+    if card.summary is None:
+        request.progress(tr("The summary is being written …"))
+        card = await cards.summarise(subscription, card)
+    note = "" if card.summary or card.is_sample else _describe_lack(services.summaries, subscription, card)
+    return Reply(note, card=card, buttons=card_buttons(services, card), replaces=True)
+
+
+def _describe_lack(summaries: Summaries, subscription: Subscription, card: Card) -> str:
+    if summaries.is_spent():
+        return tr(BUDGET_SPENT)
+    if summaries.is_coming(card.announced.paper, subscription.language):
+        return tr("The summary is still being written; open the card again in a minute.")
+    return tr("No summary could be made of this paper now; its abstract stands in.")
+
+
 async def mark_paper(services: Services, request: Request) -> Reply:
     """Set a mark or take it back, and show the card as it is then."""
     mark = next((each for each in Mark if each.value == request.args["what"].lower()), None)
@@ -36,16 +65,33 @@ async def mark_paper(services: Services, request: Request) -> Reply:
         raise UserError(tr("A paper is marked {marks}. For example: /mark save 2608.11232", marks=", ".join(Mark)))
     identifier = read_id(request.args["paper"], "/mark save")
     subscription = await services.subscriptions.get(request.chat)
-    marks = await Cards(services.pipeline).toggle(subscription, request.person, identifier, mark)
+    try:
+        marks = await _cards(services).toggle(subscription, request.person, identifier, mark)
+    except SourceError as error:
+        raise UserError(_unreadable(identifier)) from error
     noted, taken_back = _SAID[mark]
     toast = tr(noted if mark in marks else taken_back)
+    if mark is Mark.SAVE:
+        toast += await _follow_saved(services, request, identifier, is_saved=mark in marks)
     shown = await _show(services, request, identifier)
     return Reply(shown.text, card=shown.card, buttons=shown.buttons, replaces=True, toast=toast)
 
 
+async def _follow_saved(services: Services, request: Request, identifier: ArxivId, *, is_saved: bool) -> str:
+    """Let the chat follow what somebody saved in it; what the toast says of that, if it could not."""
+    if not is_saved:
+        await services.follows.unsave(request.chat, request.person, identifier)
+        return ""
+    marked = await _cards(services).get_marked(request.chat, request.person, identifier)
+    title = marked.title if marked else identifier
+    if await services.follows.save(request.chat, request.person, identifier, title):
+        return ""
+    return " " + tr("It is not followed, as this chat follows {limit} papers already.", limit=MOST_FOLLOWS)
+
+
 async def list_saved(services: Services, request: Request) -> Reply:
     """What this person saved in this chat, the latest first, with a button for each card."""
-    saved = await Cards(services.pipeline).get_saved(request.chat, request.person)
+    saved = await _cards(services).get_saved(request.chat, request.person)
     wanted = request.args.get("page", "")
     if not saved:
         text = tr("You have saved nothing in this chat yet. /paper 2608.11232, for example, has a button that saves.")
@@ -84,14 +130,21 @@ def read_id(text: str, command: str) -> ArxivId:
 
 
 async def _show(services: Services, request: Request, identifier: ArxivId) -> Reply:
-    cards = Cards(services.pipeline)
-    subscription = await services.subscriptions.get(request.chat)
-    card = await cards.get(subscription, request.person, identifier)
+    marked = await _cards(services).get_marked(request.chat, request.person, identifier)
+    try:
+        card = await get_card(services, request, identifier)
+    except UserError:
+        if marked is None:
+            raise
+        card = None
     if card is not None:
-        return Reply(card=card, buttons=_card_buttons(card))
-    marked = await cards.get_marked(request.chat, request.person, identifier)
+        return Reply(card=card, buttons=card_buttons(services, card))
     if marked is not None:
-        return Reply(_describe_old(marked), buttons=_mark_buttons(identifier, marked.marks))
+        is_followed = await services.follows.has(request.chat, identifier)
+        buttons = (*_mark_buttons(identifier, marked.marks), follow_button(identifier, is_followed=is_followed))
+        return Reply(_describe_old(marked), buttons=buttons)
+    if services.shelf is not None:
+        return Reply(tr("arXiv knows no paper {id}.", id=identifier))
     return Reply(
         tr(
             "{id} is in none of the announcements kept here, which are those of the last 30 days in the categories "
@@ -101,14 +154,51 @@ async def _show(services: Services, request: Request, identifier: ArxivId) -> Re
     )
 
 
+def _cards(services: Services) -> Cards:
+    return Cards(services.pipeline, services.backfill, services.shelf, services.summaries)
+
+
+async def _get_card(cards: Cards, subscription: Subscription, person: str, identifier: ArxivId) -> Card | None:
+    """The card. Raises UserError where arXiv had to be asked and could not be."""
+    try:
+        return await cards.get(subscription, person, identifier)
+    except SourceError as error:
+        raise UserError(_unreadable(identifier)) from error
+
+
+def _unreadable(identifier: ArxivId) -> str:
+    return tr(
+        "{id} is in none of the announcements kept here, and arXiv cannot be asked now. Please try again in a minute, or "
+        "see https://arxiv.org/abs/{id}",
+        id=identifier,
+    )
+
+
 def _describe_old(marked: MarkedPaper) -> str:
     over = tr("Its abstract is kept here for 30 days, which are over.")
     return f"{marked.title}\nhttps://arxiv.org/abs/{marked.id}\n{over}"
 
 
-def _card_buttons(card: Card) -> tuple[Button, ...]:
+async def get_card(services: Services, request: Request, identifier: ArxivId) -> Card | None:
+    """The paper's card for whoever asks; None where nothing is known of it. Raises UserError where arXiv does not answer."""
+    subscription = await services.subscriptions.get(request.chat)
+    return await _get_card(_cards(services), subscription, request.person, identifier)
+
+
+def card_buttons(services: Services, card: Card) -> tuple[Button, ...]:
     """None for an invented paper: nothing of the sample is ever kept."""
-    return () if card.is_sample else _mark_buttons(card.announced.paper.id, card.marks)
+    if card.is_sample:
+        return ()
+    identifier = card.announced.paper.id
+    can_summarise = services.summaries is not None and card.summary is None
+    summarise = (Button(tr("Summarise"), f"/summary {identifier}"),) if can_summarise else ()
+    follow = follow_button(identifier, is_followed=card.is_followed)
+    return (*_mark_buttons(identifier, card.marks), follow, *summarise)
+
+
+def follow_button(identifier: ArxivId, *, is_followed: bool) -> Button:
+    """Follows the paper, or ends that."""
+    return Button(tr("Unfollow") if is_followed else tr("Follow"), f"/follow {identifier}")
 
 
 def _mark_buttons(identifier: ArxivId, marks: frozenset[Mark]) -> tuple[Button, ...]:
@@ -117,13 +207,13 @@ def _mark_buttons(identifier: ArxivId, marks: frozenset[Mark]) -> tuple[Button, 
     )
 
 
-_PAPER = Param("paper", "an arXiv id or link")
+PAPER_PARAM = Param("paper", "an arXiv id or link")
 
 PAPER = Command(
     "paper",
-    "A paper on its own: abstract, links, your marks.",
+    "A paper on its own: summary, abstract, links, your marks.",
     show_paper,
-    (_PAPER,),
+    (PAPER_PARAM,),
     "/paper 2608.11232",
     is_public=True,
 )
@@ -131,8 +221,17 @@ MARK = Command(
     "mark",
     "Mark a paper, or take the mark back.",
     mark_paper,
-    (Param("what", "up, down, save or mute"), _PAPER),
+    (Param("what", "up, down, save or mute"), PAPER_PARAM),
     "/mark save 2608.11232",
+    is_hidden=True,
+)
+SUMMARY = Command(
+    "summary",
+    "A paper on its own with an AI summary, made if need be.",
+    summarise_paper,
+    (PAPER_PARAM,),
+    "/summary 2608.11232",
+    is_public=True,
     is_hidden=True,
 )
 _LIST = Command("list", "Show what you saved, the latest first.", list_saved, (PAGE,))

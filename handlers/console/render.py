@@ -8,13 +8,14 @@ from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper
 from bot.model.message import Button
 from bot.rendering.clean import clean, clean_line
+from bot.rendering.summaries import body_of, label_of, part_lines, tldr_of
 from bot.rendering.text import (
     SAMPLE_LABEL,
-    excerpt,
-    format_announced,
     format_authors,
+    format_card,
     format_facts,
     format_links,
+    format_notes,
     format_score,
     format_summary,
     format_title,
@@ -55,10 +56,11 @@ def render_card(card: Card, buttons: Sequence[Button], *, width: int, colour: bo
     lines = [_paint(tr(SAMPLE_LABEL), _YELLOW, colour=colour)] if card.is_sample else []
     lines.append(_paint(_fill(paper.title, width, first=""), _BOLD, colour=colour))
     lines.append(_fill(", ".join(paper.authors), width))
-    lines.append(_paint(_fill(format_announced(card.announced), width), _CYAN, colour=colour))
+    lines.append(_paint(_fill(format_card(card), width), _CYAN, colour=colour))
+    lines += [_fill(note, width) for note in format_notes(card)]
     if card.score is not None:
         lines.append(_fill(format_score(card.score), width))
-    lines += ["", _fill(paper.abstract, width), ""]
+    lines += ["", *_summary_lines(card, width, colour=colour), _fill(paper.abstract, width), ""]
     if card.is_sample:
         lines.append(_INDENT + tr("(invented, no page)"))
     else:
@@ -69,6 +71,14 @@ def render_card(card: Card, buttons: Sequence[Button], *, width: int, colour: bo
     return "\n".join(lines)
 
 
+def _summary_lines(card: Card, width: int, *, colour: bool) -> list[str]:
+    """The summary above the abstract, with an empty line between; nothing where there is none."""
+    if card.summary is None:
+        return []
+    lines = [_fill(each, width) for each in (tldr_of(card.summary), *part_lines(card.summary))]
+    return [*lines, _paint(_fill(label_of(card.summary), width), _DIM, colour=colour), ""]
+
+
 def _render_paper(paper: DigestPaper, digest: Digest, detail: str, *, width: int, colour: bool) -> str:
     shown = paper.announced.paper
     lines = [_paint(_fill(shown.title, width, first=f"{paper.place}. "), _BOLD, colour=colour)]
@@ -76,9 +86,9 @@ def _render_paper(paper: DigestPaper, digest: Digest, detail: str, *, width: int
     lines.append(_paint(_fill(format_facts(paper, digest), width), _CYAN, colour=colour))
     if paper.score.reasons:
         lines.append(_fill(format_score(paper.score), width))
-    text = excerpt(shown.abstract, detail)
-    if text:
-        lines.append(_paint(_fill(text, width), _DIM, colour=colour))
+    body = body_of(paper, detail)
+    text = (*body.unfolded, body.label) if body.label else body.unfolded
+    lines += [_paint(_fill(each, width), _DIM, colour=colour) for each in text]
     lines.append(_INDENT + tr("(invented, no page)") if digest.is_sample else f"{_INDENT}{shown.link}")
     return "\n".join(lines)
 

@@ -15,12 +15,13 @@ from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, Score
 from bot.model.message import Button
 from bot.model.paper import Paper
+from bot.rendering.summaries import Body, body_of, label_of, part_lines, tldr_of
 from bot.rendering.text import (
     SAMPLE_LABEL,
-    excerpt,
     format_authors,
-    format_day,
+    format_card,
     format_facts,
+    format_notes,
     format_score,
     format_summary,
     format_title,
@@ -40,6 +41,8 @@ MOST_BUTTONS = 15
 _MOST_MENUS = 8
 _TITLE_LIMIT, _LINE_LIMIT = 600, 800
 _HEADER_LIMIT = 1500
+_LEAST_TEXT = 40
+"""Code points below which the beginning of a text says nothing."""
 _FILE_LIMIT = 1900
 _HEADING_LIMIT = 300
 
@@ -212,21 +215,29 @@ def paper_text(paper: DigestPaper, digest: Digest, detail: str) -> str:
         f"-# {escape_line(format_facts(paper, digest), _LINE_LIMIT)}",
         *_score_lines(paper.score),
     ]
-    return _with_abstract(lines, excerpt(shown.abstract, detail), TEXT_LIMIT)
+    return _with_body(lines, body_of(paper, detail), TEXT_LIMIT)
 
 
 def _card_texts(card: Card) -> Iterator[str]:
     paper = card.announced.paper
-    facts = [", ".join(paper.categories), card.announced.announce_type.value, paper.versioned_id]
     if card.is_sample:
         yield f"**{escape(tr(SAMPLE_LABEL))}**"
     lines = [
         f"**{title_of(paper, is_sample=card.is_sample)}**",
         escape_line(format_authors(paper.authors, most=30), 2 * _LINE_LIMIT),
-        f"-# {escape_line(' · '.join([*facts, format_day(card.announced.day)]), _LINE_LIMIT)}",
+        f"-# {escape_line(format_card(card), _LINE_LIMIT)}",
     ]
+    lines += [escape_line(note, _LINE_LIMIT) for note in format_notes(card)]
     lines += _score_lines(card.score) if card.score else []
-    yield _with_abstract(lines, paper.abstract, TEXT_LIMIT - 100)
+    yield _with_body(lines, _card_body(card), TEXT_LIMIT - 100)
+
+
+def _card_body(card: Card) -> Body:
+    abstract = card.announced.paper.abstract
+    if card.summary is None:
+        return Body((abstract,))
+    summary = (tldr_of(card.summary), *part_lines(card.summary))
+    return Body((*summary, tr("Abstract: {text}", text=abstract)), label=label_of(card.summary))
 
 
 def title_of(paper: Paper, limit: int = _TITLE_LIMIT, *, is_sample: bool) -> str:
@@ -241,10 +252,16 @@ def _score_lines(score: Score) -> list[str]:
     return [escape_line(format_score(score), _LINE_LIMIT)]
 
 
-def _with_abstract(lines: list[str], abstract: str, limit: int) -> str:
-    head = "\n".join(line for line in lines if line)
-    text = escape_line(abstract, limit - len(head) - 1)
-    return f"{head}\n{text}" if text else head
+def _with_body(lines: list[str], body: Body, limit: int) -> str:
+    """The lines whole, then as much of the body as there is room for, and in small print who wrote it."""
+    label = f"-# {escape_line(body.label, _LINE_LIMIT)}" if body.label else ""
+    text = "\n".join(line for line in lines if line)
+    room = limit - len(label) - 1
+    for line in body.unfolded:
+        if room - len(text) - 1 < _LEAST_TEXT:
+            break
+        text += f"\n{escape_line(line, room - len(text) - 1)}"
+    return f"{text}\n{label}" if label else text
 
 
 def _links(paper: Paper) -> tuple[Link, ...]:

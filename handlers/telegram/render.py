@@ -10,12 +10,13 @@ from bot.model.digest import Digest, DigestPaper, Score
 from bot.model.message import Button
 from bot.model.paper import ArxivId, Paper
 from bot.rendering.clean import clean_line
+from bot.rendering.summaries import Body, body_of, label_of, part_lines, tldr_of
 from bot.rendering.text import (
     SAMPLE_LABEL,
-    excerpt,
     format_authors,
-    format_day,
+    format_card,
     format_facts,
+    format_notes,
     format_score,
     format_summary,
     format_title,
@@ -46,8 +47,10 @@ _ROWS = ((3, 8), (14, 3), (22, 2), (_MOST_LABEL, 1))
 _MOST_TITLE = 500
 _MOST_LINE = 400
 _MOST_AUTHORS = 60
-_LEAST_ABSTRACT = 40
-"""Units below which the beginning of an abstract says nothing."""
+_LEAST_TEXT = 40
+"""Units below which the beginning of a text says nothing."""
+_MOST_FOLDED = 2000
+"""Units of what a digest folds away for one paper; its card has everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,42 +119,62 @@ def _digest_paper(shown: DigestPaper, digest: Digest, detail: str) -> Markup:
             _score(shown.score),
         ),
     )
-    return replace(_with_abstract(head, *_parts_of_abstract(paper.abstract, detail)), papers=(paper.id,))
+    return replace(_with_body(head, _labelled(body_of(shown, detail))), papers=(paper.id,))
 
 
-def _parts_of_abstract(abstract: str, detail: str) -> tuple[str, str]:
-    """What is shown of an abstract at once, and what when asked for."""
-    whole = clean_line(abstract)
-    if detail != "short":
-        return excerpt(whole, detail), ""
-    beginning = excerpt(whole, detail).removesuffix(" …")
-    return beginning, whole.removeprefix(beginning).strip()
+def _labelled(body: Body) -> Body:
+    """The label at the end of what it is about: of what is folded, if anything is."""
+    if not body.label:
+        return body
+    if body.folded:
+        return replace(body, folded=(*body.folded, body.label))
+    return replace(body, shown=(*body.shown, body.label))
 
 
-def _with_abstract(head: Markup, shown: str, folded: str, tail: Markup = Markup()) -> Markup:  # noqa: B008 - frozen
-    """One message's worth: head and tail whole, the abstract as far as there is room."""
-    room = MOST_UNITS - head.units - tail.units - 3
-    beginning = fitted(shown, room) if shown and room >= _LEAST_ABSTRACT else Markup()
-    room -= beginning.units
-    rest = tagged("blockquote expandable", fitted(folded, room)) if folded and room >= _LEAST_ABSTRACT else Markup()
-    return joined("\n", (head, beginning, rest, tail))
+def _with_body(head: Markup, body: Body, *more: tuple[str, ...], tail: Markup = Markup()) -> Markup:  # noqa: B008 - frozen
+    """One message's worth: head and tail whole, then as far as there is room what is shown, and quotes folded away."""
+    room = MOST_UNITS - head.units - tail.units - 2
+    parts = [_fitted_lines(body.shown, room)]
+    for folded in (body.folded, *more):
+        room -= parts[-1].units + 1
+        quote = _fitted_lines(folded, min(room, MOST_UNITS if more else _MOST_FOLDED))
+        parts.append(tagged("blockquote expandable", quote) if quote.plain else quote)
+    return joined("\n", (head, *parts, tail))
+
+
+def _fitted_lines(lines: Sequence[str], room: int) -> Markup:
+    """As many of the lines as fit, the last shortened; all of the first that fits, even if little."""
+    fitting = Markup()
+    for line in lines:
+        left = room - fitting.units - 1
+        if left < _LEAST_TEXT:
+            break
+        fitting = joined("\n", (fitting, fitted(line, left)))
+    return fitting
 
 
 def _card(card: Card) -> Markup:
-    announced = card.announced
-    paper = announced.paper
-    facts = (", ".join(paper.categories), announced.announce_type.value, paper.versioned_id, format_day(announced.day))
+    paper = card.announced.paper
     head = joined(
         "\n",
         (
             _strong(tr(SAMPLE_LABEL)) if card.is_sample else Markup(),
             _title(paper, is_sample=True),
             fitted(clean_line(format_authors(paper.authors, _MOST_AUTHORS)), 3 * _MOST_LINE),
-            _line(" · ".join(facts)),
+            _line(format_card(card)),
+            *map(_line, format_notes(card)),
             _score(card.score) if card.score is not None else Markup(),
         ),
     )
-    return _with_abstract(head, "", clean_line(paper.abstract), Markup() if card.is_sample else _links(paper))
+    return _with_body(
+        head, _card_body(card), (clean_line(paper.abstract),), tail=Markup() if card.is_sample else _links(paper)
+    )
+
+
+def _card_body(card: Card) -> Body:
+    if card.summary is None:
+        return Body()
+    return Body((tldr_of(card.summary), label_of(card.summary)), tuple(part_lines(card.summary)))
 
 
 def _links(paper: Paper) -> Markup:

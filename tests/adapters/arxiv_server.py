@@ -3,17 +3,21 @@
 import asyncio
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from datetime import time as clock_time
 from email.utils import format_datetime
+from itertools import pairwise
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
 REASONS = {200: "OK", 302: "Found", 400: "Bad Request", 403: "Forbidden", 429: "Too Many Requests"}
 RSS_TYPE = "application/rss+xml"
+HTML_TYPE = "text/html; charset=utf-8"
+PDF_TYPE = "application/pdf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +38,12 @@ class Canned:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A request as it arrived; `at` is monotonic seconds."""
+    """A request as it arrived; `at` is in the server's seconds, `overlaps`: another was still being answered."""
 
     path: str
     headers: dict[str, str]
     at: float
+    overlaps: bool = False
 
 
 @dataclass
@@ -51,15 +56,37 @@ class ArxivServer:
     seen: list[Seen] = field(default_factory=list)
     open_now: int = 0
     open_most: int = 0
+    seconds: Callable[[], float] = time.monotonic
+    _under_way: int = 0
+    _port: int = 0
 
     async def __aenter__(self):
         self._tasks = set()
         self.asked = asyncio.Event()
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        await self.listen()
+        self.url = f"http://127.0.0.1:{self._port}"
         return self
 
     async def __aexit__(self, *_):
+        await self.hang_up()
+
+    @property
+    def overlaps(self):
+        """The requests that came while another was still being answered."""
+        return [each for each in self.seen if each.overlaps]
+
+    def gaps(self, host=""):
+        """The seconds between each request and the one before it; with `host`, only of those to that name."""
+        times = [each.at for each in self.seen if each.headers["host"].partition(":")[0].startswith(host)]
+        return [after - before for before, after in pairwise(times)]
+
+    async def listen(self):
+        """Take connections, again on the same port after `hang_up`."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def hang_up(self):
+        """Drop every connection and refuse new ones."""
         self._server.close()
         tasks = tuple(self._tasks)
         for task in tasks:
@@ -72,6 +99,13 @@ class ArxivServer:
     def script(self, path, *answers):
         """The next requests for `path` get these answers, then the usual one."""
         self.scripts[path].extend(answers)
+
+    def add_text(self, identifier, *, html=None, pdf=None):
+        """Give a paper, named with its version, a page or a PDF, as bytes."""
+        if html is not None:
+            self.pages[f"/html/{identifier}"] = Canned(html, content_type=HTML_TYPE)
+        if pdf is not None:
+            self.pages[f"/pdf/{identifier}"] = Canned(pdf, content_type=PDF_TYPE)
 
     async def _serve(self, reader, writer):
         task = asyncio.current_task()
@@ -92,17 +126,23 @@ class ArxivServer:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("ascii").split("\r\n")
         path = unquote(head[0].split(" ")[1])
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
-        self.seen.append(Seen(path, headers, time.monotonic()))
+        self.seen.append(Seen(path, headers, self.seconds(), self._under_way > 0))
         self.asked.set()
-        answer = self._choose(path)
-        await asyncio.sleep(answer.pause)
-        return await _write(writer, answer)
+        self._under_way += 1
+        try:
+            answer = self._choose(path)
+            await asyncio.sleep(answer.pause)
+            return await _write(writer, answer)
+        finally:
+            self._under_way -= 1
 
     def _choose(self, path):
         if self.scripts[path]:
             return self.scripts[path].popleft()
         if path in self.pages:
             return self.pages[path]
+        if path.startswith(("/html/", "/pdf/")):
+            return Canned(b"<html><body>No such article</body></html>", status=404, content_type=HTML_TYPE)
         category = path.removeprefix("/rss/")
         known = {name.casefold(): feed for name, feed in self.feeds.items()}
         if category.casefold() in known:

@@ -164,8 +164,8 @@ async def test_the_event_loop_stays_free():
 
 async def test_a_cancelled_parse_leaves_no_process():
     """Who no longer wants the answer leaves nothing running behind."""
-    content = make_feed("cs.CL", *(make_item(f"2608.{number:05}") for number in range(3000)))
-    parsing = asyncio.create_task(parse_feed_apart(content))
+    worker = (sys.executable, "-c", "import time; time.sleep(60)")
+    parsing = asyncio.create_task(parse_feed_apart(FEED, worker=worker))
     await asyncio.sleep(0.3)
     parsing.cancel()
     with pytest.raises(asyncio.CancelledError):

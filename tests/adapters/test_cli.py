@@ -237,7 +237,7 @@ async def test_a_reader_who_stops_reading_is_no_error(start):
 
 
 async def test_the_chat_over_a_pipe_is_kept_across_restarts(run, arxiv):
-    """Lines in, replies out, exit code 0; the next process knows all that was said, and asks arXiv nothing again."""
+    """Lines in, replies out, exit code 0; the next process knows all that was said, and asks for no feed again."""
     code, written, complaints = await run(
         "run", typed='/categories add cs.CL\n/topics add "kv cache"\n/digest\n/why 2608.00001\n/quit\n'
     )
@@ -250,7 +250,7 @@ async def test_the_chat_over_a_pipe_is_kept_across_restarts(run, arxiv):
     assert '1. "kv cache"' in written
     assert written.count("Small KV caches") == 1
     assert "2 already delivered" in written
-    assert [each.path for each in arxiv.seen] == ["/rss/cs.CL"]
+    assert [each.path for each in arxiv.seen if each.path.startswith("/rss/")] == ["/rss/cs.CL"]
     assert arxiv.seen[0].headers["user-agent"].startswith("paperround/")
 
 

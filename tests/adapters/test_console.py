@@ -48,10 +48,11 @@ async def test_a_card_is_shown_in_full():
     assert "Author11 Vale" in words
     assert words.count("We shrink it.") == 60
     assert "Score " in words
-    assert "cs.CL · new · 2611.00001v1 · announced Friday 20 November 2026" in words
+    assert "cs.CL · new · 2611.00001v1 · Friday 20 November 2026" in words
     for name in ("abs", "pdf", "html"):
         assert f"https://arxiv.org/{name}/2611.00001" in words
     assert "💾 /mark save 2611.00001" in words
+    assert "Follow /follow 2611.00001" in words
     shown = await talk("/mark save 2611.00001", world=world)
     assert shown[0].startswith("Saved.\n\nSmall KV Caches")
     assert "💾 ✓ /mark save 2611.00001" in " ".join(shown[0].split())

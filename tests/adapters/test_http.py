@@ -3,12 +3,13 @@
 import asyncio
 import gzip
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 import httpx2
 import pytest
 
-from bot.errors import SourceError, SourceFault
+from bot.errors import SourceError, SourceFault, StorageError
 from bot.sources.http import PoliteClient, make_user_agent
 from tests.adapters.arxiv_server import ArxivServer, Canned
 
@@ -100,6 +101,29 @@ async def test_a_host_may_have_a_longer_distance(server, make_client, time):
     assert time.slept == [15.0]
     await client.get(f"{server.url.replace('127.0.0.1', 'localhost')}/a", accept=XML, patience=60)
     assert time.slept == [15.0, 3.0]
+
+
+async def test_a_host_that_is_asked_seldom_holds_up_no_other(server):
+    """Who waits for the long distance of one host does not keep those away who want another."""
+    elsewhere = server.url.replace("127.0.0.1", "localhost")
+    async with PoliteClient("paperround/test", min_interval=0.0, intervals={"127.0.0.1": 0.4}) as client:
+        await client.get(f"{server.url}/a", accept=XML, patience=5)
+        urls = (f"{server.url}/a", f"{server.url}/a", f"{elsewhere}/b")
+        await asyncio.gather(*(client.get(url, accept=XML, patience=5) for url in urls))
+    assert [each.path for each in server.seen] == ["/a", "/b", "/a", "/a"]
+    times = [each.at for each in server.seen if each.path == "/a"]
+    assert min(after - before for before, after in pairwise(times)) >= 0.39
+
+
+async def test_one_answer_may_be_larger_or_smaller_than_others(server, make_client):
+    """What the caller says of this answer goes before what holds for all."""
+    server.pages["/a"] = Canned(b"x" * 1000)
+    client = make_client(max_bytes=100)
+    assert len((await client.get(f"{server.url}/a", accept=XML, patience=60, max_bytes=1000)).content) == 1000
+    with pytest.raises(SourceError, match="larger than 10 bytes"):
+        await client.get(f"{server.url}/a", accept=XML, patience=60, max_bytes=10)
+    with pytest.raises(SourceError, match="larger than 100 bytes"):
+        await client.get(f"{server.url}/a", accept=XML, patience=60)
 
 
 @pytest.mark.parametrize("status", [403, 429, 503])
@@ -223,6 +247,15 @@ async def test_a_slow_answer_is_given_up(server, make_client):
         await make_client().get(f"{server.url}/a", accept=XML, patience=0.2)
 
 
+async def test_a_host_may_be_silent_for_as_long_as_is_said(server, make_client):
+    """Some answers take thought: who says so waits longer for the first byte than others do."""
+    server.script("/a", *[Canned(b"<rss/>", pause=0.3)] * 6)
+    client = make_client()
+    with pytest.raises(SourceError, match="ReadTimeout, 5 times"):
+        await client.get(f"{server.url}/a", accept=XML, patience=100, silence=0.05)
+    assert (await client.get(f"{server.url}/a", accept=XML, patience=100, silence=5)).status == 200
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -320,3 +353,94 @@ async def test_giving_up_lets_the_next_one_through(server, make_client):
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert (await client.get(f"{server.url}/b", accept=XML, patience=9)).status == 200
+
+
+class Notes:
+    """Small texts by key, as a storage keeps them."""
+
+    def __init__(self):
+        self.texts = {}
+        self.is_broken = False
+
+    async def load(self, key):
+        self._break()
+        return self.texts.get(key)
+
+    async def save(self, key, text):
+        self._break()
+        self.texts[key] = text
+
+    def _break(self):
+        if self.is_broken:
+            raise StorageError("the disk is full")
+
+
+async def test_a_hold_outlives_the_process(server, make_client, time):
+    """Whoever comes after a restart leaves the host alone as long, goes on doubling, and forgets it after a success."""
+    notes = Notes()
+    options = {"load_note": notes.load, "save_note": notes.save}
+    server.script("/a", *[Canned(b"", 429)] * 2)
+    with pytest.raises(SourceError):
+        await make_client(**options).get(f"{server.url}/a", accept=XML, patience=20)
+    time.seconds += 10
+    second = make_client(**options)
+    with pytest.raises(SourceError, match=r"127\.0\.0\.1 answered HTTP 429; it is left alone until 12:01:00 UTC"):
+        await second.get(f"{server.url}/b", accept=XML, patience=20)
+    assert len(server.seen) == 1
+    await second.get(f"{server.url}/a", accept=XML, patience=900)
+    assert time.slept == [50.0, 120.0]
+    assert list(notes.texts.values()) == [""]
+    await make_client(**options).get(f"{server.url}/a", accept=XML, patience=1)
+
+
+async def test_all_who_ask_at_first_wait_for_the_note(server, make_client, time):
+    """Nobody slips through while the note is being read."""
+    notes = Notes()
+    notes.texts["hold 127.0.0.1"] = "2026-08-13T12:00:30+00:00 1 it said so"
+
+    async def load(key):
+        await asyncio.sleep(0.05)
+        return await notes.load(key)
+
+    client = make_client(load_note=load, save_note=notes.save)
+    await asyncio.gather(*(client.get(f"{server.url}/a", accept=XML, patience=90) for _ in range(3)))
+    assert time.slept[0] == 30.0
+
+
+@pytest.mark.parametrize(
+    ("note", "slept"),
+    [
+        ("", []),
+        ("soon", []),
+        ("2026-08-13T12:00:30 1 no zone", []),
+        ("2026-08-13T12:00:30+00:00 many times", []),
+        ("2026-08-13T11:00:00+00:00 9 long ago", []),
+        ("2099-01-01T00:00:00+00:00 1 clock was wrong", [3600.0]),
+    ],
+)
+async def test_a_strange_note_harms_nobody(server, make_client, time, note, slept):
+    """What makes no sense, or ended long ago, is no hold; none lasts longer than an hour."""
+    notes = Notes()
+    notes.texts["hold 127.0.0.1"] = note
+    client = make_client(load_note=notes.load, save_note=notes.save)
+    await client.get(f"{server.url}/a", accept=XML, patience=9999)
+    assert time.slept == slept
+
+
+async def test_a_broken_storage_does_not_stop_reading(server, make_client, time):
+    """Where notes can be neither read nor written, holds hold for this process."""
+    notes = Notes()
+    notes.is_broken = True
+    server.script("/a", Canned(b"", 429))
+    client = make_client(load_note=notes.load, save_note=notes.save)
+    await client.get(f"{server.url}/a", accept=XML, patience=900)
+    assert time.slept == [60.0]
+
+
+async def test_a_slow_connection_brings_requests_no_closer(server):
+    """The distance counts from the end of a request, so the server never sees two closer than that."""
+    server.script("/a", Canned(b"<rss/>", pause=0.2))
+    async with PoliteClient("paperround/test", min_interval=0.1) as client:
+        for _ in range(2):
+            await client.get(f"{server.url}/a", accept=XML, patience=5)
+    assert server.gaps()[0] >= 0.299

@@ -16,8 +16,10 @@ from bot.model.announcement import Batch, merge_batches
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.delivery import Delivery, DeliveryState, Progress, Round
+from bot.model.follow import Follow, Version
+from bot.model.listing import Record
 from bot.model.paper import AnnounceType, ArxivId, Paper
-from bot.model.subscription import Pause, PauseReason, Subscription
+from bot.model.subscription import FORMER_DETAILS, Pause, PauseReason, Subscription
 from storage import open_storage, tinydb_url
 from storage.codec import subscription_to_document
 from storage.disk import Disk
@@ -45,7 +47,8 @@ SUBSCRIPTION_FIELDS = {
     "days_back": st.integers(0, 400),
     "ranker": texts(),
     "language": texts(),
-    "detail": texts(),
+    "detail": texts().filter(lambda each: each not in FORMER_DETAILS),
+    "max_papers_to_summarize": st.integers(0, 50),
     "forum_tag": texts(),
     "schedule": texts(),
     "timezone": texts(),
@@ -98,6 +101,8 @@ PROGRESS_FIELDS = {
     "last": st.none() | ROUNDS,
     "last_digest": st.none() | ROUNDS,
     "noticed": st.none() | st.dates(),
+    "budget_noticed": st.none() | st.dates(),
+    "heard": st.none() | INSTANTS,
 }
 DELIVERY_FIELDS = {
     "day": st.sampled_from([date.min, DAY, date.max]),
@@ -117,6 +122,27 @@ DELIVERY_FIELDS = {
     "reason": texts(),
 }
 
+VERSION_FIELDS = {
+    "id": texts().map(ArxivId),
+    "number": st.integers(0, 99),
+    "title": texts(),
+    "abstract": texts(),
+    "authors": st.lists(texts(), max_size=3).map(tuple),
+    "categories": st.lists(texts(), max_size=3).map(tuple),
+}
+FOLLOW_FIELDS = {
+    "known": st.builds(Version, **VERSION_FIELDS),
+    "is_asked": st.booleans(),
+    "savers": st.lists(texts(), max_size=3).map(tuple),
+}
+RECORD_FIELDS = {
+    "paper": st.builds(Paper, **PAPER_FIELDS),
+    "changed": st.dates(),
+    "created": st.dates(),
+    "comment": texts(),
+    "is_deleted": st.booleans(),
+}
+
 
 def test_the_round_trip_covers_every_field() -> None:
     """A field added to the model must be added to the round trip below."""
@@ -126,6 +152,9 @@ def test_the_round_trip_covers_every_field() -> None:
     assert {each.name for each in fields(Pause)} == set(PAUSE_FIELDS)
     assert {each.name for each in fields(Round)} == set(ROUND_FIELDS)
     assert {each.name for each in fields(Progress)} == set(PROGRESS_FIELDS)
+    assert {each.name for each in fields(Version)} == set(VERSION_FIELDS)
+    assert {each.name for each in fields(Follow)} == set(FOLLOW_FIELDS)
+    assert {each.name for each in fields(Record)} == set(RECORD_FIELDS)
     assert {each.name for each in fields(Delivery)} == {"chat", *DELIVERY_FIELDS}
 
 
@@ -150,6 +179,31 @@ def test_whatever_is_saved_comes_back(subscription: Subscription, batches: list[
         last = {(each.day, each.category): each for each in batches}
         assert await storage.get_announcements(date.min) == merge_batches(last[key] for key in sorted(last))
         assert await storage.get_seen(subscription.chat) == dict.fromkeys(ids, DAY)
+        await storage.close()
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(round_trip(Path(folder)))
+
+
+@settings(deadline=None, max_examples=40)
+@given(CHATS, st.lists(st.builds(Follow, **FOLLOW_FIELDS), max_size=4), st.builds(Record, **RECORD_FIELDS))
+def test_whatever_is_followed_or_looked_up_comes_back(chat: Chat, follows: list[Follow], record: Record) -> None:
+    """Any follows of any chat, and any record, survive closing and opening again."""
+
+    async def round_trip(folder: Path) -> None:
+        storage = TinyDBStorage(folder)
+        await storage.open()
+        for each in follows:
+            await storage.change_follow(chat, each.known.id, lambda _, each=each: each)
+        await storage.save_records([record], DAY)
+        await storage.close()
+        await storage.open()
+        assert await storage.get_follows(chat) == {each.known.id: each for each in follows}
+        for each in follows:
+            assert list(await storage.get_followers(each.known.id)) == [chat]
+        assert await storage.get_record(record.paper.id, record.paper.version) == record
+        await storage.forget_chat(chat)
+        assert await storage.get_followed() == {}
         await storage.close()
 
     with tempfile.TemporaryDirectory() as folder:
@@ -331,3 +385,16 @@ def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="tinydb:///absolute/folder") as caught:
         open_storage(url)
     assert "secret" not in str(caught.value)
+
+
+async def test_a_stored_detail_of_a_former_name_is_read_as_todays(tmp_path: Path) -> None:
+    """Chats that had chosen short go on with tldr, which is the same under its new name."""
+    storage = TinyDBStorage(tmp_path)
+    await storage.open()
+    await storage.change_subscription(
+        CHAT, lambda _: Subscription(CHAT, datetime(2026, 8, 3, tzinfo=UTC), detail="short")
+    )
+    found = await storage.get_subscription(CHAT)
+    assert found is not None
+    assert found.detail == "tldr"
+    await storage.close()

@@ -200,6 +200,21 @@ async def test_mistakes_are_met_kindly(place):
     assert "No topics yet" in await place.say("/topics")
 
 
+async def test_papers_are_followed(place):
+    """By link and by id, listed, and no longer; what is no paper is explained."""
+    await place.say("/categories add cs.CL")
+    await place.say("/digest")
+    assert "follows no paper yet" in await place.say("/follow")
+    assert 'Following "Small KV Caches" (2611.00001)' in await place.say("/follow https://arxiv.org/abs/2611.00001v1")
+    assert "On Worlds" in await place.say("/follow 2611.00003")
+    listed = await place.say("/follow")
+    assert "This chat follows 2 papers" in listed
+    assert "2. Small KV Caches (2611.00001v1)" in listed.replace("2\\.", "2.")
+    assert 'No longer following "Small KV Caches"' in await place.say("/follow 2611.00001")
+    assert "This chat follows 1 paper:" in await place.say("/follow")
+    assert "not an arXiv id or link" in await place.say("/follow attention")
+
+
 async def test_the_language_is_the_chats(place):
     """After /settings language zh everything is said in Chinese."""
     assert "language" in await place.say("/settings language zh")

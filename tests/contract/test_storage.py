@@ -7,10 +7,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from bot.errors import StorageError
+from bot.errors import SourceFault, StorageError
 from bot.model.announcement import Batch
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.day import Addition, DayPhase, DayState
 from bot.model.delivery import Delivery, Progress
 from bot.model.paper import AnnounceType, ArxivId, Paper
 from bot.model.subscription import Pause, PauseReason, Subscription
@@ -35,6 +36,7 @@ RICH = Subscription(
     ranker="learned",
     language="pt-BR",
     detail="full",
+    max_papers_to_summarize=3,
     forum_tag="Émile 🙂",
     schedule="weekdays 08:30",
     timezone="Asia/Kathmandu",
@@ -496,6 +498,12 @@ async def test_closing_is_always_fine(storage: Storage) -> None:
         lambda storage: storage.move_chat(ANN, BOB),
         lambda storage: storage.get_marks(ANN, "ada"),
         lambda storage: storage.change_marks(ANN, "ada", ONE, "On Rounds", lambda marks: marks, MONDAY),
+        lambda storage: storage.get_follows(ANN),
+        lambda storage: storage.change_follow(ANN, ONE, lambda follow: follow),
+        lambda storage: storage.get_followed(),
+        lambda storage: storage.get_followers(ONE),
+        lambda storage: storage.save_records([], MONDAY),
+        lambda storage: storage.get_record(ONE, 1),
         lambda storage: storage.get_note("commands"),
         lambda storage: storage.set_note("commands", "hash"),
         lambda storage: storage.save_batch(batch("cs.LG", MONDAY)),
@@ -530,3 +538,60 @@ async def test_a_cancelled_write_is_whole_or_absent(storage: Storage) -> None:
     await restart(storage)
     assert set(await storage.get_seen(ANN)) in ({ONE, TWO}, set())
     assert set(await storage.get_seen(BOB)) == {ONE, TWO, THREE}
+
+
+DAY_STATE = DayState(
+    "cs.LG",
+    TUESDAY,
+    DayPhase.PARTIAL,
+    since=CREATED,
+    probes=3,
+    asked=CREATED,
+    came=CREATED,
+    papers=2,
+    is_first=True,
+    is_empty=True,
+    checked=CREATED,
+    listed=0,
+    lacked=4,
+    recovered=1,
+    is_cut=True,
+    is_reopened=True,
+    additions=(Addition(CREATED, (ONE, TWO)), Addition(CREATED.replace(day=5), (THREE,))),
+    fault=SourceFault.REFUSED,
+    until=CREATED,
+)
+
+
+async def test_states_of_days_come_back_whole(storage: Storage) -> None:
+    """Every field of a state survives a restart, the default ones too, in the order of days and categories."""
+    plain = DayState("cs.AI", TUESDAY)
+    earlier = DayState("stat.ML", MONDAY, DayPhase.QUIET, came=CREATED, listed=0)
+    for state in (DAY_STATE, plain, earlier):
+        await storage.save_day(state)
+    await restart(storage)
+    assert await storage.get_days(MONDAY) == (earlier, plain, DAY_STATE)
+    assert await storage.get_days(TUESDAY) == (plain, DAY_STATE)
+    assert await storage.get_announcements(date.min) == ()
+
+
+async def test_a_state_is_replaced_with_its_batch(storage: Storage) -> None:
+    """A state and a batch are kept in one write; a state alone leaves the batch."""
+    kept = batch("cs.LG", TUESDAY, (paper(ONE), AnnounceType.NEW))
+    await storage.save_day(DAY_STATE, kept)
+    done = replace(DAY_STATE, phase=DayPhase.COMPLETE, additions=())
+    await storage.save_day(done)
+    await restart(storage)
+    assert await storage.get_days(date.min) == (done,)
+    [announcement] = await storage.get_announcements(date.min)
+    assert announcement.listings == {"cs.LG": ((ONE, AnnounceType.NEW),)}
+
+
+async def test_states_of_old_days_are_pruned(storage: Storage) -> None:
+    """They go with the batches of their day."""
+    for day in (MONDAY, TUESDAY):
+        await storage.save_day(replace(DAY_STATE, day=day), batch("cs.LG", day))
+    await storage.prune(batches_before=TUESDAY, seen_before=MONDAY)
+    await restart(storage)
+    assert [each.day for each in await storage.get_days(date.min)] == [TUESDAY]
+    assert [each.day for each in await storage.get_announcements(date.min)] == [TUESDAY]

@@ -27,6 +27,7 @@ RICH = Progress(
     last=Round(NOON, TUESDAY, announced=40, best=-2.5),
     last_digest=Round(NOON - timedelta(days=1), MONDAY, papers=9, announced=300),
     noticed=WEDNESDAY,
+    heard=NOON + timedelta(microseconds=1),
 )
 
 

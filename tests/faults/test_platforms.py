@@ -1,13 +1,8 @@
 """The real process on both platforms: what happens to one never touches the other."""
 
 import asyncio
-import os
-import signal
-import sys
-import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
@@ -15,49 +10,19 @@ from aiohttp import ClientSession
 from bot.calendar import latest_day
 from handlers.telegram.text import without_joiners
 from tests.adapters.arxiv_server import ArxivServer, make_feed, make_item
+from tests.faults.process import ADA, run_process
 from tests.servers import discord, telegram
 
-ROOT = Path(__file__).parents[2]
-ADA, ROOM = 501, "5000"
+ROOM = "5000"
 NOWHERE = "http://127.0.0.1:9"
 TODAY = latest_day(datetime.now(UTC))
 FEED = make_feed("cs.CL", make_item("2608.00001", title="Small KV caches", day=TODAY), day=TODAY)
 WRONG_TOKEN = "987654321:BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
 
 
-class Bot:
-    """A running `python -m bot run` between the three servers; `log` is what it said on standard error."""
-
-    def __init__(self, process, log, on_telegram, on_discord):
-        self.process, self.log, self.telegram, self.discord = process, log, on_telegram, on_discord
-
-    def said(self):
-        return self.log.read_text(encoding="utf-8")
-
-    async def until_said(self, text, seconds=15.0):
-        async with asyncio.timeout(seconds):
-            while text not in self.said():
-                await asyncio.sleep(0.02)
-
-    async def quickest(self, ask, tries=5):
-        """Seconds that the quickest of several answers took: a busy machine must not decide."""
-        times = []
-        for _ in range(tries):
-            begun = time.perf_counter()
-            await ask()
-            times.append(time.perf_counter() - begun)
-        return min(times)
-
-    async def stop(self, signal_number=signal.SIGTERM):
-        self.process.send_signal(signal_number)
-        async with asyncio.timeout(15):
-            return await self.process.wait()
-
-
 @pytest.fixture
 async def start(tmp_path):
     """Starts the program in an empty folder; `environment` replaces what it would have. What still runs is killed."""
-    started = []
     log = tmp_path / "stderr"
 
     @asynccontextmanager
@@ -68,30 +33,8 @@ async def start(tmp_path):
             discord.serve() as on_discord,
         ):
             prepare(on_telegram)
-            ours = {
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(ROOT),
-                "ARXIV_RSS_URL": arxiv.url,
-                "ARXIV_MIN_INTERVAL": "0",
-                "TELEGRAM_BOT_TOKEN": telegram.TOKEN,
-                "TELEGRAM_API_URL": on_telegram.url,
-                "DISCORD_BOT_TOKEN": discord.TOKEN,
-                "DISCORD_API_URL": f"{on_discord.base}/api/v10",
-                "OWNER_IDS": f"telegram:{ADA},discord:{ADA}",
-                "LOG_LEVEL": "DEBUG",
-            }
-            with log.open("wb") as file:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "bot", "run", cwd=tmp_path, env=ours | environment,
-                    stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file,
-                )  # fmt: skip
-            started.append(process)
-            try:
-                yield Bot(process, log, on_telegram, on_discord)
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
+            async with run_process(tmp_path, arxiv, on_telegram, on_discord, **environment) as bot:
+                yield bot
 
     yield start_bot
     text = log.read_text(encoding="utf-8") if log.exists() else ""

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -21,10 +20,12 @@ from bot.errors import StorageError
 from bot.model.announcement import Batch
 from bot.model.chat import Chat
 from bot.model.delivery import Delivery, DeliveryState, Progress
+from bot.model.follow import Follow, Version
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 from storage.disk import Disk
 from storage.tinydb import TinyDBStorage
+from tests.faults.faulty_disk import FaultyDisk
 
 ROOT = Path(__file__).parents[2]
 CHILD = Path(__file__).with_name("storage_child.py")
@@ -36,6 +37,7 @@ DAY = date(2026, 8, 3)
 NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)
 STEPS = 30
 FORGETTING = 21
+FOLLOWED = ArxivId("2609.00000")
 
 
 def start_child(kind: str, folder: Path, first: int) -> "subprocess.Popen[str]":
@@ -126,54 +128,14 @@ async def test_a_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> None:
     assert await seen_numbers(tmp_path) == acknowledged
 
 
-class FaultyDisk(Disk):
-    """Fails the calls that `fails` picks by their number, half done where a call can be."""
-
-    def __init__(self, fails: Callable[[int], bool]) -> None:
-        self.calls = 0
-        self.is_sound = False
-        self._fails = fails
-
-    def write(self, descriptor: int, content: bytes) -> None:
-        try:
-            self._step()
-        except OSError:
-            super().write(descriptor, content[: len(content) // 2])
-            raise
-        super().write(descriptor, content)
-
-    def create(self, path: Path) -> int:
-        self._step()
-        return super().create(path)
-
-    def sync(self, descriptor: int) -> None:
-        self._step()
-        super().sync(descriptor)
-
-    def truncate(self, descriptor: int, size: int) -> None:
-        self._step()
-        super().truncate(descriptor, size)
-
-    def replace(self, source: Path, target: Path) -> None:
-        self._step()
-        super().replace(source, target)
-
-    def remove(self, path: Path) -> None:
-        self._step()
-        super().remove(path)
-
-    def sync_folder(self, folder: Path) -> None:
-        self._step()
-        super().sync_folder(folder)
-
-    def _step(self) -> None:
-        self.calls += 1
-        if not self.is_sound and self._fails(self.calls):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
 State = tuple[
-    Subscription | None, dict[ArxivId, date], list[date], Progress | None, tuple[Delivery, ...], tuple[Chat, ...]
+    Subscription | None,
+    dict[ArxivId, date],
+    list[date],
+    Progress | None,
+    tuple[Delivery, ...],
+    tuple[Chat, ...],
+    dict[ArxivId, Follow],
 ]
 
 
@@ -186,6 +148,7 @@ async def state_of(storage: TinyDBStorage) -> State:
         await storage.get_progress(CHATS[0]),
         await storage.get_deliveries(CHATS[0]),
         await storage.get_open_chats(),
+        dict(await storage.get_follows(CHATS[0])),
     )
 
 
@@ -218,8 +181,11 @@ async def step(storage: TinyDBStorage, number: int) -> None:
             await storage.save_batch(Batch("cs.LG", date.fromordinal(DAY.toordinal() + number), ()))
         case 5 if number == FORGETTING:
             await storage.forget_chat(chat)
+        case 5 if number < FORGETTING:
+            await storage.change_follow(chat, FOLLOWED, lambda known: known or Follow(Version(FOLLOWED, 0, "Title")))
         case 6:
-            await storage.plan(chat, Progress(DAY, NOON), [part(number), part(number + 1)])
+            told = Version(FOLLOWED, number, f"Title {number}")
+            await storage.plan(chat, Progress(DAY, NOON), [part(number), part(number + 1)], [told])
         case 7:
             await storage.record(replace(part(number), state=DeliveryState.SENT))
         case _:

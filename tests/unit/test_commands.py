@@ -287,7 +287,7 @@ async def test_settings_are_shown_and_set(world):
         "types = new,replace",
         "min_score = 1.5",
         "ranker = rules",
-        "detail = short",
+        "detail = tldr",
         "days_back = 7",
     ):
         assert line in listed
@@ -298,7 +298,7 @@ async def test_settings_are_shown_and_set(world):
         "min_score many": "from 0 to 1000",
         "types all": "new, cross, replace, replace-cross",
         "ranker magic": "rules, classic",
-        "detail much": "titles, short, full",
+        "detail much": "tldr, full, abstract, titles",
         "days_back 99": "from 1 to 30",
         "language xx": "en",
         "colour red": "There is no setting",
@@ -503,3 +503,10 @@ def test_a_name_that_some_platform_refuses_fails_at_once(name, text):
         Command(name, text, run)
     with pytest.raises(ValueError, match="every platform"):
         CommandGroup("group", "help", (Command("ok", "ok", run, (Param(name, text),)),))
+
+
+async def test_former_names_of_details_still_work(world):
+    """What was called short is tldr, in a command and in an import."""
+    assert await world.say("/settings detail short") == "detail is now tldr."
+    await world.say('/import {"categories": ["cs.CL"], "settings": {"detail": "short"}}')
+    assert "detail = tldr" in await world.say("/settings")

@@ -1,5 +1,6 @@
 """From scores to a digest: what is chosen, in which order, and what is left out why."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given
@@ -81,12 +82,18 @@ def test_papers_without_room_stay_candidates_for_some_days():
 
 
 def test_a_paper_announced_twice_is_one_candidate():
-    """A paper that comes again as a replacement stands on its newest day."""
+    """A paper that comes again stands in its newest version on its newest day; as a type nobody takes, on the day before."""
     again = make_batch((make_paper("2611.00001", version=2), AnnounceType.REPLACE))
     first = make_batch(make_paper("2611.00001"), day=DAY - timedelta(days=1))
     other = make_batch(make_paper("2611.00009"), day=DAY - timedelta(days=1), category="cs.LG")
-    papers = candidates(SUBSCRIPTION, merge_batches([again, first, other]))
-    assert [(each.paper.version, each.day) for each in papers] == [(2, DAY)]
+    announcements = merge_batches([again, first, other])
+
+    def stands(*types):
+        chat = replace(SUBSCRIPTION, types=types)
+        return [(each.paper.version, each.announce_type, each.day) for each in candidates(chat, announcements)]
+
+    assert stands(AnnounceType.NEW) == [(2, AnnounceType.NEW, DAY - timedelta(days=1))]
+    assert stands(AnnounceType.NEW, AnnounceType.REPLACE) == [(2, AnnounceType.REPLACE, DAY)]
 
 
 def test_a_quiet_day_leaves_the_last_announcement_in_place():

@@ -16,6 +16,7 @@ from handlers.discord.parts import name_of, render_parts
 from handlers.discord.render import COMPONENT_LIMIT, DiscordMessage, Link, render_reply, to_plain
 from handlers.discord.view import to_payload, to_plain_payloads, to_view
 from tests.build import DAY, make_paper
+from tests.fake_summaries import make_summary
 from tests.servers.discord_rules import COMPONENTS_V2, TEXT, check_message, texts_of, walk
 
 SEED = 20_261_120
@@ -106,14 +107,30 @@ def hostile_papers(random, count):
         )
 
 
-def placed(paper, place, random):
+def hostile_summary(random, paper):
+    def lines():
+        return tuple(hostile(random, random.choice((5, 60))) for _ in range(random.randint(0, 6)))
+
+    return make_summary(
+        paper,
+        model=hostile(random, 2),
+        tldr=hostile(random, random.choice((5, 200))),
+        contributions=lines(), methods=lines(), results=lines(), conclusions=lines(), limitations=lines(),
+        code_url=hostile(random, 3),
+    )  # fmt: skip
+
+
+def placed(paper, place, random, *, summaries=False):
     reasons = (Reason(hostile(random, 4), ("title", "abstract"), 1.5),)
-    return DigestPaper(place, AnnouncedPaper(paper, AnnounceType.NEW, DAY), Score(1.5, reasons))
+    summary = hostile_summary(random, paper) if summaries and random.random() < 0.6 else None
+    return DigestPaper(place, AnnouncedPaper(paper, AnnounceType.NEW, DAY), Score(1.5, reasons), summary)
 
 
-def make_digest(papers, *, is_sample=False, random=None):
+def make_digest(papers, *, is_sample=False, random=None, summaries=False):
     random = random or Random(SEED)
-    placed_papers = tuple(placed(each, place, random) for place, each in enumerate(papers, start=1))
+    placed_papers = tuple(
+        placed(each, place, random, summaries=summaries) for place, each in enumerate(papers, start=1)
+    )
     return Digest(DAY, ("cs.CL", "stat.ML"), placed_papers, {LeftOut.NO_MATCH: 7}, is_sample=is_sample)
 
 
@@ -131,10 +148,10 @@ def test_hostile_digests_are_safe_and_whole():
     papers = list(hostile_papers(random, PAPERS))
     while papers:
         chosen, papers = papers[: (size := random.randint(1, 100))], papers[size:]
-        digest = make_digest(chosen, random=random)
+        digest = make_digest(chosen, random=random, summaries=True)
         buttons = tuple(Button(str(each.place), f"/paper {each.announced.paper.id}") for each in digest.papers)
         messages = render_reply(
-            Reply(hostile(random, 30), digest, random.choice(("titles", "short", "full")), buttons=buttons)
+            Reply(hostile(random, 30), digest, random.choice(("titles", "tldr", "abstract", "full")), buttons=buttons)
         )
         links, seen = [], []
         for message in messages:
@@ -155,7 +172,9 @@ def test_hostile_cards_and_replies_are_safe():
     random = Random(SEED)
     for paper in hostile_papers(random, 500):
         announced = AnnouncedPaper(paper, AnnounceType.CROSS, DAY)
-        (card,) = render_reply(Reply(card=Card(announced, Score(1.0, (Reason(hostile(random, 9), ("title",), 1.0),)))))
+        score = Score(1.0, (Reason(hostile(random, 9), ("title",), 1.0),))
+        summary = hostile_summary(random, paper) if random.random() < 0.5 else None
+        (card,) = render_reply(Reply(card=Card(announced, score, comment=hostile(random, 90), summary=summary)))
         check_message(payload_of(card))
         for text in card.texts:
             assert len(check_text(text)[0]) == 1
@@ -195,12 +214,32 @@ def test_detail_decides_how_much_of_the_abstract_is_shown():
     abstract = "A first sentence about it. " * 30 + "The very end."
     digest = make_digest([make_paper("2611.00001", "T", abstract)])
     shown = {
-        detail: render_reply(Reply(digest=digest, detail=detail))[0].texts[1] for detail in ("titles", "short", "full")
+        detail: render_reply(Reply(digest=digest, detail=detail))[0].texts[1]
+        for detail in ("titles", "tldr", "abstract", "full")
     }
     assert "first sentence" not in shown["titles"]
-    assert "first sentence" in shown["short"]
-    assert "The very end" not in shown["short"]
+    assert "first sentence" in shown["tldr"]
+    assert "The very end" not in shown["tldr"]
     assert shown["full"].endswith("The very end.")
+
+
+def test_a_summary_reads_well():
+    """The TL;DR with its label in a digest, with full detail the parts as well, and on a card also the abstract."""
+    paper = make_paper("2611.00001", "T", "All of it.")
+    announced = AnnouncedPaper(paper, AnnounceType.NEW, DAY)
+    digest = Digest(DAY, ("cs.CL",), (DigestPaper(1, announced, Score(0.0), make_summary(paper)),), {})
+    label = "-# AI summary, from the full text, fake-1"
+    tldr = "TL;DR: A TL;DR of 2611.00001 in en."
+    texts = {
+        detail: render_reply(Reply(digest=digest, detail=detail))[0].texts[1] for detail in ("tldr", "full", "abstract")
+    }
+    assert texts["tldr"].endswith(f"2611.00001v1\n{tldr}\n{label}")
+    assert f"{tldr}\nContributions:\n• It is new.\nMethods:\n• We measure.\n• We compare.\n" in texts["full"]
+    assert texts["full"].endswith(label)
+    assert texts["abstract"].endswith("2611.00001v1\nAll of it.")
+    (card,) = render_reply(Reply(card=Card(announced, summary=make_summary(paper))))
+    assert f"{tldr}\nContributions:" in card.texts[0]
+    assert card.texts[0].endswith(f"\nAbstract: All of it.\n{label}")
 
 
 def test_a_sample_is_labelled_and_links_nowhere():
@@ -216,9 +255,10 @@ def test_a_sample_is_labelled_and_links_nowhere():
 
 def test_a_card_has_everything_and_three_links():
     """Title, authors, categories, type, id, day, reasons, abstract, and the pages as buttons."""
-    paper = make_paper("2611.00001", "Small Caches", "All of it.", version=2)
+    paper = make_paper("2611.00001", "Small Caches", "All of it.", version=2, journal_ref="J. Caches 1")
     score = Score(2.0, (Reason("cache", ("title",), 2.0),))
-    (message,) = render_reply(Reply(card=Card(AnnouncedPaper(paper, AnnounceType.REPLACE, date(2026, 11, 19)), score)))
+    announced = AnnouncedPaper(paper, AnnounceType.REPLACE, date(2026, 11, 19))
+    (message,) = render_reply(Reply(card=Card(announced, score, comment="accepted at ICLR")))
     text = "\n".join(message.texts)
     for part in (
         "Small Caches",
@@ -226,6 +266,8 @@ def test_a_card_has_everything_and_three_links():
         "cs.CL · replace · 2611.00001v2 · Thursday 19 November 2026",
         "2.00",
         "All of it.",
+        "Comment: accepted at ICLR",
+        "Journal: J. Caches 1",
     ):
         assert part in text
     assert [each.url for each in message.links] == [
@@ -368,8 +410,8 @@ def test_a_digest_that_fits_is_one_part():
     """It names every paper that it shows, and is the reply as it always was."""
     digest = make_digest([make_paper(f"2611.{n:05}", "T", "A few words.") for n in range(1, 4)])
     buttons = (Button("1", "/paper 2611.00001"),)
-    [part] = render_parts(Message("Good morning.", digest, "short", buttons))
-    assert (part.message,) == render_reply(Reply("Good morning.", digest, "short", buttons=buttons))
+    [part] = render_parts(Message("Good morning.", digest, "tldr", buttons))
+    assert (part.message,) == render_reply(Reply("Good morning.", digest, "tldr", buttons=buttons))
     assert part.papers == ("2611.00001", "2611.00002", "2611.00003")
 
 
@@ -410,7 +452,7 @@ def test_hostile_digests_are_safe_in_parts():
         chosen, papers = papers[: (size := random.randint(1, 100))], papers[size:]
         digest = make_digest(chosen, random=random)
         buttons = tuple(Button(str(each.place), f"/paper {each.announced.paper.id}") for each in digest.papers[:30])
-        message = Message(hostile(random, 200), digest, random.choice(("titles", "short", "full")), buttons)
+        message = Message(hostile(random, 200), digest, random.choice(("titles", "tldr", "abstract", "full")), buttons)
         parts = render_parts(message)
         assert 1 <= len(name_of(message)) <= 100
         for part in parts:

@@ -235,6 +235,10 @@ TALK = """/start
 /mark nothing 2611.00001
 /mark mute 2611.00001
 /saved
+/follow
+/follow 2611.00001
+/follow 2611.99999
+/unfollow 2611.00001
 /status
 /schedule
 /schedule set

@@ -34,6 +34,7 @@ class Post:
         self.storage = FakeStorage()
         self.messenger = FakeMessenger()
         self.gone = []
+        self.gone_errors = []
 
     async def open(self):
         await self.storage.open()
@@ -47,6 +48,8 @@ class Post:
         await self.storage.plan(chat, Progress(DAY, NOW), number_parts(chat, DAY, first, parts, self.now))
 
     async def _gone(self, chat, reason):
+        if self.gone_errors:
+            raise self.gone_errors.pop()
         self.gone.append((chat, reason))
 
     @asynccontextmanager
@@ -156,6 +159,17 @@ async def test_a_long_wait_survives_a_restart(post):
     assert len(post.messenger.tries) == 1
     assert (await post.storage.get_deliveries(ADA))[0].not_before == NOW + timedelta(hours=1)
     post.now += timedelta(hours=1, seconds=1)
+    await post.drain()
+    assert await post.states(ADA) == [STATES.SENT]
+
+
+async def test_a_clock_set_back_makes_nobody_wait_longer(post):
+    """With a clock that went back nobody knows how much of the wait is left, so the part is tried."""
+    post.messenger.script[ADA.key].append(refused(Remedy.RETRY, retry_after=60.0))
+    await post.plan(ADA, "p1")
+    async with post.running():
+        await asyncio.sleep(0.05)
+    post.now -= timedelta(hours=1)
     await post.drain()
     assert await post.states(ADA) == [STATES.SENT]
 
@@ -377,6 +391,39 @@ async def test_nothing_is_sent_that_cannot_be_written_down(post):
     assert tries <= 2
     assert len(post.messenger.sent) == 2
     assert await post.states(ADA) == await post.states(BOB) == [STATES.SENT]
+
+
+async def test_a_full_disk_holds_up_no_reply(post):
+    """However many parts wait to be written down as sent, a reply to a person has its turn."""
+    post.storage = FullStorage()
+    post.messenger = FakeMessenger(per_second=2)
+    await post.open()
+
+    async def fill(*_):
+        while len(post.messenger.tries) < 2:
+            await asyncio.sleep(0.01)
+        post.storage.is_full = True
+
+    await post.plan(ADA, "p1")
+    await post.plan(BOB, "q1")
+    post.messenger.on_deliver = fill
+    async with post.running(), asyncio.timeout(5):
+        while len(post.messenger.sent) < 2:
+            await asyncio.sleep(0.01)
+        async with post.lane.pacer.turn(Chat("fake", "3"), urgent=True):
+            assert await post.states(ADA) == await post.states(BOB) == [STATES.SENDING]
+
+
+async def test_a_pause_that_cannot_be_kept_leaves_no_doubt(post):
+    """Where the storage refuses to pause the chat, the part that was refused is still known not to have arrived."""
+    refusal = refused(Remedy.PAUSE, pause=PauseReason.BLOCKED)
+    post.messenger.script[ADA.key].extend([refusal, refusal])
+    await post.plan(ADA, "p1", "p2")
+    gone = post.gone_errors = [StorageError("full")]
+    await post.drain()
+    assert not gone
+    assert await post.states(ADA) == [STATES.FAILED, STATES.DEAD]
+    assert [outgoing.unanswered_for for _, outgoing in post.messenger.tries] == [None, None]
 
 
 async def test_a_bug_in_a_messenger_is_not_a_loop(post):

@@ -4,7 +4,8 @@ import asyncio
 from datetime import date, timedelta
 
 from bot.errors import SourceError
-from bot.pipeline import ANNOUNCEMENT_DAYS, SEEN_DAYS
+from bot.keeping import ANNOUNCEMENT_DAYS
+from bot.pipeline import SEEN_DAYS
 from tests.build import CHAT, DAY, make_batch, make_paper
 from tests.world import World
 
@@ -28,14 +29,14 @@ async def test_two_pulls_at_once_ask_once():
 
 
 async def test_a_pull_brings_only_what_is_new():
-    """Papers are counted when they come, not when the same announcement is read again."""
+    """Papers are counted when they come, not when the same announcement is read again, nor as part of the next one."""
     world, pipeline = await make_world(make_batch(PAPER))
     assert await pipeline.pull(["cs.CL"]) == 1
     world.later(days=3)
     assert await pipeline.pull(["cs.CL"]) == 0
     world.source.batches["cs.CL"] = make_batch(PAPER, make_paper("2611.00002"), day=DAY + timedelta(days=3))
     world.later(minutes=1)
-    assert await pipeline.pull(["cs.CL"]) == 2
+    assert await pipeline.pull(["cs.CL"]) == 1
 
 
 async def test_an_empty_feed_never_takes_papers_away():

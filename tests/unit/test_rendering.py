@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.digests import with_summaries
 from bot.model.digest import Digest, DigestPaper, LeftOut, Reason, Score
 from bot.model.paper import AnnouncedPaper, AnnounceType
 from bot.rendering.html import render_html
@@ -16,6 +17,7 @@ from bot.rendering.text import excerpt, format_authors, format_instant, format_s
 from handlers.command import Reply
 from handlers.console.render import render_reply
 from tests.build import DAY, make_paper
+from tests.fake_summaries import make_summary
 
 REASONS = (Reason("kv cache", ("title", "abstract"), 2.5), Reason("au:Vale", ("author",), 1.25))
 
@@ -116,6 +118,39 @@ def test_markdown_shows_foreign_text_literally():
     assert document.count("\n### ") == 1
 
 
+def test_summaries_are_folded_and_foreign():
+    """Markdown, HTML and JSON have the TL;DR and, in an element that opens, the parts; nothing of it becomes markup."""
+    bad = "</details><script>x</script> [x](javascript:y) @everyone https://evil.example"
+    digest = make_digest(make_paper())
+    summary = make_summary(make_paper(), tldr=bad, results=(bad, "- It is fast."), code_url=bad)
+    digest = with_summaries(digest, {summary.id: summary})
+    document = render_markdown(digest)
+    assert (
+        "<details>\n<summary>AI summary, from the full text, fake-1</summary>\n\n**Contributions**\n\n- It is new."
+        in document
+    )
+    assert "\n- \\- It is fast." in document
+    assert document.count("</details>") == 1
+    assert "https://evil" not in document
+    assert "\\@everyone" in document
+    collector = TagCollector()
+    page = render_html(digest)
+    collector.feed(page)
+    assert "script" not in collector.tags
+    assert collector.tags.count("details") == 2
+    assert collector.hrefs == ["https://arxiv.org/abs/2611.00001"]
+    [paper] = json.loads(render_json(digest))["papers"]
+    assert paper["summary"]["tldr"] == bad
+    assert paper["summary"]["source"] == "html"
+
+
+def test_a_summary_of_another_version_is_left_out():
+    """What was written about version 1 is not said of version 2."""
+    paper = make_paper(version=2)
+    summary = make_summary(make_paper())
+    assert with_summaries(make_digest(paper), {paper.id: summary}) == make_digest(paper)
+
+
 def test_markdown_is_the_document_it_replaces():
     """Statistics and, per paper, link, authors, category, date, score, type, id, reasons and abstract."""
     document = render_markdown(make_digest(make_paper(), left_out={LeftOut.TYPE: 3}))
@@ -157,12 +192,12 @@ def test_json_keeps_to_its_schema():
 def test_an_excerpt_ends_with_a_sentence():
     """A short excerpt is whole sentences and says that more follows; full is all; titles is nothing."""
     abstract = " ".join(f"Sentence number {number} says something of middling length." for number in range(20))
-    short = excerpt(abstract, "short")
+    short = excerpt(abstract, "tldr")
     assert short.endswith("length. …")
     assert len(short) < 340
     assert excerpt(abstract, "full") == abstract
     assert excerpt(abstract, "titles") == ""
-    assert excerpt("One sentence only.", "short") == "One sentence only."
+    assert excerpt("One sentence only.", "tldr") == "One sentence only."
 
 
 def test_small_words():

@@ -172,8 +172,8 @@ async def test_a_quiet_day_is_told_only_where_that_is_wanted(week):
         await week.ask(line, chat=other)
     await week.tick()
     week.announce_day(make_batch(category="cs.CL", day=MONDAY))
-    for _ in range(3):
-        await week.at(MONDAY, 6).tick()
+    for minutes in (0, 15, 30, 45):
+        await week.at(MONDAY, 6, minutes).tick()
     assert week.got() == []
     [notice] = week.got(other)
     assert "a quiet day" in notice
@@ -203,6 +203,16 @@ async def test_a_late_arxiv_is_told_once(week):
     assert week.got(silent) == []
     await monday(week, hour=15)
     assert week.got()[1:] == [str(paper(MONDAY).id)]
+
+
+async def test_arxiv_is_not_called_late_before_it_was_asked(week):
+    """A process that was down at the hour asks arXiv first: nobody hears of a delay that there may not be."""
+    week.announce_day(batch(MONDAY))
+    week.services.pipeline.attempts.clear()
+    await week.at(MONDAY, 12).tick(pull=False)
+    assert week.got() == []
+    await week.tick()
+    assert week.got() == [str(paper(MONDAY).id)]
 
 
 async def test_a_clock_that_jumps_neither_repeats_nor_skips(week):
@@ -235,7 +245,7 @@ async def test_a_blocked_chat_is_paused_and_comes_back_with_an_offer(week):
     """After the first refusal nothing is tried; unblocked, the chat is offered what it missed, and gets it by a tap."""
     week.messenger.script[CHAT.key].append(DeliveryError(Remedy.PAUSE, "blocked", pause=PauseReason.BLOCKED))
     await monday(week)
-    assert "Paused because the bot was blocked" in await week.say("/status", is_admin=False)
+    assert "paused because the bot was blocked" in await week.say("/status", is_admin=False)
     week.announce_day(batch(TUESDAY))
     await week.at(TUESDAY, 6).tick()
     assert len(week.messenger.tries) == 1

@@ -68,6 +68,24 @@ def test_tokens_are_kept_out_of_sight(monkeypatch):
     assert "abc" not in str(caught.value)
 
 
+def test_a_model_server_is_no_chat_platform(monkeypatch):
+    """A key alone, or an address alone, is enough; both are checked, and neither makes the terminal go away."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-abc")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:11434/v1/")
+    settings = load_settings(None)
+    assert settings.secrets == ("sk-abc",)
+    assert settings.openai_base_url == "http://127.0.0.1:11434/v1"
+    assert not settings.has_platform
+    monkeypatch.setenv("OPENAI_API_KEY", "hunter 2")
+    monkeypatch.setenv("OPENAI_BASE_URL", "hunter2")
+    monkeypatch.setenv("SUMMARY_INPUT_TOKENS", "10")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(None)
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "SUMMARY_INPUT_TOKENS"):
+        assert f"\n  {name}: " in str(caught.value)
+    assert "hunter" not in str(caught.value)
+
+
 def test_owners_are_named_with_their_platform(monkeypatch):
     """OWNER_IDS is a list of platform and number."""
     monkeypatch.setenv("OWNER_IDS", "telegram:1, discord:22")

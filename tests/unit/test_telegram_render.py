@@ -14,6 +14,7 @@ from handlers.command import Reply
 from handlers.telegram.render import lay_out, render_reply
 from handlers.telegram.text import defuse, shorten, units, without_joiners
 from tests.build import DAY, make_paper
+from tests.fake_summaries import make_summary
 from tests.servers.telegram_text import find_links, judge, utf16_length
 
 HOSTILE = [
@@ -52,11 +53,25 @@ def hostile_score(chance):
     return Score(2.5, tuple(reasons))
 
 
-def make_digest(papers, scores=(), **fields):
+def hostile_summary(chance, paper):
+    def lines():
+        return tuple(hostile_text(chance, chance.choice((5, 40))) for _ in range(chance.randint(0, 6)))
+
+    return make_summary(
+        paper,
+        model=hostile_text(chance, 2),
+        tldr=hostile_text(chance, 30) if chance.random() < 0.97 else AMP_BOMB,
+        contributions=lines(), methods=lines(), results=lines(), conclusions=lines(), limitations=lines(),
+        code_url=hostile_text(chance, 3),
+    )  # fmt: skip
+
+
+def make_digest(papers, scores=(), summaries=(), **fields):
     scores = scores or [Score(1.0)] * len(papers)
+    summaries = summaries or [None] * len(papers)
     shown = tuple(
-        DigestPaper(place, AnnouncedPaper(paper, AnnounceType.NEW, DAY), score)
-        for place, (paper, score) in enumerate(zip(papers, scores, strict=True), start=1)
+        DigestPaper(place, AnnouncedPaper(paper, AnnounceType.NEW, DAY), score, summary)
+        for place, (paper, score, summary) in enumerate(zip(papers, scores, summaries, strict=True), start=1)
     )
     return Digest(**{"day": DAY, "categories": ("cs.CL",), "papers": shown, "left_out": {LeftOut.NO_MATCH: 3}} | fields)
 
@@ -80,13 +95,14 @@ def check_links(entities):
     assert all(each.url.startswith("https://arxiv.org/") for each in entities if each.kind == "TextUrl")
 
 
-@pytest.mark.parametrize("detail", ["titles", "short", "full"])
+@pytest.mark.parametrize("detail", ["titles", "tldr", "abstract", "full"])
 def test_hostile_papers_never_become_more_than_text(detail):
     """10,000 hostile papers: all accepted, within every limit, each there exactly once, with our entities alone."""
     chance = random.Random(f"hostile {detail}")
     for first in range(0, 3340, 10):
         papers = [hostile_paper(chance, number) for number in range(first, first + 10)]
-        digest = make_digest(papers, [hostile_score(chance) for _ in papers], is_sample=first % 50 == 0)
+        summaries = [hostile_summary(chance, each) if chance.random() < 0.6 else None for each in papers]
+        digest = make_digest(papers, [hostile_score(chance) for _ in papers], summaries, is_sample=first % 50 == 0)
         shown = judged(render_reply(Reply(digest=digest, detail=detail)))
         for _, entities in shown:
             check_links(entities)
@@ -101,7 +117,9 @@ def test_hostile_cards_never_become_more_than_text():
     chance = random.Random("cards")
     for number in range(500):
         paper = hostile_paper(chance, number)
-        card = Card(AnnouncedPaper(paper, AnnounceType.CROSS, DAY), hostile_score(chance))
+        announced = AnnouncedPaper(paper, AnnounceType.CROSS, DAY)
+        summary = hostile_summary(chance, paper) if number % 2 else None
+        card = Card(announced, hostile_score(chance), comment=paper.abstract, summary=summary)
         [(text, entities)] = judged(render_reply(Reply(card=card)))
         check_links(entities)
         assert [each.url.removeprefix("https://arxiv.org/") for each in entities if each.kind == "TextUrl"] == [
@@ -152,6 +170,30 @@ def test_a_digest_reads_as_it_should():
     assert message.keyboard == ((Button("1", "/paper 2611.00001"),),)
 
 
+def test_a_summary_reads_as_it_should():
+    """In a digest the TL;DR is seen and the parts are folded; with full detail all is seen; the card has the abstract, too."""
+    paper = make_paper(abstract="We shrink it.")
+    digest = make_digest([paper], summaries=[make_summary(paper)])
+    parts = (
+        "Contributions:|• It is new.|Methods:|• We measure.|• We compare.|Results:|• It is 2.5 times as fast.|Conclusions:"
+        "|• It works.|Limitations:|• Small data.|Code:|• https://code.example/x"
+    ).replace("|", "\n")
+    label = "AI summary, from the full text, fake-1"
+    for detail, quotes in (("tldr", [f"{parts}\n{label}"]), ("full", [])):
+        [(text, entities)] = judged(render_reply(Reply(digest=digest, detail=detail)))
+        assert f"\nTL;DR: A TL;DR of 2611.00001 in en.\n{parts}\n{label}\n" in without_joiners(text)
+        assert "We shrink it." not in text
+        assert [without_joiners(each.text) for each in entities if each.kind == "ExpandableBlockQuote"] == quotes
+    [(text, entities)] = judged(render_reply(Reply(digest=digest, detail="abstract")))
+    assert "We shrink it." in text
+    assert "TL;DR" not in text
+    card = Card(AnnouncedPaper(paper, AnnounceType.NEW, DAY), summary=make_summary(paper))
+    [(text, entities)] = judged(render_reply(Reply(card=card)))
+    assert f"TL;DR: A TL;DR of 2611.00001 in en.\n{label}\n" in without_joiners(text)
+    quotes = [without_joiners(each.text) for each in entities if each.kind == "ExpandableBlockQuote"]
+    assert quotes == [parts, "We shrink it."]
+
+
 def test_a_sample_says_so_and_links_nowhere():
     """Invented papers carry the label and no link, in a digest and on a card."""
     paper = make_paper()
@@ -187,7 +229,7 @@ def test_more_than_a_hundred_entities_are_split():
 def test_a_paper_too_long_for_a_message_loses_only_the_end_of_its_abstract():
     """A huge abstract ends in an ellipsis; the facts are whole."""
     paper = make_paper(abstract="𝒳𝒴 " * 5000)
-    for detail in ("short", "full"):
+    for detail in ("tldr", "full"):
         shown = judged(render_reply(Reply(digest=make_digest([paper]), detail=detail)))
         whole = "".join(text for text, _ in shown)
         assert "2611.00001v1" in whole

@@ -1,0 +1,138 @@
+"""What due rounds will show: each ranked once, and held back for a while where its summaries are being made."""
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+from bot.delivery.due import Due
+from bot.digests import with_summaries
+from bot.model.chat import Chat
+from bot.model.delivery import Progress, Round
+from bot.model.digest import Digest, DigestPaper, LeftOut
+from bot.model.paper import ArxivId
+from bot.model.subscription import Subscription
+from bot.pipeline import Pipeline, Reading
+from bot.summarising import Summaries, Wish, group_of
+
+PATIENCE = timedelta(seconds=60)
+"""How long a digest waits for its summaries. Rounds are looked at every half minute, so it is 90 seconds at most."""
+_FORGET_AFTER = timedelta(hours=1)
+_AHEAD = 0.1
+"""The weight of papers of a digest that is not due yet, compared with one that is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a round came to. `lacks_budget`: papers lack a summary because the day's budget is used up."""
+
+    held: Round
+    digest: Digest | None
+    lacks_budget: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A digest that waits, and on what it rests: it holds as long as none of that changes."""
+
+    subscription: Subscription
+    due: Due
+    seen: frozenset[ArxivId]
+    shown: Shown
+    since: datetime
+
+
+@dataclass(slots=True)
+class Readings:
+    """Digests for rounds. `summaries` None: nothing is summarised, and nothing waits."""
+
+    pipeline: Pipeline
+    summaries: Summaries | None = None
+    _kept: dict[Chat, _Kept] = field(default_factory=dict)
+    _foreseen: dict[Chat, date] = field(default_factory=dict)
+    _wishes: list[Wish] = field(default_factory=list)
+
+    @property
+    def waiting(self) -> AbstractSet[Chat]:
+        """The chats whose digest waits for summaries."""
+        return self._kept.keys()
+
+    async def get(self, subscription: Subscription, due: Due) -> Shown | None:
+        """What the round shows; None as long as its summaries are being made, which is for `PATIENCE` at most."""
+        if self.summaries is None:
+            return await self.read(subscription, due)
+        chat, now = subscription.chat, self.pipeline.clock()
+        seen = frozenset(await self.pipeline.delivered(chat))
+        kept = self._kept.get(chat)
+        if kept is None or (kept.subscription, kept.due, kept.seen) != (subscription, due, seen):
+            shown = await self.read(subscription, due)
+            if not wished(subscription, shown.digest):
+                self._kept.pop(chat, None)
+                return shown
+            self._wishes += wishes_of(subscription, shown.digest)
+            self._kept[chat] = _Kept(subscription, due, seen, shown, kept.since if kept else now)
+            return None
+        if timedelta() <= now - kept.since < PATIENCE and self._is_coming(subscription, kept.shown.digest):
+            return None
+        del self._kept[chat]
+        return await self.with_summaries(subscription, kept.shown)
+
+    async def read(self, subscription: Subscription, due: Due) -> Shown:
+        """The digest of a round without any summary."""
+        wanted = replace(subscription, categories=due.only) if due.only else subscription
+        reading = Reading(None)
+        if due.after < due.until:
+            reading = await self.pipeline.read_days(wanted, due.after, due.until, due.papers)
+        return Shown(_round(reading, self.pipeline.clock(), due.until), reading.digest)
+
+    async def with_summaries(self, subscription: Subscription, shown: Shown) -> Shown:
+        """The same with the summaries that are there now."""
+        papers = wished(subscription, shown.digest)
+        if self.summaries is None or shown.digest is None or not papers:
+            return shown
+        found = await self.summaries.find_all([each.announced.paper for each in papers], subscription.language)
+        lacks_budget = self.summaries.is_spent() and len(found) < len(papers)
+        return replace(shown, digest=with_summaries(shown.digest, found), lacks_budget=lacks_budget)
+
+    async def foresee(self, subscription: Subscription, progress: Progress, day: date) -> None:
+        """Have made what a chat with hours of its own will show of this day, as soon as its papers are here; once a day."""
+        chat = subscription.chat
+        is_done = self._foreseen.get(chat) == day or progress.covered >= day or chat in self._kept
+        if self.summaries is None or is_done or not subscription.most_summaries:
+            return
+        self._foreseen[chat] = day
+        ahead = await self.read(subscription, Due(progress.covered, day, progress.slot))
+        self._wishes += [replace(each, weight=each.weight * _AHEAD) for each in wishes_of(subscription, ahead.digest)]
+
+    async def want(self) -> None:
+        """Have made what lacks for all that was read since the last time: what ranks high for many chats first."""
+        now = self.pipeline.clock()
+        # A chat that was paused or forgotten meanwhile never comes back for its digest.
+        self._kept = {chat: each for chat, each in self._kept.items() if abs(now - each.since) < _FORGET_AFTER}
+        wishes, self._wishes = self._wishes, []
+        if self.summaries is not None and wishes:
+            await self.summaries.want(wishes)
+
+    def _is_coming(self, subscription: Subscription, digest: Digest | None) -> bool:
+        return self.summaries is not None and any(
+            self.summaries.is_coming(each.announced.paper, subscription.language)
+            for each in wished(subscription, digest)
+        )
+
+
+def wished(subscription: Subscription, digest: Digest | None) -> Sequence[DigestPaper]:
+    """The papers of a digest that get a summary without being asked for; none of the sample."""
+    return () if digest is None or digest.is_sample else digest.papers[: subscription.most_summaries]
+
+
+def wishes_of(subscription: Subscription, digest: Digest | None) -> Iterator[Wish]:
+    """Those papers as wishes: the higher a paper's place, the more it matters."""
+    for each in wished(subscription, digest):
+        yield Wish(each.announced.paper, subscription.language, 1 / each.place, group_of(subscription.chat))
+
+
+def _round(reading: Reading, now: datetime, day: date) -> Round:
+    if reading.digest is None:
+        return Round(now, day)
+    low = [each.score.points for each in reading.verdicts if each.left_out is LeftOut.BELOW_MIN_SCORE]
+    return Round(now, day, len(reading.digest.papers), reading.digest.total, max(low, default=0.0))

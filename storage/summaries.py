@@ -1,0 +1,109 @@
+"""The tables of the database `summaries`, laid out so that a look-up is one step and pruning costs what is pruned.
+
+`summaries`: one document for each key; its ids are JSON, `["2611.00001",1,"prompt","model","en"]`.
+`made DAY`: the ids of those made on that day (UTC), each with an empty document.
+`spending`: one document for each day; its ids are days.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple, replace
+from datetime import UTC, date
+
+from bot.model.summary import Spending, Summary, SummaryKey, Usage
+from storage.codec import (
+    spending_from_document,
+    spending_to_document,
+    summary_from_document,
+    summary_to_document,
+)
+from storage.days import day_table, day_tables
+from storage.journal import JournalTinyDB
+from storage.records import encode_document
+from storage.table import JournalTable
+
+_SUMMARIES = "summaries"
+_MADE = "made "
+_SPENDING = "spending"
+
+
+def find_summary(summaries: JournalTinyDB, key: SummaryKey) -> Summary | None:
+    """The summary of this key."""
+    document = summaries.table(_SUMMARIES).find(_id_of(key))
+    return None if document is None else summary_from_document(document)
+
+
+def put_summary(summaries: JournalTinyDB, summary: Summary) -> None:
+    """Keep it in the place of any of its key."""
+    identifier = _id_of(summary.key)
+    known = find_summary(summaries, summary.key)
+    if known is not None:
+        day_table(summaries, _MADE, _day_of(known)).discard(identifier)
+    summaries.table(_SUMMARIES).replace(identifier, summary_to_document(summary))
+    day_table(summaries, _MADE, _day_of(summary)).replace(identifier, {})
+
+
+def prune_summaries(summaries: JournalTinyDB, before: date) -> None:
+    """Drop what was made and spent on earlier days."""
+    for day, table in day_tables(summaries, _MADE).items():
+        if day < before:
+            _discard_all(summaries.table(_SUMMARIES), table.freeze())
+            summaries.drop_table(table.name)
+    spending = summaries.table(_SPENDING)
+    _discard_all(spending, [day for day in spending.freeze() if day < before.isoformat()])
+
+
+def _discard_all(table: JournalTable, identifiers: Iterable[str]) -> None:
+    for each in identifiers:
+        table.discard(each)
+
+
+def reserve_tokens(summaries: JournalTinyDB, day: date, tokens: int, limit: int) -> bool:
+    """Set tokens aside, where the limit allows it."""
+    if _spending_of(summaries, day).total + tokens > limit:
+        return False
+    _change_spending(summaries, day, lambda spent: replace(spent, reserved=spent.reserved + tokens))
+    return True
+
+
+def settle_tokens(summaries: JournalTinyDB, day: date, reserved: int, model: str, used: Mapping[str, Usage]) -> None:
+    """Count what one call used instead of what was set aside for it."""
+
+    def settle(spent: Spending) -> Spending:
+        added = {(model, group): spent.used.get((model, group), Usage()) + usage for group, usage in used.items()}
+        left = max(spent.reserved - reserved, 0)
+        return replace(spent, reserved=left, calls=spent.calls + 1, used={**spent.used, **added})
+
+    _change_spending(summaries, day, settle)
+
+
+def count_hits(summaries: JournalTinyDB, day: date, hits: int) -> None:
+    """Count summaries that cost nothing."""
+    _change_spending(summaries, day, lambda spent: replace(spent, hits=spent.hits + hits))
+
+
+def find_spending(summaries: JournalTinyDB, since: date) -> tuple[Spending, ...]:
+    """Of each day, oldest first."""
+    documents = summaries.table(_SPENDING).freeze()
+    return tuple(
+        spending_from_document(date.fromisoformat(day), documents[day])
+        for day in sorted(documents)
+        if day >= since.isoformat()
+    )
+
+
+def _spending_of(summaries: JournalTinyDB, day: date) -> Spending:
+    document = summaries.table(_SPENDING).find(day.isoformat())
+    return Spending(day) if document is None else spending_from_document(day, document)
+
+
+def _change_spending(summaries: JournalTinyDB, day: date, change: Callable[[Spending], Spending]) -> None:
+    changed = change(_spending_of(summaries, day))
+    summaries.table(_SPENDING).replace(day.isoformat(), spending_to_document(changed))
+
+
+def _id_of(key: SummaryKey) -> str:
+    return encode_document(astuple(key)).decode()
+
+
+def _day_of(summary: Summary) -> date:
+    return summary.made_at.astimezone(UTC).date()
