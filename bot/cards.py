@@ -8,10 +8,12 @@ from bot.backfill import Backfill
 from bot.digests import candidates, has_interests
 from bot.errors import UserError
 from bot.language import tr
+from bot.lessons import Lessons
 from bot.model.announcement import Announcement
 from bot.model.card import Card, Mark, MarkedPaper, toggle_mark
 from bot.model.chat import Chat
 from bot.model.digest import Score
+from bot.model.feedback import Feedback
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId
 from bot.model.subscription import Subscription
 from bot.model.summary import Summary, Wish
@@ -50,7 +52,8 @@ class Cards:
         found = await self._find(subscription, identifier)
         if found is None:
             return None
-        score = await asyncio.to_thread(self._score, subscription, found)
+        feedback = await Lessons(self.pipeline.storage).get(subscription.chat, found.announcements)
+        score = await asyncio.to_thread(self._score, subscription, found, feedback)
         marked = await self.get_marked(subscription.chat, person, identifier)
         marks = marked.marks if marked else frozenset()
         summary = await self._find_summary(subscription, found)
@@ -124,7 +127,7 @@ class Cards:
             return None
         return await self.summaries.find(found.announced.paper, subscription.language)
 
-    def _score(self, subscription: Subscription, found: _Found) -> Score | None:
+    def _score(self, subscription: Subscription, found: _Found, feedback: Feedback) -> Score | None:
         """What the digest would give it; None where this chat has no topic, or does not consider the paper."""
         identifier, announcements = found.announced.paper.id, found.announcements
         if not announcements:
@@ -136,7 +139,7 @@ class Cards:
         if not considered or not has_interests(subscription.topics):
             return None
         ranker = self.pipeline.rankers[subscription.ranker]
-        return ranker.rank([found.announced], subscription.active_topics, announcements)[0]
+        return ranker.rank([found.announced], subscription.active_topics, announcements, feedback)[0]
 
 
 def _search(announcements: Sequence[Announcement], subscription: Subscription, identifier: ArxivId) -> _Found | None:

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot import __version__, doctor, oneshot
+from bot.app import make_rankers
 from bot.errors import BotError, ConfigError, SourceError, UserError
+from bot.evaluation import TASKS, Evaluation, evaluate
 from bot.logs import set_up_logs
 from bot.model.paper import AnnounceType
 from bot.preferences import RANKERS
@@ -51,6 +53,9 @@ def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
             set_up_logs(_quieter(settings.log_level), settings.log_format)
             print(asyncio.run(oneshot.make_digest(_wish(options), settings)), end="", flush=True)  # noqa: T201 - its output
             return 0
+        case "evaluate":
+            print(evaluate(_evaluation(options), make_rankers()), end="", flush=True)  # noqa: T201 - its output
+            return 0
         case "doctor":
             set_up_logs(_quieter(settings.log_level), settings.log_format)
             return asyncio.run(doctor.run_checks(settings, print))
@@ -83,6 +88,16 @@ def _wish(options: argparse.Namespace) -> oneshot.Wish:
     )
 
 
+def _evaluation(options: argparse.Namespace) -> Evaluation:
+    return Evaluation(
+        bench=options.bench,
+        corpus=options.corpus,
+        ranker=options.ranker,
+        tasks=(options.task,) if options.task else TASKS,
+        out=options.out,
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="paperround",
@@ -94,7 +109,20 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("run", help="run the bot; without a token it opens a chat in this terminal (the default)")
     actions.add_parser("doctor", help="check settings, storage and arXiv's addresses")
     _add_digest(actions.add_parser("digest", help="write one digest to standard output; keeps nothing"))
+    _add_evaluate(actions.add_parser("evaluate", help="measure a ranker on a benchmark; asks arXiv nothing"))
     return parser
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bench", type=Path, metavar="BENCH_DIR", help="a folder with profiles.json and labels.json")
+    parser.add_argument(
+        "--corpus", type=Path, required=True, metavar="CORPUS_DIR", help="a folder of papers, *.jsonl.gz"
+    )
+    parser.add_argument(
+        "--ranker", choices=RANKERS, default=RANKERS[0], help=f"how papers are scored (default {RANKERS[0]})"
+    )
+    parser.add_argument("--task", choices=TASKS, help="cold: by topics alone; warm: with liked papers (default both)")
+    parser.add_argument("--out", type=Path, metavar="RANKED.json", help="write the rankings here")
 
 
 def _add_digest(parser: argparse.ArgumentParser) -> None:

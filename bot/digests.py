@@ -10,12 +10,16 @@ from datetime import date, timedelta
 
 from bot.errors import UserError
 from bot.model.announcement import Announcement
-from bot.model.digest import Digest, DigestPaper, LeftOut, Score
+from bot.model.digest import Digest, DigestPaper, LeftOut, ReasonKind, Score
+from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.subscription import Subscription
 from bot.model.summary import Summary
 from bot.ports import Ranker
 from bot.topics import compile_topic
+
+DESERVING_POINTS = 0.7
+"""What a topic must give a paper to be shown with it at least once: about one mention in an abstract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +82,22 @@ def candidates(
     return tuple(chosen.values())
 
 
-def rank(
+def rank(  # noqa: PLR0913, PLR0917 - all that a verdict depends on
     ranker: Ranker,
     subscription: Subscription,
     papers: Sequence[AnnouncedPaper],
     recent: Sequence[Announcement],
     seen: Mapping[ArxivId, date],
+    feedback: Feedback = NO_FEEDBACK,
 ) -> tuple[Verdict, ...]:
     """The verdicts of `judge` by this ranker's scores, within what the ranker takes: types, a minimum score or none."""
-    scores = ranker.rank(papers, subscription.active_topics, recent)
+    scores = ranker.rank(papers, subscription.active_topics, recent, feedback)
     taken = replace(
         subscription,
         types=tuple(each for each in subscription.types if each in ranker.types),
         min_score=subscription.min_score if ranker.has_min_score else 0.0,
     )
-    return judge(taken, papers, scores, seen)
+    return judge(taken, papers, scores, seen, is_broad=ranker.is_broad)
 
 
 def judge(
@@ -100,10 +105,13 @@ def judge(
     papers: Sequence[AnnouncedPaper],
     scores: Sequence[Score],
     seen: Mapping[ArxivId, date],
+    *,
+    is_broad: bool = False,
 ) -> tuple[Verdict, ...]:
     """A verdict on each paper: those that passed first, best first; then the others in their order.
 
-    Equal scores: newest day first, then the order of `papers`.
+    Equal scores: newest day first, then the order of `papers`. `is_broad`: every topic that was found well enough gets a place
+    in the digest before others get a second one.
     """
     interested = has_interests(subscription.topics)
     passed: list[tuple[AnnouncedPaper, Score]] = []
@@ -115,11 +123,41 @@ def judge(
         else:
             failed.append(Verdict(announced, score, reason))
     passed.sort(key=lambda each: (-each[1].points, -each[0].day.toordinal()))
+    if is_broad:
+        passed = broaden(passed, subscription.max_papers)
     ranked = [
         Verdict(announced, score, LeftOut.NO_ROOM if place > subscription.max_papers else None, place)
         for place, (announced, score) in enumerate(passed, start=1)
     ]
     return (*ranked, *failed)
+
+
+def broaden(passed: Sequence[tuple[AnnouncedPaper, Score]], limit: int) -> list[tuple[AnnouncedPaper, Score]]:
+    """The papers, best first, but with one among the first `limit` for each topic that has one, as far as there is room.
+
+    For a topic that is missing there its best paper takes the last place that no topic needs.
+    """
+    topics = [_topics(score) for _, score in passed]
+    shown = list(range(min(limit, len(passed))))
+    needed = Counter(topic for place in shown for topic in topics[place])
+    for place in range(limit, len(passed)):
+        if topics[place] <= needed.keys():
+            continue
+        spare = next((each for each in reversed(shown) if all(needed[topic] > 1 for topic in topics[each])), None)
+        if spare is None:
+            break
+        shown = [*(each for each in shown if each != spare), place]
+        needed.update(topics[place])
+        needed.subtract(topics[spare])
+    rest = sorted(set(range(len(passed))) - set(shown))
+    return [passed[place] for place in (*shown, *rest)]
+
+
+def _topics(score: Score) -> frozenset[str]:
+    """The topics that were found well enough to deserve a place."""
+    return frozenset(
+        each.topic for each in score.reasons if each.kind is ReasonKind.TOPIC and each.points >= DESERVING_POINTS
+    )
 
 
 def _left_out(
@@ -140,7 +178,7 @@ def _left_out(
         return None
     if score.points <= 0:
         return LeftOut.NO_MATCH
-    return LeftOut.BELOW_MIN_SCORE if score.points < subscription.min_score else None
+    return LeftOut.BELOW_MIN_SCORE if score.praise < subscription.min_score else None
 
 
 def compose(

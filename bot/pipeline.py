@@ -9,6 +9,7 @@ from bot.checking import Checking
 from bot.days import Here, States, late_of, only_papers
 from bot.digests import Verdict, candidates, compose, latest_announcement, rank
 from bot.keeping import Keeping
+from bot.lessons import Lessons
 from bot.model.announcement import Announcement, merge_batches
 from bot.model.chat import Chat
 from bot.model.digest import Digest
@@ -183,12 +184,21 @@ class Pipeline:
         delivered: Mapping[ArxivId, date],
         after: date | None = None,
     ) -> tuple[Verdict, ...]:
+        feedback = await Lessons(self.storage).get(subscription.chat, recent)
+
         def judge() -> tuple[Verdict, ...]:
             papers = candidates(subscription, chosen, after)
-            return rank(self.rankers[subscription.ranker], subscription, papers, recent, delivered)
+            ranker = self.rankers[subscription.ranker]
+            return rank(ranker, subscription, papers, recent, delivered, feedback)
 
         # Ranking is pure computing, hundreds of milliseconds on a busy day: the event loop must go on meanwhile.
         return await asyncio.to_thread(judge)
+
+    async def learned(self, subscription: Subscription) -> tuple[Sequence[str], Sequence[str]]:
+        """The terms that the chat's marks taught for and against, the strongest first."""
+        announcements = await self.announcements()
+        feedback = await Lessons(self.storage).get(subscription.chat, announcements)
+        return await asyncio.to_thread(self.rankers[subscription.ranker].learned, announcements, feedback)
 
     async def delivered(self, chat: Chat) -> Mapping[ArxivId, date]:
         """The papers that the chat got, and those that are on their way to it or may be there, each with the day."""

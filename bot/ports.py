@@ -12,6 +12,7 @@ from bot.model.chat import Chat
 from bot.model.day import DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.digest import Score
+from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.follow import Follow, Version
 from bot.model.listing import Listing, Record
 from bot.model.message import Message, Outgoing, Part, Receipt
@@ -150,6 +151,7 @@ class Ranker(Protocol):
     """Gives every paper a score with reasons.
 
     `types` are those it scores at all; `has_min_score`: whether a chat's minimum score applies to its scores.
+    `is_broad`: whether every topic it finds shall have a place in a digest.
     """
 
     @property
@@ -161,15 +163,26 @@ class Ranker(Protocol):
     @property
     def has_min_score(self) -> bool: ...
 
+    @property
+    def is_broad(self) -> bool: ...
+
     def rank(
-        self, papers: Sequence[AnnouncedPaper], topics: Sequence[str], recent: Sequence[Announcement]
+        self,
+        papers: Sequence[AnnouncedPaper],
+        topics: Sequence[str],
+        recent: Sequence[Announcement],
+        feedback: Feedback = NO_FEEDBACK,
     ) -> list[Score]:
         """One score per paper, in the order of `papers`. Pure: equal arguments, equal scores.
 
-        `topics` are topic texts, those that leave papers out among them; without any topic of interest every score is 0
-        with no reason. `recent` are announcements to learn from which words are common.
+        `topics` are topic texts, those that leave papers out among them; without any topic of interest and without feedback every
+        score is 0 with no reason. A topic that leaves papers out always does; one that matches always leaves some points. `recent` are announcements to learn from which words are common.
         Topics that do not parse are skipped: what is stored was checked when it was added.
         """
+        ...
+
+    def learned(self, recent: Sequence[Announcement], feedback: Feedback) -> tuple[Sequence[str], Sequence[str]]:
+        """The terms that feedback taught for and against, the strongest first; nothing for a ranker that learns nothing."""
         ...
 
 
@@ -230,6 +243,10 @@ class Storage(Protocol):
 
     async def get_marks(self, chat: Chat, person: str) -> Mapping[ArxivId, MarkedPaper]:
         """What the person said of papers in this chat, the latest change last."""
+        ...
+
+    async def get_chat_marks(self, chat: Chat) -> Mapping[str, Mapping[ArxivId, MarkedPaper]]:
+        """What everybody said of papers in this chat, by person; nobody whose marks are all taken back."""
         ...
 
     async def change_marks(  # noqa: PLR0913, PLR0917 - a press on a button has these six parts

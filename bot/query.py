@@ -309,6 +309,7 @@ def _term(item: tree.Word | tree.Phrase, place: _Place) -> Term:
     is_prefix = not is_phrase and bool(_STAR.fullmatch(raw))
     text = unescape(raw[1:-1] if is_phrase else raw)
     try:
-        return make_term(text.removesuffix("*") if is_prefix else text, place.field, place.weight, is_prefix=is_prefix)
+        bare = text.removesuffix("*") if is_prefix else text
+        return make_term(bare, place.field, place.weight, is_prefix=is_prefix, is_quoted=is_phrase)
     except ValueError as error:
         raise _UnclearError(item.pos or 0, str(error)) from error

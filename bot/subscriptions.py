@@ -12,6 +12,7 @@ from hashlib import blake2s
 from bot.chat_config import ChatConfig
 from bot.errors import UserError
 from bot.language import later, tr
+from bot.lessons import Lessons
 from bot.model.chat import Chat
 from bot.model.subscription import ON_ANNOUNCEMENT, Pause, PauseReason, Subscription
 from bot.ports import Clock, Storage
@@ -207,11 +208,13 @@ class Subscriptions:
     async def move(self, old: Chat, new: Chat) -> None:
         """Let `new` go on as `old`, with all that is known of it and its link; moving twice is the same as once."""
         await Sharing(self.storage).move(old, new)
+        await Lessons(self.storage).move(old, new)
         await self.storage.move_chat(old, new)
 
     async def forget(self, chat: Chat) -> None:
         """Erase all that is known of the chat, and what it shared."""
         await Sharing(self.storage).forget(chat)
+        await Lessons(self.storage).forget(chat)
         await self.storage.forget_chat(chat)
 
     def _new(self, chat: Chat) -> Subscription:

@@ -9,6 +9,7 @@ from typing import Protocol
 from bot.folding import fold_letters, fold_words
 from bot.language import later, tr
 from bot.model.paper import Paper
+from bot.proximity import closeness
 
 FIELDS = (later("title"), later("abstract"), later("author"), later("category"))
 """The fields of a paper that topics can be found in, in the order in which people are told."""
@@ -19,6 +20,10 @@ Counter = Callable[[str], int]
 Counters = tuple[tuple[str, Counter], ...]
 """In which fields to look, and for what."""
 
+NEARBY = 0.5
+"""How often a phrase counts as found where its words stand near each other, at best."""
+
+_PROSE = frozenset({"title", "abstract"})
 _SUFFIXES = ("jr", "sr", "ii", "iii", "iv")
 _SHORTEST_PREFIX = 2
 _CATEGORY = re.compile(r"[a-z]+(?:-[a-z]+)?(?:\.(?:[a-z]+(?:-[a-z]*)?)?)?")
@@ -39,18 +44,33 @@ class Document:
 class Term:
     """One thing a topic looks for: a word, phrase, beginning of a word, author or category.
 
-    `text` is as the person typed it; two terms of one `key` find the same.
+    `text` is as the person typed it; two terms of one `key` find the same. `words`: those of a phrase that may also stand
+    near each other only, each between blanks, the longest first.
     """
 
     text: str
     key: str
     weight: float
     counters: Counters = field(repr=False, compare=False)
+    words: tuple[str, ...] = ()
 
-    def hits(self, document: Document) -> "tuple[Hit, ...]":
+    @property
+    def terms(self) -> "tuple[Term, ...]":
+        """Itself."""
+        return (self,)
+
+    def hits(self, document: Document, *, loosely: bool = False) -> "tuple[Hit, ...]":
         """Where it occurs and how often; one hit per field, nothing where it does not occur."""
-        found = ((name, count(getattr(document, name))) for name, count in self.counters)
-        return tuple(Hit(self, name, number) for name, number in found if number)
+        nearby = self.words if loosely else ()
+        hits = []
+        for name, count in self.counters:
+            text = getattr(document, name)
+            # Most texts are done with here: they lack the longest word, so the phrase, too.
+            if nearby and name in _PROSE and nearby[0] not in text:
+                continue
+            if number := count(text) or (nearby and name in _PROSE and NEARBY * closeness(nearby, text)):
+                hits.append(Hit(self, name, number))
+        return tuple(hits)
 
     def is_in(self, document: Document) -> bool:
         """Whether it occurs at all; what document frequencies are counted with."""
@@ -59,11 +79,11 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A term found `count` times in one field of a paper."""
+    """A term found `count` times in one field of a paper; less than once: only its words are there, near each other."""
 
     term: Term
     field: str
-    count: int
+    count: float
 
 
 class Query(Protocol):
@@ -74,8 +94,13 @@ class Query(Protocol):
         """Equal for two queries that always find the same, as far as that is cheap to see."""
         ...
 
-    def hits(self, document: Document) -> tuple[Hit, ...]:
-        """What it found; nothing if the document does not match."""
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """What it looks for."""
+        ...
+
+    def hits(self, document: Document, *, loosely: bool = False) -> tuple[Hit, ...]:
+        """What it found; nothing if the document does not match. `loosely`: also phrases of which the words are near only."""
         ...
 
 
@@ -89,8 +114,12 @@ class AnyOf:
     def key(self) -> str:
         return f"({' OR '.join(sorted({part.key for part in self.parts}))})"
 
-    def hits(self, document: Document) -> tuple[Hit, ...]:
-        return tuple(hit for part in self.parts for hit in part.hits(document))
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return tuple(term for part in self.parts for term in part.terms)
+
+    def hits(self, document: Document, *, loosely: bool = False) -> tuple[Hit, ...]:
+        return tuple(hit for part in self.parts for hit in part.hits(document, loosely=loosely))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +134,14 @@ class AllOf:
         wanted = " AND ".join(sorted({part.key for part in self.parts}))
         return f"({wanted} NOT {self.unwanted.key})" if self.unwanted else f"({wanted})"
 
-    def hits(self, document: Document) -> tuple[Hit, ...]:
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return tuple(term for part in self.parts for term in part.terms)
+
+    def hits(self, document: Document, *, loosely: bool = False) -> tuple[Hit, ...]:
         found: list[Hit] = []
         for part in self.parts:
-            if not (hits := part.hits(document)):
+            if not (hits := part.hits(document, loosely=loosely)):
                 return ()
             found.extend(hits)
         return () if self.unwanted and self.unwanted.hits(document) else tuple(found)
@@ -137,9 +170,10 @@ class _Typed:
     is_prefix: bool
 
 
-def make_term(text: str, field: str, weight: float, *, is_prefix: bool) -> Term:
+def make_term(text: str, field: str, weight: float, *, is_prefix: bool, is_quoted: bool = False) -> Term:
     """The term that looks for `text` in `field` (`ti`, `abs`, `au`, `cat`, `all`, or nothing for title and abstract).
 
+    `is_quoted`: its words count side by side only.
     Raises ValueError that says what is wrong with `text`.
     """
     words = fold_letters(text).split()
@@ -152,7 +186,9 @@ def make_term(text: str, field: str, weight: float, *, is_prefix: bool) -> Term:
     scope = f"{field}:" if field else ""
     heavy = "" if weight == 1 else f"^{weight:g}"
     counters = _COUNTERS[field](_Typed(text, is_prefix))
-    return Term(f"{scope}{text}{star}", f"{scope}{normal}{star}{heavy}", weight, counters)
+    parts = () if is_prefix or is_quoted else sorted(set(fold_words(text).split()), key=lambda word: (-len(word), word))
+    nearby = tuple(f" {word} " for word in parts) if len(parts) > 1 else ()
+    return Term(f"{scope}{text}{star}", f"{scope}{normal}{star}{heavy}", weight, counters, nearby)
 
 
 def _anywhere(typed: _Typed) -> Counters:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from bot.errors import UserError
 from bot.query import Unwanted, parse_query, straighten, unescape
-from bot.terms import Document, Hit, Query, document_of
+from bot.terms import Document, Hit, Query, Term, document_of
 
 __all__ = [
     "Document",
@@ -51,9 +51,17 @@ class Topic:
     is_exclusion: bool
     _query: Query = field(repr=False, compare=False)
 
-    def match(self, document: Document) -> Match | None:
-        """What the topic finds in the paper, None if the paper does not match."""
-        hits = self._query.hits(document)
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """What the topic looks for, but for what it leaves out."""
+        return self._query.terms
+
+    def match(self, document: Document, *, loosely: bool = False) -> Match | None:
+        """What the topic finds in the paper, None if the paper does not match.
+
+        `loosely`: also phrases without quotes of which the words are near each other.
+        """
+        hits = self._query.hits(document, loosely=loosely)
         return Match(hits) if hits else None
 
 

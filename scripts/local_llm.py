@@ -68,7 +68,7 @@ def _report(summary: Summary, usage: Usage, seconds: float, notes: dict[str, str
             "",
             f"code: {summary.code_url or 'none'}",
             cost,
-            f"asked in: {', '.join(notes.values()) or 'JSON schema'}",
+            f"asked in: {', '.join(notes.values())}",
         ]
     )
 

@@ -3,6 +3,7 @@
 Its ids are JSON, `["telegram:1","77"]`: chat keys and persons may hold any character, and all of one chat share a prefix.
 """
 
+import json
 from collections.abc import Mapping
 
 from bot.model.card import MarkedPaper
@@ -19,6 +20,16 @@ def find_marks(chats: JournalTinyDB, chat: Chat, person: str) -> dict[ArxivId, M
     """What the person marked in this chat."""
     document = chats.table(_MARKS).find(_prefix(chat) + _suffix(person))
     return marks_from_document(document) if document else {}
+
+
+def find_chat_marks(chats: JournalTinyDB, chat: Chat) -> dict[str, dict[ArxivId, MarkedPaper]]:
+    """What everybody marked in this chat."""
+    table, prefix = chats.table(_MARKS), _prefix(chat)
+    found: dict[str, dict[ArxivId, MarkedPaper]] = {}
+    for document_id in _ids(chats, chat):
+        person: str = json.loads(document_id.removeprefix(prefix).removesuffix("]"))
+        found[person] = marks_from_document(table.find(document_id) or {"papers": []})
+    return found
 
 
 def replace_marks(chats: JournalTinyDB, chat: Chat, person: str, marked: Mapping[ArxivId, MarkedPaper]) -> None:

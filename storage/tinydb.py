@@ -58,7 +58,7 @@ from storage.follows import (
 )
 from storage.journal import COMPACT_AFTER, JournalTinyDB
 from storage.lock import FolderLock
-from storage.marks import find_marks, forget_marks, move_marks, replace_marks
+from storage.marks import find_chat_marks, find_marks, forget_marks, move_marks, replace_marks
 from storage.migrations import ANNOUNCEMENTS, CHATS, SUMMARIES, Schema
 from storage.seen import add_seen, find_seen, forget_seen, move_seen, prune_seen
 from storage.summaries import (
@@ -178,6 +178,9 @@ class TinyDBStorage:
 
     async def get_marks(self, chat: Chat, person: str) -> Mapping[ArxivId, MarkedPaper]:
         return find_marks(self._database("chats"), chat, person)
+
+    async def get_chat_marks(self, chat: Chat) -> Mapping[str, Mapping[ArxivId, MarkedPaper]]:
+        return find_chat_marks(self._database("chats"), chat)
 
     async def change_marks(  # noqa: PLR0913, PLR0917 - the port's
         self,

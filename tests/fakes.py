@@ -103,6 +103,10 @@ class FakeStorage:
         self._require_open()
         return dict(self._marks.get((chat, person), {}))
 
+    async def get_chat_marks(self, chat: Chat) -> Mapping[str, Mapping[ArxivId, MarkedPaper]]:
+        self._require_open()
+        return {person: dict(marked) for (there, person), marked in self._marks.items() if there == chat and marked}
+
     async def change_marks(
         self,
         chat: Chat,

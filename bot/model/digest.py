@@ -10,13 +10,27 @@ from bot.model.paper import AnnouncedPaper
 from bot.model.summary import Summary
 
 
+class ReasonKind(StrEnum):
+    """What points are given for."""
+
+    TOPIC = "topic"
+    RELATED = "related"
+    LIKED = "liked"
+    DISLIKED = "disliked"
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One topic's part in a score: which topic, the fields it was found in, and its points."""
+    """One part of a score and its points: a topic and the fields it was found in; or, with other kinds, words and no fields.
+
+    `count`: how many liked or disliked papers have the first of these words.
+    """
 
     topic: str
     fields: tuple[str, ...]
     points: float
+    kind: ReasonKind = ReasonKind.TOPIC
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +40,11 @@ class Score:
     points: float
     reasons: tuple[Reason, ...] = ()
     excluded_by: str = ""
+
+    @property
+    def praise(self) -> float:
+        """The points without what was taken off: a minimum is asked of these, so that no 👎 hides what matches a topic."""
+        return self.points - sum(each.points for each in self.reasons if each.points < 0)
 
 
 class LeftOut(StrEnum):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bot.model.announcement import Announcement
 from bot.model.digest import Reason, Score
+from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.paper import AnnouncedPaper, AnnounceType, Paper
 from bot.topics import plain_keyword
 
@@ -25,11 +26,16 @@ class ClassicRanker:
     name: str = "classic"
     types: tuple[AnnounceType, ...] = (AnnounceType.NEW,)
     has_min_score: bool = False
+    is_broad: bool = False
 
     def rank(
-        self, papers: Sequence[AnnouncedPaper], topics: Sequence[str], recent: Sequence[Announcement]
+        self,
+        papers: Sequence[AnnouncedPaper],
+        topics: Sequence[str],
+        recent: Sequence[Announcement],
+        feedback: Feedback = NO_FEEDBACK,
     ) -> list[Score]:
-        del recent  # the original knows no common words
+        del recent, feedback  # the original knows no common words and learns nothing
         keywords: list[_Keyword] = []
         excludes: list[_Keyword] = []
         for topic in topics:
@@ -37,6 +43,10 @@ class ClassicRanker:
             if words.strip():
                 (excludes if is_exclusion else keywords).append(_Keyword(topic, words.lower()))
         return [_score(announced, keywords, excludes) for announced in papers]
+
+    def learned(self, recent: Sequence[Announcement], feedback: Feedback) -> tuple[Sequence[str], Sequence[str]]:
+        del recent, feedback
+        return (), ()
 
 
 def classic_scores(papers: Sequence[AnnouncedPaper], keywords: Sequence[str], excludes: Sequence[str]) -> list[Score]:

@@ -42,7 +42,7 @@ def _paper(shown: DigestPaper) -> dict[str, object]:
         "summary": _summary(shown.summary) if shown.summary else None,
         "score": round(shown.score.points, 6),
         "reasons": [
-            {"topic": each.topic, "fields": each.fields, "points": round(each.points, 6)}
+            {"kind": each.kind, "topic": each.topic, "fields": each.fields, "points": round(each.points, 6)}
             for each in shown.score.reasons
         ],
     }

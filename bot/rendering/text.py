@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from bot.language import later, tr
+from bot.language import later, tr, tr_n
 from bot.model.card import Card
-from bot.model.digest import Digest, DigestPaper, Reason, Score
+from bot.model.digest import Digest, DigestPaper, Reason, ReasonKind, Score
 from bot.model.paper import Paper
 from bot.zones import open_zone
 
@@ -58,10 +58,30 @@ def format_local(instant: datetime, zone: str) -> str:
 
 def format_reasons(reasons: Sequence[Reason]) -> str:
     """`kv cache in title and abstract (2.10), au:Dao in author (1.50)`."""
-    return tr(", ").join(
-        tr("{topic} in {fields} ({points:.2f})", topic=each.topic, fields=_join(each.fields), points=each.points)
-        for each in reasons
-    )
+    return tr(", ").join(_format_reason(each) for each in reasons)
+
+
+def _format_reason(reason: Reason) -> str:
+    details = {"topic": reason.topic, "fields": _join(reason.fields), "points": reason.points}
+    match reason.kind:
+        case ReasonKind.TOPIC:
+            return tr("{topic} in {fields} ({points:.2f})", **details)
+        case ReasonKind.RELATED:
+            return tr("close to your topics: {topic} ({points:.2f})", **details)
+        case ReasonKind.LIKED:
+            return tr_n(
+                "like {count} paper you liked: {topic} ({points:.2f})",
+                "like {count} papers you liked: {topic} ({points:.2f})",
+                reason.count,
+                **details,
+            )
+        case ReasonKind.DISLIKED:
+            return tr_n(
+                "like {count} paper you did not like: {topic} ({points:.2f})",
+                "like {count} papers you did not like: {topic} ({points:.2f})",
+                reason.count,
+                **details,
+            )
 
 
 def _join(words: Sequence[str]) -> str:

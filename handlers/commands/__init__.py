@@ -7,6 +7,7 @@ from handlers.commands.delivery import CATCH_UP, RESEND
 from handlers.commands.digest import DIGEST, WHY
 from handlers.commands.follow import FOLLOW, FOLLOWS, UNFOLLOW
 from handlers.commands.help import help_command
+from handlers.commands.learned import LEARNED
 from handlers.commands.manage import MANAGE
 from handlers.commands.owner import OWNER
 from handlers.commands.papers import MARK, PAPER, SAVED, SUMMARY
@@ -28,6 +29,7 @@ COMMANDS: Catalogue = (
     MARK,
     SUMMARY,
     SAVED,
+    LEARNED,
     FOLLOW,
     UNFOLLOW,
     FOLLOWS,

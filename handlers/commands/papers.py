@@ -22,7 +22,7 @@ _SAID = {
     Mark.DOWN: (later("👎 noted."), later("👎 taken back.")),
     Mark.SAVE: (later("Saved."), later("No longer saved.")),
     Mark.MUTE: (
-        later('Noted as "less like this". So far it is only noted: digests do not change yet.'),
+        later("Less like this from now on."),
         later("No longer muted."),
     ),
 }

@@ -127,9 +127,9 @@ def describe_pause(pause: Pause, zone: str) -> str:
     """Why nothing comes, and what ends that."""
     why = tr(pause.reason.value)
     if pause.until is None:
-        return tr("Paused because {reason}. /resume ends that.", reason=why)
+        return tr("This chat is paused because {reason}. /resume ends that.", reason=why)
     until = format_local(pause.until, zone)
-    return tr("Paused until {time} because {reason}. /resume ends that earlier.", time=until, reason=why)
+    return tr("This chat is paused until {time} because {reason}. /resume ends that earlier.", time=until, reason=why)
 
 
 def label_of(schedule: str) -> str:

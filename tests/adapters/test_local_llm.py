@@ -42,7 +42,7 @@ async def test_a_summary_is_printed(tmp_path):
         script = (sys.executable, "-m", "scripts.local_llm", "--text", str(file), "--language", "zh")
         done = await to_thread(run, *script, OPENAI_BASE_URL=server.url, SUMMARY_MODEL="llama3.2:3b")
     assert done.returncode == 0, done.stderr
-    for part in ("llama3.2:3b", "本文研究了", "93 cups", "tokens", "JSON schema"):
+    for part in ("llama3.2:3b", "本文研究了", "93 cups", "tokens", "json_schema"):
         assert part in done.stdout
 
 

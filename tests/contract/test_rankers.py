@@ -4,6 +4,7 @@ import pytest
 
 from bot.model.announcement import merge_batches
 from bot.model.digest import Score
+from bot.model.feedback import Feedback
 from bot.model.paper import AnnouncedPaper, AnnounceType
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
@@ -100,3 +101,24 @@ def test_a_match_scores_and_a_title_scores_more(ranker):
 def test_an_unreadable_topic_disturbs_nothing(ranker):
     """A topic that does not parse changes no other topic's points."""
     assert ranker.rank(PAPERS, ("((", *TOPICS, ""), RECENT) == ranker.rank(PAPERS, TOPICS, RECENT)
+
+
+LIKED = Feedback(liked=(PAPERS[3].paper,) * 9)
+DISLIKED = Feedback(disliked=tuple(each.paper for each in PAPERS) * 9)
+
+
+@pytest.mark.parametrize("feedback", [LIKED, DISLIKED], ids=["liked", "disliked"])
+def test_explicit_rules_win_over_feedback(ranker, feedback):
+    """Whatever people marked: what a topic leaves out stays out, and what matches a topic keeps points that are explained."""
+    before, after = ranker.rank(PAPERS, TOPICS, RECENT), ranker.rank(PAPERS, TOPICS, RECENT, feedback)
+    for cold, warm in zip(before, after, strict=True):
+        assert warm.excluded_by == cold.excluded_by
+        assert (warm.points > 0) >= (cold.points > 0)
+        assert warm.points == pytest.approx(sum(reason.points for reason in warm.reasons))
+
+
+def test_no_feedback_is_no_difference(ranker):
+    """Without marks the scores are those of the topics alone, whatever was learned before."""
+    before = ranker.rank(PAPERS, TOPICS, RECENT)
+    ranker.rank(PAPERS, TOPICS, RECENT, LIKED)
+    assert ranker.rank(PAPERS, TOPICS, RECENT, Feedback()) == before

@@ -277,6 +277,20 @@ async def test_marks_belong_to_a_person_in_a_chat(storage: Storage) -> None:
         assert await storage.get_marks(chat, person) == {}
 
 
+async def test_marks_of_everybody_in_a_chat(storage: Storage) -> None:
+    """The marks of a chat are those of all its people, each under their own name, and of nobody else."""
+    odd = 'a","b\x00 🙂'
+    assert await storage.get_chat_marks(ANN) == {}
+    for chat, person, identifier in ((ANN, "ada", ONE), (ANN, odd, ONE), (ANN, odd, TWO), (THREAD, "ada", THREE)):
+        await mark(storage, chat, person, identifier, Mark.UP)
+    await mark(storage, ANN, "bob", ONE, Mark.UP)
+    await mark(storage, ANN, "bob", ONE)
+    await restart(storage)
+    assert await storage.get_chat_marks(ANN) == {
+        person: await storage.get_marks(ANN, person) for person in ("ada", odd)
+    }
+
+
 async def test_a_failed_change_of_marks_changes_nothing(storage: Storage) -> None:
     """What the change raises is passed on, and the marks stay as they were."""
     await mark(storage, ANN, "ada", ONE, Mark.UP)

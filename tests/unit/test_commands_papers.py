@@ -98,7 +98,7 @@ async def test_an_unknown_paper_is_met_kindly(world):
         ("up", "👍", "👍 noted.", "👍 taken back."),
         ("down", "👎", "👎 noted.", "👎 taken back."),
         ("save", "💾", "Saved.", "No longer saved."),
-        ("mute", "🔇", "digests do not change yet", "No longer muted."),
+        ("mute", "🔇", "Less like this", "No longer muted."),
     ],
 )
 async def test_a_second_press_takes_a_mark_back(world, mark, label, noted, taken_back):

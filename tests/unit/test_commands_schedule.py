@@ -106,9 +106,9 @@ async def test_a_pause_with_and_without_end(world):
     """It is told until when, in the chat's zone; no next digest is promised before."""
     await world.say("/schedule 09:00 Berlin")
     reply = await world.ask("/pause")
-    assert reply.text == "Paused because somebody here asked for it. /resume ends that."
+    assert reply.text == "This chat is paused because somebody here asked for it. /resume ends that."
     assert [each.line for each in reply.buttons] == ["/resume"]
-    assert "Paused because" in await world.say("/schedule")
+    assert "paused because" in await world.say("/schedule")
     assert "until Thursday 24 December 2026, 00:00 (Europe/Berlin)" in await world.say("/pause 24 Dec")
     assert (await kept(world)).pause == Pause(PauseReason.ASKED, NOW, datetime(2026, 12, 23, 23, tzinfo=UTC))
     for line in ("/pause yesterday", "/pause 2020-01-01", "/pause 500 days"):
@@ -160,7 +160,7 @@ async def test_the_platform_pauses_once(world):
 async def test_start_ends_a_pause(world):
     """For an administrator, who is told; anybody else learns why nothing comes."""
     await world.say("/pause")
-    assert "Paused because" in await world.say("/start", is_admin=False)
+    assert "paused because" in await world.say("/start", is_admin=False)
     assert (await kept(world)).pause is not None
     assert "Resumed. The next digest: about Monday" in await world.say("/start")
     assert (await kept(world)).pause is None

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.digests import candidates, compose, judge
+from bot.digests import broaden, candidates, compose, judge
 from bot.model.announcement import merge_batches
 from bot.model.digest import LeftOut, Reason, Score
 from bot.model.paper import AnnouncedPaper, AnnounceType
@@ -143,3 +143,43 @@ def test_what_holds_for_every_digest(drawn, delivered, max_papers, min_score, to
     assert [each.place for each in digest.papers] == list(range(1, len(shown) + 1))
     assert len(verdicts) == len(papers)
     assert verdicts == judge(subscription, papers, scores, seen)
+
+
+PAPERS = [AnnouncedPaper(make_paper(f"2611.0{number:04}"), AnnounceType.NEW, DAY) for number in range(12)]
+FOUND = st.lists(st.frozensets(st.sampled_from("abcde"), min_size=1), max_size=12)
+
+
+def passed_with(*found):
+    """Papers, best first, each with the topics found in it."""
+    number = len(found)
+    return [
+        (announced, Score(float(number - place), tuple(Reason(topic, ("title",), 1.0) for topic in sorted(topics))))
+        for place, (announced, topics) in enumerate(zip(PAPERS, found, strict=False))
+    ]
+
+
+def test_each_topic_gets_a_place():
+    """The best paper of a topic that is not shown takes the last place that no topic needs."""
+    passed = passed_with("a", "b", "a", "c", "c", "a")
+    assert broaden(passed, 3) == [passed[place] for place in (0, 1, 3, 2, 4, 5)]
+    assert broaden(passed, 2) == passed
+    assert broaden(passed, 100) == passed
+
+
+def test_a_topic_found_in_passing_gets_no_place():
+    """A mere hint of a topic pushes nothing out."""
+    best, other, hint = passed_with("a", "a", "b")
+    faint = (hint[0], Score(0.1, (Reason("b", ("abstract",), 0.1),)))
+    assert broaden([best, other, faint], 2) == [best, other, faint]
+
+
+@given(FOUND, st.integers(min_value=0, max_value=13))
+def test_breadth_loses_nothing(found, limit):
+    """The same papers, no topic of the first ones lost; the order of those shown is the order of their scores."""
+    passed = passed_with(*found)
+    spread = broaden(passed, limit)
+    assert sorted(map(id, spread)) == sorted(map(id, passed))
+    before, after = ({each.topic for _, score in some[:limit] for each in score.reasons} for some in (passed, spread))
+    assert before <= after
+    shown = [score.points for _, score in spread[:limit]]
+    assert shown == sorted(shown, reverse=True)

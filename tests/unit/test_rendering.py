@@ -178,7 +178,7 @@ def test_json_keeps_to_its_schema():
     paper_schema = schema["properties"]["papers"]["items"]
     [paper] = content["papers"]
     assert paper.keys() == paper_schema["properties"].keys() == set(paper_schema["required"])
-    assert paper["reasons"][0] == {"topic": "kv cache", "fields": ["title", "abstract"], "points": 2.5}
+    assert paper["reasons"][0] == {"kind": "topic", "topic": "kv cache", "fields": ["title", "abstract"], "points": 2.5}
     assert (paper["id"], paper["version"], paper["announced"], paper["doi"]) == (
         "2611.00001",
         1,

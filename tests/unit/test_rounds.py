@@ -245,7 +245,7 @@ async def test_a_blocked_chat_is_paused_and_comes_back_with_an_offer(week):
     """After the first refusal nothing is tried; unblocked, the chat is offered what it missed, and gets it by a tap."""
     week.messenger.script[CHAT.key].append(DeliveryError(Remedy.PAUSE, "blocked", pause=PauseReason.BLOCKED))
     await monday(week)
-    assert "Paused because the bot was blocked" in await week.say("/status", is_admin=False)
+    assert "paused because the bot was blocked" in await week.say("/status", is_admin=False)
     week.announce_day(batch(TUESDAY))
     await week.at(TUESDAY, 6).tick()
     assert len(week.messenger.tries) == 1

@@ -1,0 +1,145 @@
+"""How like a paper is to some examples, by words, pairs of words, authors and categories. Pure.
+
+What examples have in common and papers at large have not makes a weight for each term; a paper's likeness is the sum of
+its terms' weights over the root of its length (Rocchio's method), in units of what the examples themselves reach.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from bot.terms import Document
+
+MOST_SAMPLED = 400
+"""How many papers tell what is usual, at most."""
+MOST_TERMS = 300
+"""How many terms are learned, at most."""
+IN_TITLE = 3.0
+"""What a term of the title counts, beside one of the abstract."""
+_SHORTEST_LENGTH = 20
+_STOP_WORDS = frozenset(
+    "a an and are as at be been but by can each for from has have however in into is it its more most not of on or our "
+    "propose such than that the their these they this through to using via was we were when where which while with".split()
+)
+
+
+def terms_of(document: Document) -> dict[str, float]:
+    """What can be learned from a paper: words, pairs of words, `au:` names and `cat:` codes, each with its weight."""
+    in_abstract = dict.fromkeys((*_grams(document.abstract), *_facts(document)), 1.0)
+    return in_abstract | dict.fromkeys(_grams(document.title), IN_TITLE)
+
+
+def _facts(document: Document) -> Iterator[str]:
+    for kind, fenced in (("au", document.author), ("cat", document.category)):
+        yield from (f"{kind}:{name.strip()}" for name in fenced.split("|") if name)
+
+
+def _grams(folded: str) -> Iterator[str]:
+    before = ""
+    for word in folded.split():
+        if word in _STOP_WORDS or len(word) == 1:
+            before = ""
+            continue
+        yield word
+        if before:
+            yield f"{before} {word}"
+        before = word
+
+
+class Background:
+    """What is usual among papers, counted in a sample of them when first asked for."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        step = max(1, math.ceil(len(documents) / MOST_SAMPLED))
+        self._sample = documents[::step]
+
+    @cached_property
+    def _counts(self) -> Mapping[str, int]:
+        return Counter(term for each in self._sample for term in terms_of(each))
+
+    def share(self, term: str) -> float:
+        """The share of papers that have the term."""
+        return self._counts.get(term, 0) / max(1, len(self._sample))
+
+    def rarity(self, term: str) -> float:
+        """The inverse document frequency."""
+        return math.log((len(self._sample) + 1) / (self._counts.get(term, 0) + 1))
+
+
+class Lexicon:
+    """Looks for some terms in papers, all at once: far cheaper than taking every paper apart."""
+
+    def __init__(self, terms: Iterable[str]) -> None:
+        self._terms = frozenset(terms)
+        self._heads = frozenset(term.split()[0] for term in self._terms)
+        self._has_facts = any(":" in term for term in self._terms)
+
+    def find(self, document: Document) -> dict[str, float]:
+        """Those of the terms that the paper has, each with its weight there."""
+        found = (
+            dict.fromkeys((each for each in _facts(document) if each in self._terms), 1.0) if self._has_facts else {}
+        )
+        for folded, weight in ((document.abstract, 1.0), (document.title, IN_TITLE)):
+            words = folded.split()
+            for place, word in enumerate(words):
+                if word in self._heads:
+                    pair = f"{word} {words[place + 1]}" if place + 1 < len(words) else ""
+                    found |= {term: weight for term in (word, pair) if term in self._terms}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What some examples have in common: a weight for each term, strongest first, and what these add up to in an example."""
+
+    weights: Mapping[str, float]
+    scale: float = 1.0
+
+    def of(self, document: Document, found: Mapping[str, float]) -> float:
+        """How like the examples a paper is in which these terms were found.
+
+        1: as like the examples as these are on average. 0: nothing in common.
+        """
+        total = math.fsum(often * self.weights.get(term, 0.0) for term, often in found.items())
+        length = document.title.count(" ") + document.abstract.count(" ") + _SHORTEST_LENGTH
+        return total / math.sqrt(length) / self.scale
+
+    def rank(self, found: Iterable[str]) -> list[str]:
+        """Those of the terms found that say so, the strongest first."""
+        return sorted(self.weights.keys() & found, key=lambda term: (-self.weights[term], term))
+
+
+def learn(  # noqa: PLR0913 - each is a question of its own
+    examples: Sequence[Document],
+    background: Background,
+    *,
+    least: int = 1,
+    most: int = MOST_TERMS,
+    against: Sequence[Document] = (),
+    without: Collection[str] = (),
+) -> Likeness | None:
+    """What the examples have in common: of the terms that at least so many of them have, the strongest, at most so many.
+
+    What the papers in `against` have as well is not theirs; terms in `without` are not learned. None where nothing is left.
+    """
+    if not examples:
+        return None
+    described = [terms_of(each) for each in examples]
+    opposed = [terms_of(each) for each in against]
+    having = Counter(term for each in described for term in each)
+
+    def weigh(term: str) -> float:
+        usual = max(background.share(term), _mean(term, opposed))
+        return background.rarity(term) * (_mean(term, described) - usual)
+
+    excess = {term: weigh(term) for term, number in having.items() if number >= least and term not in without}
+    best = sorted((term for term, weight in excess.items() if weight > 0), key=lambda term: (-excess[term], term))
+    likeness = Likeness({term: excess[term] for term in best[:most]})
+    scale = math.fsum(map(likeness.of, examples, described)) / len(examples)
+    return replace(likeness, scale=scale) if scale else None
+
+
+def _mean(term: str, described: Sequence[Mapping[str, float]]) -> float:
+    return sum(each.get(term, 0.0) for each in described) / max(1, len(described))
