@@ -149,7 +149,7 @@ class Batching:
         try:
             identifier = await self.writer.send(requests)
         except LLMError as error:
-            log.warning("summaries batch= status=not-sent papers=%d error=%r", len(lines), str(error))
+            log.warning("summaries batch=none status=not-sent papers=%d error=%r", len(lines), str(error))
             self._leave(line.key for line in lines.values())
             # What may be under way all the same stays set aside: nobody will see its end.
             if not error.spent:
@@ -169,18 +169,27 @@ class Batching:
             is_lost |= error.is_final
         if replies is None and not is_lost:
             return
-        made = [each async for each in self._read(batch, replies or {}) if not is_being_made(each.key)]
-        for summary in made:
-            await self.storage.save_summary(summary)
-            self._waiting.pop(summary.key, None)
+        made = await self._take_in(batch, replies or {}, is_being_made)
         # Forgotten before it is settled: a death in between costs a reservation, and nothing is counted twice.
         await self._save([each for each in sent if each is not batch])
         sent.remove(batch)
         self.ended += 1
         self._leave(line.key for line in batch.lines.values())
-        log.info("summaries batch=%s status=ended papers=%d made=%d", batch.id, len(batch.lines), len(made))
+        log.info("summaries batch=%s status=ended papers=%d made=%d", batch.id, len(batch.lines), made)
         if replies is not None:
             await self._settle(batch, replies)
+
+    async def _take_in(
+        self, batch: _Sent, replies: Mapping[str, Reply], is_being_made: Callable[[SummaryKey], bool]
+    ) -> int:
+        """Keep each summary as soon as it is read, so that nobody begins a single call for it; how many there are."""
+        made = 0
+        async for summary in self._read(batch, replies):
+            if not is_being_made(summary.key):
+                await self.storage.save_summary(summary)
+                self._waiting.pop(summary.key, None)
+                made += 1
+        return made
 
     async def _read(self, batch: _Sent, replies: Mapping[str, Reply]) -> AsyncIterator[Summary]:
         """The summaries in the replies that can be used and that nobody has yet."""
