@@ -20,9 +20,10 @@ from bot.language import tr
 from bot.logs import set_up_logs
 from bot.supervision import Supervisor
 from config.settings import Settings
-from handlers.command import Services, adopt_language
+from handlers.command import Services
 from handlers.commands import COMMANDS
 from handlers.console import bot as console
+from handlers.execution import adopt_language
 
 log = logging.getLogger(__name__)
 

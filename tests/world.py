@@ -22,8 +22,9 @@ from bot.summarising import Summaries
 from bot.taxonomy import Taxonomy
 from bot.throttle import Throttle
 from config.settings import read_bundled
-from handlers.command import Reply, Request, Services, execute, parse_line
+from handlers.command import Reply, Request, Services
 from handlers.commands import COMMANDS
+from handlers.execution import execute, parse_line
 from tests.build import CHAT, NOW
 from tests.fake_messenger import FakeMessenger
 from tests.fake_source import FakeArxiv, FakeSource

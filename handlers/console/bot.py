@@ -18,18 +18,9 @@ from typing import TextIO
 from bot.errors import UserError
 from bot.language import tr
 from bot.model.chat import Chat
-from handlers.command import (
-    Catalogue,
-    CommandGroup,
-    Invocation,
-    Reply,
-    Request,
-    Services,
-    adopt_language,
-    execute,
-    parse_line,
-)
+from handlers.command import Catalogue, CommandGroup, Reply, Request, Services
 from handlers.console.render import render_reply
+from handlers.execution import Invocation, adopt_language, execute, parse_line
 
 log = logging.getLogger(__name__)
 

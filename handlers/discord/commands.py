@@ -11,8 +11,9 @@ import discord
 from discord import app_commands
 
 from bot.language import Languages, base_language, later, tr
-from handlers.command import Catalogue, Command, CommandGroup, Invocation, Param
+from handlers.command import Catalogue, Command, CommandGroup, Param
 from handlers.discord.markup import unbroken
+from handlers.execution import Invocation
 
 log = logging.getLogger(__name__)
 

@@ -16,17 +16,7 @@ from bot.language import base_language, tr
 from bot.model.chat import Chat
 from bot.model.message import Message
 from bot.model.paper import parse_arxiv_id
-from handlers.command import (
-    APOLOGY,
-    Catalogue,
-    Invocation,
-    Reply,
-    Request,
-    Services,
-    adopt_language,
-    execute,
-    parse_line,
-)
+from handlers.command import Catalogue, Reply, Request, Services
 from handlers.discord.channels import locate_channel
 from handlers.discord.commands import Interaction
 from handlers.discord.delivery import NETWORK_ERRORS, bounded, edit, follow_up, send_in_thread, send_to
@@ -36,6 +26,7 @@ from handlers.discord.render import ANSWER, DiscordMessage, limited, render_repl
 from handlers.discord.rest import REQUEST_SECONDS
 from handlers.discord.suggestions import suggest
 from handlers.discord.view import to_form, typed_text
+from handlers.execution import APOLOGY, Invocation, adopt_language, execute, parse_line
 
 log = logging.getLogger(__name__)
 

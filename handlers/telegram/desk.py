@@ -15,17 +15,8 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 from bot.errors import UserError
 from bot.language import base_language, later, tr
 from bot.rendering.clean import clean
-from handlers.command import (
-    APOLOGY,
-    Catalogue,
-    Invocation,
-    Reply,
-    Request,
-    Services,
-    adopt_language,
-    execute,
-    parse_line,
-)
+from handlers.command import Catalogue, Reply, Request, Services
+from handlers.execution import APOLOGY, Invocation, adopt_language, execute, parse_line
 from handlers.telegram.arrivals import Arrival, Questions, command_in, from_message, from_press, paper_in
 from handlers.telegram.channels import ADMINISTRATORS, locate_channel
 from handlers.telegram.client import PollingBot

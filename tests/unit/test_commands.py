@@ -483,7 +483,8 @@ async def test_a_bug_is_an_apology_without_its_text(world, caplog):
     async def crash(services, request):
         raise RuntimeError("secret token 123")
 
-    from handlers.command import Invocation, Request, execute
+    from handlers.command import Request
+    from handlers.execution import Invocation, execute
 
     command = Command("boom", "Fail.", crash)
     reply = await execute(Invocation(command, "/boom", {}), world.services, Request(CHAT, "ada", answer(True)))

@@ -7,8 +7,9 @@ import pytest
 from bot.errors import UserError
 from bot.managing import Located, Managing
 from bot.model.chat import Chat
-from handlers.command import Request, execute, parse_line
+from handlers.command import Request
 from handlers.commands import COMMANDS
+from handlers.execution import execute, parse_line
 from tests.build import CHAT, NOW, make_batch, make_paper
 from tests.world import World, answer
 

@@ -7,8 +7,8 @@ import pytest
 from bot.model.card import Mark
 from bot.model.chat import Chat
 from bot.model.paper import AnnounceType
-from handlers.command import parse_line
 from handlers.commands import COMMANDS
+from handlers.execution import parse_line
 from tests.build import CHAT, make_batch, make_paper
 from tests.fake_source import FakeSource
 from tests.world import World

@@ -19,10 +19,11 @@ from bot.language import base_language, tr
 from bot.model.chat import Chat
 from bot.model.digest import Reason
 from bot.rendering.text import format_day, format_instant, format_reasons
-from handlers.command import CommandGroup, Request, execute, parse_line
+from handlers.command import CommandGroup, Request
 from handlers.commands import COMMANDS
 from handlers.console.render import render_reply
 from handlers.discord.commands import CatalogueTranslator, build_tree, definitions_hash
+from handlers.execution import execute, parse_line
 from tests.build import CHAT, make_batch, make_paper
 from tests.world import TAXONOMY, World, answer
 
