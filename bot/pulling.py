@@ -126,8 +126,12 @@ class Pulling:
     async def _pull_one(self, state: DayState, kept: Sequence[Announcement], *, is_scheduled: bool) -> int:
         batch = await self.source.fetch(state.category)
         now = self.keeping.clock()
+        brought = await self._keep(note_probe(state, now, is_scheduled=is_scheduled), batch, kept, now)
+        # Only now: whoever sees that arXiv was asked must find what it said.
         self.attempts[state.category] = Attempt(now)
-        state = note_probe(state, now, is_scheduled=is_scheduled)
+        return brought
+
+    async def _keep(self, state: DayState, batch: Batch, kept: Sequence[Announcement], now: datetime) -> int:
         fresh = fresh_papers(batch, rows_of(kept, state.category))
         log.info(
             "pulled category=%s status=ok day=%s papers=%d new=%d",

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -80,6 +81,8 @@ class Rounds:
     async def _hold_all(self, subscriptions: Sequence[Subscription]) -> int:
         if not subscriptions:
             return 0
+        # In this order: of what was asked for by then, `here` has the answer.
+        asked = frozenset(self.pipeline.attempts)
         now, here = self.pipeline.clock(), await self.pipeline.here()
         progress, planned = await self._storage.get_all_progress(), 0
         is_pulling = not await self.pipeline.is_paused()
@@ -93,19 +96,26 @@ class Rounds:
                 break
             try:
                 known = progress.get(subscription.chat)
-                if known is not None or not (is_pulling and self._is_unasked(subscription, here, now)):
-                    planned += await self._look_at(subscription, known, here, now)
+                if known is not None or not (is_pulling and self._is_unasked(subscription, here, asked, now)):
+                    planned += await self._look_at(subscription, known, here, asked, now)
             except Exception:
                 log.exception("round failed chat=%s", subscription.chat.key)
         return planned
 
-    def _is_unasked(self, subscription: Subscription, here: Here, now: datetime) -> bool:
+    def _is_unasked(self, subscription: Subscription, here: Here, asked: AbstractSet[str], now: datetime) -> bool:
         """Whether arXiv has yet to be asked what the chat wants: until then nothing tells what came before the chat did."""
-        came, asked = here(latest_day(now)), self.pipeline.attempts
+        came = here(latest_day(now))
         wanted = self.pipeline.categories_of(subscription)
         return any(code not in came and (code not in asked or code in here.undecided) for code in wanted)
 
-    async def _look_at(self, subscription: Subscription, progress: Progress | None, here: Here, now: datetime) -> int:
+    async def _look_at(
+        self,
+        subscription: Subscription,
+        progress: Progress | None,
+        here: Here,
+        asked: AbstractSet[str],
+        now: datetime,
+    ) -> int:
         """Hold the chat's round if one is due: 1 if that made a digest, else 0."""
         categories = self.pipeline.categories_of(subscription)
         if not categories or subscription.chat.platform not in self.messengers or subscription.is_paused(now):
@@ -128,7 +138,8 @@ class Rounds:
             due = find_due(subscription, categories, progress, here, now)
             if due is not None:
                 return await self._hold(subscription, progress, due)
-            await self._tell_late(subscription, categories, progress, here, now)
+            if asked >= {code for code in categories if code not in here(latest_day(now))}:
+                await self._tell_late(subscription, categories, progress, here, now)
             return 0
 
     async def _hold(self, subscription: Subscription, progress: Progress, due: Due) -> int:
@@ -185,9 +196,7 @@ class Rounds:
         """Say once a day that arXiv keeps the digest waiting, where the chat has not switched that off."""
         day = _late_day(subscription, progress, now)
         lacking = [code for code in categories if day is not None and code not in here(day)]
-        # A process that has just started has yet to ask.
-        is_known = all(code in self.pipeline.attempts for code in lacking)
-        if day is None or not lacking or not is_known or not subscription.failure_notice:
+        if day is None or not lacking or not subscription.failure_notice:
             return
         with self.languages.speaking(subscription.language):
             message = late_message(day, lacking)

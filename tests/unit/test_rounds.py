@@ -377,3 +377,22 @@ async def test_the_mornings_digest_can_be_read_again(week):
     assert button.label == "Show it again"
     again = await week.ask(button.line)
     assert [each.announced.paper.id for each in again.digest.papers] == [paper(MONDAY).id]
+
+
+async def test_rounds_during_a_pull_call_nothing_late(week):
+    """While an answer of arXiv is being written down, chats are looked at: none is told that arXiv is late."""
+    week.announce_day(batch(MONDAY))
+    week.at(MONDAY, 12)
+    week.services.pipeline.attempts.clear()
+    save, looked = week.storage.save_day, []
+
+    async def save_day(*args):
+        looked.append(await week.rounds.hold_due())
+        await save(*args)
+        looked.append(await week.rounds.hold_due())
+
+    week.storage.save_day = save_day
+    await week.pull()
+    await week.send()
+    assert looked[0] == 0
+    assert week.got() == [str(paper(MONDAY).id)]
