@@ -124,6 +124,7 @@ def _by_rule(year: int) -> Mapping[date, str]:
     }
 
 
+# Said by config/holidays.toml alone; here they are found for translation.
 _OTHER_NAMES = (later("the winter break"), later("New Year's Eve"))
 
 

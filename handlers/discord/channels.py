@@ -11,7 +11,6 @@ from bot.model.chat import Chat
 from handlers.discord.commands import Interaction
 from handlers.discord.delivery import NETWORK_ERRORS, bounded
 
-Managed = discord.TextChannel | discord.ForumChannel | discord.Thread
 _UNSEEN = later(
     "I cannot see that channel in this server. An administrator of it can give me View Channel and Send Messages there."
 )
