@@ -223,6 +223,12 @@ class Here:
             self._found[day] = self._find(day)
         return self._found[day]
 
+    def announced(self, day: date) -> frozenset[str]:
+        """The categories of which anything of this day, or of a later day, is here, whether it counts already or not."""
+        return frozenset(
+            category for (category, other), state in self.states.items() if other >= day and state.came is not None
+        )
+
     def _find(self, day: date) -> Mapping[str, datetime]:
         came: dict[str, datetime] = {}
         for (category, other), state in self.states.items():

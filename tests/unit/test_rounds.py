@@ -215,6 +215,19 @@ async def test_arxiv_is_not_called_late_before_it_was_asked(week):
     assert week.got() == [str(paper(MONDAY).id)]
 
 
+async def test_arxiv_is_not_called_late_while_missed_days_are_caught_up_on(week):
+    """At Wednesday noon the day's papers are here, and Monday's and Tuesday's are being harvested: nobody is kept waiting by arXiv."""
+    wednesday = TUESDAY + timedelta(days=1)
+    week.announce_day(batch(wednesday))
+    week.at(wednesday, 12)
+    await week.services.pipeline.look()
+    assert await week.rounds.hold_due() == 0
+    await week.send()
+    assert week.got() == []
+    await week.tick()
+    assert week.got() == [str(paper(wednesday).id)]
+
+
 async def test_a_clock_that_jumps_neither_repeats_nor_skips(week):
     """Set back an hour, ahead a week, and back again: each announcement comes once."""
     await week.say("/schedule 09:00")
