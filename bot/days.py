@@ -48,11 +48,15 @@ def next_probe(state: DayState) -> datetime | None:
 
 def is_probe_due(state: DayState, now: datetime) -> bool:
     """Whether it is time to look at the feed. A quiet day is looked at, too: arXiv may only be late."""
+    if next_probe(state) is None:
+        return False
+    if state.asked is None:
+        return True
     is_weekend = is_day_off(now) and feed_of(state.day) + timedelta(days=1) < now
-    if next_probe(state) is None or (state.phase is DayPhase.QUIET and is_weekend):
+    if state.phase is DayPhase.QUIET and is_weekend:
         return False
     # A clock that was set back must not make anybody wait longer.
-    return state.asked is None or not timedelta() <= now - state.asked < probe_pause(state)
+    return not timedelta() <= now - state.asked < probe_pause(state)
 
 
 def rows_of(announcements: Iterable[Announcement], category: str) -> frozenset[Row]:

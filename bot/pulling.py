@@ -146,12 +146,13 @@ class Pulling:
         if fresh and batch.day == state.day:
             await self._take(state, batch, fresh)
             return len(fresh)
-        await self.keeping.save(see_nothing_new(state, now, is_empty=not batch.papers))
         if fresh:
             states = await self.keeping.states()
             dated = states.get((state.category, batch.day))
             await self._take(dated or begin_day(state.category, batch.day, is_first=state.is_first), batch, fresh)
-        elif state.day != latest_day(now):
+        # Only now: a process that dies before its papers are kept must not take arXiv for asked.
+        await self.keeping.save(see_nothing_new(state, now, is_empty=not batch.papers))
+        if not fresh and state.day != latest_day(now):
             await self._see_holiday(state, now)
         return len(fresh)
 

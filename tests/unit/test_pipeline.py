@@ -9,7 +9,7 @@ from bot.errors import SourceError
 from bot.keeping import ANNOUNCEMENT_DAYS
 from bot.pipeline import SEEN_DAYS
 from tests.build import CHAT, DAY, make_batch, make_paper
-from tests.world import World
+from tests.world import Killed, World
 
 PAPER = make_paper("2611.00001", categories=("cs.CL",))
 
@@ -116,10 +116,6 @@ async def test_a_reading_never_hides_what_is_saved_meanwhile():
     gate.set()
     assert await early == ()
     assert len(await pipeline.announcements()) == 1
-
-
-class Killed(BaseException):
-    """What becomes of a process in the middle of anything."""
 
 
 async def test_a_first_look_that_was_cut_off_is_still_the_first():

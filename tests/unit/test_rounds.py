@@ -1,5 +1,6 @@
 """Rounds over fakes: each announcement reaches each chat once, at its hour, through outages, pauses and odd clocks."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from bot.model.chat import Chat
 from bot.model.delivery import DeliveryState
 from bot.model.subscription import PauseReason
 from tests.build import CHAT, make_batch, make_paper
-from tests.world import World
+from tests.world import Killed, World
 
 FRIDAY, MONDAY, TUESDAY = date(2026, 11, 20), date(2026, 11, 23), date(2026, 11, 24)
 
@@ -390,6 +391,33 @@ async def test_the_mornings_digest_can_be_read_again(week):
     assert button.label == "Show it again"
     again = await week.ask(button.line)
     assert [each.announced.paper.id for each in again.digest.papers] == [paper(MONDAY).id]
+
+
+@pytest.mark.parametrize("survived", range(3))
+async def test_a_pull_at_the_weekend_that_was_cut_off_loses_no_time(survived):
+    """Thursday's papers are read on Saturday, as Friday was a holiday; a process that dies between two writes is as good as none."""
+    wednesday, thursday, saturday = date(2026, 11, 25), date(2026, 11, 26), date(2026, 11, 28)
+    week = Week(batch(wednesday)).at(wednesday, 12)
+    await week.ask("/categories add cs.CL")
+    await week.tick()
+    week.announce_day(batch(thursday))
+    save, writes = week.storage.save_day, []
+
+    async def save_day(*args):
+        if len(writes) == survived:
+            raise Killed
+        writes.append(args)
+        await save(*args)
+
+    week.at(saturday, 6)
+    week.storage.save_day = save_day
+    with suppress(Killed):
+        await week.services.pipeline.look()
+    week.storage.save_day = save
+    again = Week(batch(thursday), storage=week.storage).at(saturday, 6)
+    again.arxiv.failures["list"] = SourceError("down")
+    await again.tick()
+    assert again.got() == [str(paper(thursday).id)]
 
 
 async def test_rounds_during_a_pull_call_nothing_late(week):
