@@ -1,12 +1,12 @@
 """What a topic looks for, and how it is found in a paper. Pure."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
 
-from bot.folding import fold_letters, fold_words
+from bot.folding import fold_letters, fold_words, join_words, split_words
 from bot.language import later, tr
 from bot.model.paper import Paper
 from bot.proximity import closeness
@@ -17,13 +17,14 @@ FIELDS = (later("title"), later("abstract"), later("author"), later("category"))
 Counter = Callable[[str], int]
 """How often something occurs in a folded field."""
 
-Counters = tuple[tuple[str, Counter], ...]
-"""In which fields to look, and for what."""
+Words = tuple[str, ...]
+
+PROSE = frozenset({"title", "abstract"})
+"""The fields with words in a row."""
 
 NEARBY = 0.5
 """How often a phrase counts as found where its words stand near each other, at best."""
 
-_PROSE = frozenset({"title", "abstract"})
 _SUFFIXES = ("jr", "sr", "ii", "iii", "iv")
 _SHORTEST_PREFIX = 2
 _CATEGORY = re.compile(r"[a-z]+(?:-[a-z]+)?(?:\.(?:[a-z]+(?:-[a-z]*)?)?)?")
@@ -32,12 +33,33 @@ _BAR = "|"
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A paper folded for searching. Names and categories are fenced: `"| tri dao | albert gu |"`, `"|cs.lg|stat.ml|"`."""
+    """A paper folded for searching. Names and categories are fenced: `"| tri dao | albert gu |"`, `"|cs.lg|stat.ml|"`.
+
+    The words of title and abstract stand there once more, one by one.
+    """
 
     title: str
     abstract: str
     author: str
     category: str
+    title_words: Words = field(repr=False, compare=False)
+    abstract_words: Words = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is looked for in one field of a paper.
+
+    For whoever has an index of words, so that few papers need be counted in: where `count` finds anything, all of `words`
+    are there, and, if there are any `starts`, a word that begins with one of them. `is_phrase`: `words`, one after the other, are all
+    that is counted.
+    """
+
+    field: str
+    count: Counter
+    words: Words = ()
+    starts: Words = ()
+    is_phrase: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +73,8 @@ class Term:
     text: str
     key: str
     weight: float
-    counters: Counters = field(repr=False, compare=False)
-    words: tuple[str, ...] = ()
+    sought: tuple[Sought, ...] = field(repr=False, compare=False)
+    words: Words = ()
 
     @property
     def terms(self) -> "tuple[Term, ...]":
@@ -63,18 +85,18 @@ class Term:
         """Where it occurs and how often; one hit per field, nothing where it does not occur."""
         nearby = self.words if loosely else ()
         hits = []
-        for name, count in self.counters:
-            text = getattr(document, name)
+        for each in self.sought:
+            text = getattr(document, each.field)
             # Most texts are done with here: they lack the longest word, so the phrase, too.
-            if nearby and name in _PROSE and nearby[0] not in text:
+            if nearby and each.field in PROSE and nearby[0] not in text:
                 continue
-            if number := count(text) or (nearby and name in _PROSE and NEARBY * closeness(nearby, text)):
-                hits.append(Hit(self, name, number))
+            if number := each.count(text) or (nearby and each.field in PROSE and NEARBY * closeness(nearby, text)):
+                hits.append(Hit(self, each.field, number))
         return tuple(hits)
 
     def is_in(self, document: Document) -> bool:
         """Whether it occurs at all; what document frequencies are counted with."""
-        return any(count(getattr(document, name)) for name, count in self.counters)
+        return any(each.count(getattr(document, each.field)) for each in self.sought)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +176,14 @@ def document_of(paper: Paper) -> Document:
 
 @lru_cache(maxsize=8192)
 def _document(title: str, abstract: str, authors: tuple[str, ...], categories: tuple[str, ...]) -> Document:
+    title_words, abstract_words = split_words(title), split_words(abstract)
     return Document(
-        fold_words(title),
-        fold_words(abstract),
+        join_words(title_words),
+        join_words(abstract_words),
         _BAR + "".join(fold_letters(name) + _BAR for name in authors),
         _BAR + "".join(code.lower() + _BAR for code in categories),
+        title_words,
+        abstract_words,
     )
 
 
@@ -185,36 +210,38 @@ def make_term(text: str, field: str, weight: float, *, is_prefix: bool, is_quote
     normal = {"au": _normal_name, "cat": str.lower}.get(field, fold_words)(text).strip()
     scope = f"{field}:" if field else ""
     heavy = "" if weight == 1 else f"^{weight:g}"
-    counters = _COUNTERS[field](_Typed(text, is_prefix))
+    sought = tuple(_READERS[field](_Typed(text, is_prefix)))
     parts = () if is_prefix or is_quoted else sorted(set(fold_words(text).split()), key=lambda word: (-len(word), word))
     nearby = tuple(f" {word} " for word in parts) if len(parts) > 1 else ()
-    return Term(f"{scope}{text}{star}", f"{scope}{normal}{star}{heavy}", weight, counters, nearby)
+    return Term(f"{scope}{text}{star}", f"{scope}{normal}{star}{heavy}", weight, sought, nearby)
 
 
-def _anywhere(typed: _Typed) -> Counters:
+def _anywhere(typed: _Typed) -> Iterator[Sought]:
     """Prose, or an author by the whole name; a single word names nobody: Adam the optimiser is no author."""
-    is_name = not typed.is_prefix and len(fold_letters(typed.text).split()) > 1
-    whole_name = _substrings(_BAR + fold_letters(typed.text) + _BAR)
-    return (*_prose(typed, "title", "abstract"), *((("author", whole_name),) if is_name else ()))
+    yield from _prose(typed, "title", "abstract")
+    name = fold_letters(typed.text)
+    if not typed.is_prefix and len(name.split()) > 1:
+        yield Sought("author", _substrings(_BAR + name + _BAR), tuple(name.split()))
 
 
-def _everywhere(typed: _Typed) -> Counters:
-    return (
-        *_prose(typed, "title", "abstract"),
-        ("author", _author(typed)),
-        ("category", _substrings(f"{_BAR}{typed.text.strip().lower()}{'' if typed.is_prefix else _BAR}")),
-    )
+def _everywhere(typed: _Typed) -> Iterator[Sought]:
+    yield from _prose(typed, "title", "abstract")
+    yield _author(typed)
+    yield Sought("category", _substrings(f"{_BAR}{typed.text.strip().lower()}{'' if typed.is_prefix else _BAR}"))
 
 
-def _prose(typed: _Typed, *fields: str) -> Counters:
-    words = fold_words(typed.text).split()
-    needles = [f" {' '.join(words)} "]
+def _prose(typed: _Typed, *fields: str) -> Iterator[Sought]:
+    words = split_words(typed.text)
+    needles, before, starts = [join_words(words)], words, []
     if typed.is_prefix:
-        start = " ".join(["", *words[:-1], fold_letters(typed.text).split()[-1]])
+        before, last = words[:-1], fold_letters(typed.text).split()[-1]
+        start = " ".join(["", *before, last])
         # The words of a paper are singular, so `queries*` must find the whole word "query", too.
         needles = [start] if needles[0].startswith(start) else [start, *needles]
+        starts = [last, words[-1]]
     count = _substrings(*needles)
-    return tuple((field, count) for field in fields)
+    for each in fields:
+        yield Sought(each, count, before, tuple(starts), is_phrase=not typed.is_prefix)
 
 
 def _category(typed: _Typed) -> Counter:
@@ -227,14 +254,17 @@ def _category(typed: _Typed) -> Counter:
     return _substrings(f"{_BAR}{code}{_BAR}", *([] if "." in code else [f"{_BAR}{code}."]))
 
 
-def _author(typed: _Typed) -> Counter:
+def _author(typed: _Typed) -> Sought:
     """A whole part of a name, or given name (or initials) and family name; middle names of the paper may be missing.
 
     Also reads `Dao, Tri` and arXiv's own `Dao_T`.
     """
     words = fold_letters(typed.text).split()
-    if typed.is_prefix or len(words) == 1:
-        return _substrings(f" {' '.join(words)}" + ("" if typed.is_prefix else " "))
+    run = f" {' '.join(words)} "
+    if typed.is_prefix:
+        return Sought("author", _substrings(run.rstrip()), tuple(words[:-1]), (words[-1],))
+    if len(words) == 1:
+        return Sought("author", _substrings(run), tuple(words))
     family, _, given = _split_name(typed.text)
     person = [*fold_letters(given).split(), *fold_letters(family).split()]
 
@@ -242,10 +272,9 @@ def _author(typed: _Typed) -> Counter:
         # Most papers are done with here: a substring search costs a hundredth of looking at every name.
         if f" {person[-1]} " not in names:
             return 0
-        run = f" {' '.join(words)} "
         return sum(1 for name in names.split(_BAR) if run in name or _is_person(name.split(), person))
 
-    return count
+    return Sought("author", count, (person[-1],))
 
 
 def _split_name(text: str) -> tuple[str, str, str]:
@@ -278,11 +307,11 @@ def _substrings(*needles: str) -> Counter:
     return lambda text: sum(text.count(needle) for needle in needles)
 
 
-_COUNTERS: dict[str, Callable[[_Typed], Counters]] = {
+_READERS: dict[str, Callable[[_Typed], Iterable[Sought]]] = {
     "": _anywhere,
     "ti": lambda typed: _prose(typed, "title"),
     "abs": lambda typed: _prose(typed, "abstract"),
-    "au": lambda typed: (("author", _author(typed)),),
-    "cat": lambda typed: (("category", _category(typed)),),
+    "au": lambda typed: (_author(typed),),
+    "cat": lambda typed: (Sought("category", _category(typed)),),
     "all": _everywhere,
 }

@@ -42,30 +42,30 @@ class Topic:
     """A compiled query.
 
     `text` is as typed. `key` is equal for spellings that find the same. `keyword` is the text for a search without
-    syntax. `is_exclusion`: the query only says what to leave out, and `match` finds that.
+    syntax. `is_exclusion`: `query` is what to leave out, and `match` finds that.
     """
 
     text: str
     key: str
     keyword: str
     is_exclusion: bool
-    _query: Query = field(repr=False, compare=False)
+    query: Query = field(repr=False, compare=False)
 
     @property
     def terms(self) -> tuple[Term, ...]:
         """What the topic looks for, but for what it leaves out."""
-        return self._query.terms
+        return self.query.terms
 
     def match(self, document: Document, *, loosely: bool = False) -> Match | None:
         """What the topic finds in the paper, None if the paper does not match.
 
         `loosely`: also phrases without quotes of which the words are near each other.
         """
-        hits = self._query.hits(document, loosely=loosely)
+        hits = self.query.hits(document, loosely=loosely)
         return Match(hits) if hits else None
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1 << 15)
 def compile_topic(text: str) -> Topic:
     """The topic that `text` describes.
 

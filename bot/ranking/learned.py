@@ -7,7 +7,9 @@ from itertools import combinations
 
 from bot.model.digest import Reason, ReasonKind
 from bot.model.feedback import Feedback
-from bot.ranking.likeness import Background, Lexicon, Likeness, learn, terms_of
+from bot.ranking.index import Index
+from bot.ranking.likeness import IN_TITLE, Background, Lexicon, Likeness, learn, terms_of
+from bot.ranking.matching import at_most, exactly
 from bot.terms import Document, document_of
 
 LEARNED_POINTS = 8.0
@@ -59,16 +61,28 @@ class Learned:
         """The terms of the disliked papers, the strongest first."""
         return _terms(self.disliked)
 
+    def measure(self, index: Index) -> tuple[Sequence[float], Sequence[float]]:
+        """How like the liked papers each paper of the index is, and how like the disliked ones."""
+        liked, disliked = (_measure_all(interests, index) for interests in (self.liked, self.disliked))
+        return liked, disliked
+
     def reasons(self, document: Document, earned: float) -> list[Reason]:
         """The points, if any, of a paper to which the topics gave `earned`."""
         found = self.lexicon.find(document)
         (pull, attractive), (push, repulsive) = (
             _most_like(document, found, interests) for interests in (self.liked, self.disliked)
         )
-        if attractive and pull > push and (earned or pull - push >= LEAST_LIKE):
-            return [_reason(attractive, found, LEARNED_POINTS * (pull - push), ReasonKind.LIKED)]
-        lost = min(LEARNED_POINTS * (push - pull), MOST_LOST * earned)
-        return [_reason(repulsive, found, -lost, ReasonKind.DISLIKED)] if repulsive and lost > 0 else []
+        points = points_of(pull, push, earned)
+        if points > 0 and attractive:
+            return [_reason(attractive, found, points, ReasonKind.LIKED)]
+        return [_reason(repulsive, found, points, ReasonKind.DISLIKED)] if points < 0 and repulsive else []
+
+
+def points_of(pull: float, push: float, earned: float) -> float:
+    """What a paper gets or loses that is so like liked and disliked papers, and got `earned` from the topics."""
+    if pull > push:
+        return exactly(LEARNED_POINTS * (pull - push)) if earned or pull - push >= LEAST_LIKE else 0.0
+    return -at_most(min(LEARNED_POINTS * (push - pull), MOST_LOST * earned))
 
 
 def learn_from(feedback: Feedback, background: Background) -> Learned | None:
@@ -114,6 +128,22 @@ def _groups(examples: Sequence[Document], background: Background) -> list[list[D
 def _terms(interests: Sequence[Interest]) -> tuple[str, ...]:
     """The terms of all papers together: the first interest's."""
     return tuple(interests[0].likeness.weights) if interests else ()
+
+
+def _measure_all(interests: Sequence[Interest], index: Index) -> Sequence[float]:
+    best = [0.0] * len(index)
+    for interest in interests:
+        sums = [0.0] * len(index)
+        for term, weight in interest.likeness.weights.items():
+            titled, elsewhere = index.having(term)
+            in_title = IN_TITLE * weight
+            for place in titled:
+                sums[place] += in_title
+            for place in elsewhere:
+                sums[place] += weight
+        factor = interest.trust / interest.likeness.scale
+        best = [max(known, total * factor / root) for known, total, root in zip(best, sums, index.roots, strict=True)]
+    return best
 
 
 def _most_like(

@@ -27,19 +27,25 @@ _STOP_WORDS = frozenset(
 
 def terms_of(document: Document) -> dict[str, float]:
     """What can be learned from a paper: words, pairs of words, `au:` names and `cat:` codes, each with its weight."""
-    in_abstract = dict.fromkeys((*_grams(document.abstract), *_facts(document)), 1.0)
-    return in_abstract | dict.fromkeys(_grams(document.title), IN_TITLE)
+    in_abstract = dict.fromkeys((*_grams(document.abstract_words), *facts_of(document)), 1.0)
+    return in_abstract | dict.fromkeys(_grams(document.title_words), IN_TITLE)
 
 
-def _facts(document: Document) -> Iterator[str]:
+def is_telling(word: str) -> bool:
+    """Whether a word can say anything about what a paper is about."""
+    return word not in _STOP_WORDS and len(word) > 1
+
+
+def facts_of(document: Document) -> Iterator[str]:
+    """Authors as `au:` names, categories as `cat:` codes."""
     for kind, fenced in (("au", document.author), ("cat", document.category)):
         yield from (f"{kind}:{name.strip()}" for name in fenced.split("|") if name)
 
 
-def _grams(folded: str) -> Iterator[str]:
+def _grams(words: Iterable[str]) -> Iterator[str]:
     before = ""
-    for word in folded.split():
-        if word in _STOP_WORDS or len(word) == 1:
+    for word in words:
+        if not is_telling(word):
             before = ""
             continue
         yield word
@@ -79,15 +85,19 @@ class Lexicon:
     def find(self, document: Document) -> dict[str, float]:
         """Those of the terms that the paper has, each with its weight there."""
         found = (
-            dict.fromkeys((each for each in _facts(document) if each in self._terms), 1.0) if self._has_facts else {}
+            dict.fromkeys((each for each in facts_of(document) if each in self._terms), 1.0) if self._has_facts else {}
         )
-        for folded, weight in ((document.abstract, 1.0), (document.title, IN_TITLE)):
-            words = folded.split()
+        for words, weight in ((document.abstract_words, 1.0), (document.title_words, IN_TITLE)):
             for place, word in enumerate(words):
                 if word in self._heads:
                     pair = f"{word} {words[place + 1]}" if place + 1 < len(words) else ""
                     found |= {term: weight for term in (word, pair) if term in self._terms}
         return found
+
+
+def root_of_length(document: Document) -> float:
+    """What a sum of weights is divided by: a long paper has more of everything."""
+    return math.sqrt(document.title.count(" ") + document.abstract.count(" ") + _SHORTEST_LENGTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +113,7 @@ class Likeness:
         1: as like the examples as these are on average. 0: nothing in common.
         """
         total = math.fsum(often * self.weights.get(term, 0.0) for term, often in found.items())
-        length = document.title.count(" ") + document.abstract.count(" ") + _SHORTEST_LENGTH
-        return total / math.sqrt(length) / self.scale
+        return total / root_of_length(document) / self.scale
 
     def rank(self, found: Iterable[str]) -> list[str]:
         """Those of the terms found that say so, the strongest first."""

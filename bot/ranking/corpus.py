@@ -1,0 +1,69 @@
+"""The newest papers, read once for all chats that ask with the same announcements."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from bot.model.announcement import Announcement
+from bot.model.paper import AnnouncedPaper, ArxivId, Paper
+from bot.ranking.index import Index
+from bot.ranking.likeness import Background
+from bot.ranking.matching import Matching
+from bot.terms import document_of
+
+MOST_RECENT = 5000
+"""Frequencies are counted in this many of the newest papers, at most."""
+
+
+class Corpus:
+    """Known papers, the same whatever their order: `matching` finds topics in them and tells how rare that is."""
+
+    def __init__(self, announcements: Sequence[Announcement]) -> None:
+        self._announcements = tuple(announcements)
+        newest_first = sorted(announcements, key=lambda each: each.day, reverse=True)
+        papers: dict[ArxivId, Paper] = {}
+        for announcement in newest_first:
+            for paper in announcement.papers.values():
+                if len(papers) < MOST_RECENT:
+                    papers.setdefault(paper.id, paper)
+        self._papers = [paper for _, paper in sorted(papers.items())]
+        self._places = {paper.id: place for place, paper in enumerate(self._papers)}
+        self.matching = Matching(Index([document_of(paper) for paper in self._papers]))
+        self._strangers: tuple[list[Paper], Matching] | None = None
+
+    @cached_property
+    def background(self) -> Background:
+        """What is usual among them."""
+        return Background(self.matching.index.documents)
+
+    def is_of(self, announcements: Sequence[Announcement]) -> bool:
+        """Whether it was made of these very objects."""
+        known = self._announcements
+        return len(known) == len(announcements) and all(map(_is_same, known, announcements))
+
+    def locate(self, papers: Sequence[AnnouncedPaper]) -> Iterator[tuple[Matching, list[tuple[int, int]]]]:
+        """Where topics can be looked for in these papers, and for each paper its number and its place there."""
+        known: list[tuple[int, int]] = []
+        strangers: list[tuple[int, Paper]] = []
+        for number, announced in enumerate(papers):
+            paper = announced.paper
+            place = self._places.get(paper.id, -1)
+            if place >= 0 and (self._papers[place] is paper or self._papers[place] == paper):
+                known.append((number, place))
+            else:
+                strangers.append((number, paper))
+        if known:
+            yield self.matching, known
+        if strangers:
+            matching = self._read([paper for _, paper in strangers])
+            yield matching, [(number, place) for place, (number, _) in enumerate(strangers)]
+
+    def _read(self, papers: list[Paper]) -> Matching:
+        """Papers that are older than the newest, or were never announced; many chats in a row ask for the same."""
+        if self._strangers is None or self._strangers[0] != papers:
+            index = Index([document_of(paper) for paper in papers])
+            self._strangers = papers, Matching(index, usual=self.matching)
+        return self._strangers[1]
+
+
+def _is_same(one: Announcement, other: Announcement) -> bool:
+    return one is other

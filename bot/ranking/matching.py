@@ -1,0 +1,161 @@
+"""Which papers of an index the topics match, and what that is worth. Pure."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bot.model.digest import Reason
+from bot.ranking.index import Index
+from bot.terms import FIELDS, AllOf, AnyOf, Query, Term
+from bot.topics import Topic
+
+MOST_POINTS = 3.0
+"""What a term of rarity 1 is worth at most; once in an abstract of usual length it is 1, once in a title 1.8."""
+HALFWAY = 2.0
+"""So much of it gives half of the most points."""
+FURTHER_TERM = 0.5
+"""What each further term of one topic counts, compared with the one before."""
+MOST_KEPT = 2_000_000
+"""So many matches of topics are kept at most; beyond that they are looked for again."""
+USUAL_SHARE = 0.01
+"""A term in this share of all papers has rarity 1. What nothing is known of is taken to be so common."""
+PRIOR_PAPERS = 100
+"""How many papers must be known to weigh as much as that assumption."""
+_STEP = 1.5 * 2**16
+"""Adding and subtracting it leaves a multiple of 2⁻³⁶."""
+
+Hits = Mapping[int, tuple[tuple[Term, float], ...]]
+"""By place: the terms found in a paper, each with how often."""
+
+
+def exactly(points: float) -> float:
+    """Points to ten places, so that sums of them are exact, whatever the order in which they are added up."""
+    return (points + _STEP) - _STEP
+
+
+def at_most(points: float) -> float:
+    """The same, but never more than `points`, and never less than nothing."""
+    return max(0.0, exactly(points - 2**-37))
+
+
+@dataclass(slots=True)
+class Matches:
+    """What a topic finds in an index: points by place, of exclusions 0. Reasons are made when first asked for."""
+
+    topic: Topic
+    points: Mapping[int, float]
+    _reasons: dict[int, Reason] = field(default_factory=dict)
+
+    def reason(self, place: int, index: Index) -> Reason:
+        """Why the paper has these points."""
+        reason = self._reasons.get(place)
+        if reason is None:
+            match = self.topic.match(index.documents[place], loosely=True)
+            where = {hit.field for hit in match.hits} if match else ()
+            fields = tuple(name for name in FIELDS if name in where)
+            reason = self._reasons[place] = Reason(self.topic.text, fields, self.points[place])
+        return reason
+
+
+class Matching:
+    """Matches each topic with the papers of one index, once. What is rare among those of `usual` counts more; else among its own."""
+
+    def __init__(self, index: Index, usual: "Matching | None" = None) -> None:
+        self.index = index
+        self._usual = usual or self
+        self._matches: dict[str, Matches] = {}
+        self._rarities: dict[str, float] = {}
+        self._kept = 0
+
+    def find(self, topic: Topic) -> Matches:
+        """What the topic matches; one that leaves papers out is taken at its word."""
+        matches = self._matches.get(topic.text)
+        if matches is None:
+            matches = Matches(topic, self._weigh(topic))
+            if self._kept > MOST_KEPT:
+                self._matches.clear()
+                self._kept = 0
+            self._matches[topic.text] = matches
+            self._kept += len(matches.points) + 1
+        return matches
+
+    def rarity(self, term: Term) -> float:
+        """1 for a term in one paper of a hundred, about 0.7 for one in three, 1.2 for one in ten thousand."""
+        rarity = self._rarities.get(term.key)
+        if rarity is None:
+            _, exact = self.index.find(term)
+            rarity = self._rarities[term.key] = _rarity(exact, len(self.index))
+        return rarity
+
+    def _weigh(self, topic: Topic) -> Mapping[int, float]:
+        query = topic.query
+        if topic.is_exclusion:
+            return dict.fromkeys(self._hits(query, loosely=False), 0.0)
+        if not isinstance(query, Term):
+            return {place: self._points(hits) for place, hits in self._hits(query, loosely=True).items()}
+        found, exact = self.index.find(query, loosely=True)
+        if self._usual is self and query.key not in self._rarities:
+            self._rarities[query.key] = _rarity(exact, len(self.index))
+        most = query.weight * self._usual.rarity(query) * MOST_POINTS
+        return {place: exactly(most * often / (often + HALFWAY)) for place, often in found.items()}
+
+    def _hits(self, query: Query, *, loosely: bool) -> Hits:
+        match query:
+            case Term():
+                found, _ = self.index.find(query, loosely=loosely)
+                return {place: ((query, often),) for place, often in found.items()}
+            case AnyOf():
+                any_of: dict[int, tuple[tuple[Term, float], ...]] = {}
+                for part in query.parts:
+                    for place, hits in self._hits(part, loosely=loosely).items():
+                        any_of[place] = any_of.get(place, ()) + hits
+                return any_of
+            case AllOf():
+                first, *others = [self._hits(part, loosely=loosely) for part in query.parts]
+                places = first.keys() - (self._hits(query.unwanted, loosely=False) if query.unwanted else {}).keys()
+                for other in others:
+                    places &= other.keys()
+                return {place: sum((other[place] for other in others), first[place]) for place in places}
+        raise TypeError(query)
+
+    def _points(self, hits: Sequence[tuple[Term, float]]) -> float:
+        """The best term counts in full, the second best half, the third a quarter, and so on."""
+        often: dict[str, float] = {}
+        terms: dict[str, Term] = {}
+        for term, number in hits:
+            terms[term.key] = term
+            often[term.key] = often.get(term.key, 0.0) + number
+        earned = sorted((self._worth(terms[key], number) for key, number in often.items()), reverse=True)
+        return exactly(sum(each * FURTHER_TERM**place for place, each in enumerate(earned)))
+
+    def _worth(self, term: Term, often: float) -> float:
+        return term.weight * self._usual.rarity(term) * MOST_POINTS * often / (often + HALFWAY)
+
+
+def _rarity(exact: int, papers: int) -> float:
+    share = (exact + USUAL_SHARE * PRIOR_PAPERS) / (papers + PRIOR_PAPERS)
+    # The fourth root keeps one very rare word from outweighing several good ones.
+    return math.sqrt(math.sqrt(math.log(share) / math.log(USUAL_SHARE)))
+
+
+def add_up(matches: Sequence[Matches]) -> tuple[dict[int, float], set[int]]:
+    """The points of every paper that any topic matches, and the papers in which topics meet."""
+    if not matches:
+        return {}, set()
+    # Copying the longest at once is far cheaper than adding it paper by paper, and the sums are exact in any order.
+    longest = max(matches, key=_length)
+    totals, meeting = dict(longest.points), set[int]()
+    for each in matches:
+        if each is longest:
+            continue
+        for place, points in each.points.items():
+            if place in totals:
+                totals[place] += points
+                meeting.add(place)
+            else:
+                totals[place] = points
+    return totals, meeting
+
+
+def _length(matches: Matches) -> int:
+    return len(matches.points)
