@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from random import SystemRandom
+from secrets import token_bytes
 from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from bot.batching import Batching
 from bot.delivery.lane import Lane
 from bot.delivery.outbox import Carrier, Outbox
 from bot.delivery.pacing import Pacer
+from bot.delivery.pages import Pages
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState, Watch
 from bot.following import Following
@@ -268,6 +270,8 @@ def _wire(
     messengers = {each.name: each.messenger for each in senders}
     outbox = _make_outbox(subscriptions, senders)
     rounds = Rounds(pipeline, subscriptions, messengers, languages, outbox.wake, summaries=papers.summaries)
+    if settings.port is not None:
+        rounds.pages = Pages(pipeline.storage, utc_now, token_bytes, settings.public_url)
     platforms: list[Platform] = []
     services = Services(
         subscriptions,
