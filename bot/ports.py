@@ -376,8 +376,11 @@ class Storage(Protocol):
         """The chat's newest pages, so many at most, the newest first."""
         ...
 
-    async def get_page_neighbours(self, page: Page) -> tuple[str, str]:
-        """The ids of the pages of the same chat just before and after this one, each empty where there is none."""
+    async def get_page_neighbours(self, chat: Chat, identifier: str) -> tuple[str, str] | None:
+        """The ids of the chat's pages just before and after this one, each empty where there is none.
+
+        None where the chat has no page of this id (any more).
+        """
         ...
 
     async def get_summary(self, key: SummaryKey) -> Summary | None:

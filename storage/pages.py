@@ -55,13 +55,13 @@ def find_pages(pages: JournalTinyDB, chat: Chat, limit: int) -> tuple[Page, ...]
     return tuple(page for page in (find_page(pages, each) for each in newest) if page is not None)
 
 
-def find_neighbours(pages: JournalTinyDB, page: Page) -> tuple[str, str]:
+def find_neighbours(pages: JournalTinyDB, chat: Chat, identifier: str) -> tuple[str, str] | None:
     """The ids before and after it on its chat's shelf."""
-    ids = ["", *(identifier for _, identifier in _shelf(pages, page.chat)), ""]
-    if not page.id or page.id not in ids:
-        return "", ""
-    place = ids.index(page.id)
-    return ids[place - 1], ids[place + 1]
+    ids = [each for _, each in _shelf(pages, chat)]
+    if identifier not in ids:
+        return None
+    place = ids.index(identifier)
+    return ids[place - 1] if place else "", ids[place + 1] if place + 1 < len(ids) else ""
 
 
 def discard_page(pages: JournalTinyDB, identifier: str) -> None:

@@ -345,8 +345,8 @@ class TinyDBStorage:
     async def get_pages(self, chat: Chat, limit: int) -> tuple[Page, ...]:
         return find_pages(self._database("pages"), chat, limit)
 
-    async def get_page_neighbours(self, page: Page) -> tuple[str, str]:
-        return find_neighbours(self._database("pages"), page)
+    async def get_page_neighbours(self, chat: Chat, identifier: str) -> tuple[str, str] | None:
+        return find_neighbours(self._database("pages"), chat, identifier)
 
     async def get_summary(self, key: SummaryKey) -> Summary | None:
         return find_summary(self._database("summaries"), key)

@@ -256,12 +256,13 @@ class FakeStorage:
         self._require_open()
         return tuple(reversed(self._shelf(chat)))[:limit]
 
-    async def get_page_neighbours(self, page: Page) -> tuple[str, str]:
+    async def get_page_neighbours(self, chat: Chat, identifier: str) -> tuple[str, str] | None:
         self._require_open()
-        ids = ["", *(each.id for each in self._shelf(page.chat)), ""]
-        if page.id not in self._pages:
-            return "", ""
-        return ids[ids.index(page.id) - 1], ids[ids.index(page.id) + 1]
+        ids = [each.id for each in self._shelf(chat)]
+        if identifier not in ids:
+            return None
+        before, after = ["", *ids], [*ids, ""]
+        return before[ids.index(identifier)], after[ids.index(identifier) + 1]
 
     async def get_summary(self, key):
         self._require_open()

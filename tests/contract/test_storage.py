@@ -523,7 +523,7 @@ async def test_closing_is_always_fine(storage: Storage) -> None:
         lambda storage: storage.save_page(PAGE),
         lambda storage: storage.get_page(PAGE.id),
         lambda storage: storage.get_pages(ANN, 1),
-        lambda storage: storage.get_page_neighbours(PAGE),
+        lambda storage: storage.get_page_neighbours(ANN, PAGE.id),
         lambda storage: storage.check(),
     ],
     ids=lambda call: "-".join(name for name in call.__code__.co_names if name.islower()),

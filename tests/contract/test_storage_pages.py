@@ -74,7 +74,7 @@ async def test_there_are_no_pages_at_first(storage: Storage) -> None:
     for each in (ID, "", "x" * 10_000, "\x00/..", "é"):
         assert await storage.get_page(each) is None
     assert await storage.get_pages(ANN, 5) == ()
-    assert await storage.get_page_neighbours(page()) == ("", "")
+    assert await storage.get_page_neighbours(ANN, ID) is None
 
 
 async def test_pages_come_back_as_they_were(storage: Storage) -> None:
@@ -107,10 +107,13 @@ async def test_the_newest_come_first(storage: Storage) -> None:
 async def test_neighbours_are_of_the_same_chat(storage: Storage) -> None:
     """The one before, and the one after."""
     await begin(storage, page(0), page(1, chat=BOB), page(2), page(3))
-    assert await storage.get_page_neighbours(page(0)) == ("", page(2).id)
-    assert await storage.get_page_neighbours(page(2)) == (page(0).id, page(3).id)
-    assert await storage.get_page_neighbours(page(3)) == (page(2).id, "")
-    assert await storage.get_page_neighbours(page(1, chat=BOB)) == ("", "")
+    assert await storage.get_page_neighbours(ANN, page(0).id) == ("", page(2).id)
+    assert await storage.get_page_neighbours(ANN, page(2).id) == (page(0).id, page(3).id)
+    assert await storage.get_page_neighbours(ANN, page(3).id) == (page(2).id, "")
+    assert await storage.get_page_neighbours(BOB, page(1).id) == ("", "")
+    assert await storage.get_page_neighbours(ANN, page(1).id) is None
+    assert await storage.get_page_neighbours(BOB, page(0).id) is None
+    assert await storage.get_page_neighbours(ANN, "") is None
 
 
 async def test_saving_again_replaces(storage: Storage) -> None:
@@ -136,6 +139,7 @@ async def test_forgetting_a_chat_erases_its_pages(storage: Storage) -> None:
     for _ in range(2):
         assert await storage.get_pages(ANN, 9) == ()
         assert await storage.get_page(page(0).id) is None
+        assert await storage.get_page_neighbours(ANN, page(0).id) is None
         assert await storage.get_page(page(2).id) == page(2, chat=THREAD, digest=RICH)
         await restart(storage)
 
@@ -162,7 +166,7 @@ async def test_old_pages_are_pruned(storage: Storage) -> None:
         assert await storage.get_pages(ANN, 9) == (page(2), page(1, digest=RICH))
         assert await storage.get_pages(BOB, 9) == ()
         assert await storage.get_page(page(0).id) is None
-        assert await storage.get_page_neighbours(page(1)) == ("", page(2).id)
+        assert await storage.get_page_neighbours(ANN, page(1).id) == ("", page(2).id)
         await restart(storage)
 
 
