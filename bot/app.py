@@ -290,7 +290,7 @@ def _wire(
         shelf=papers.shelf,
         prices=Prices.from_toml(read_bundled("prices.toml")),
     )
-    web = _make_web(settings)
+    web = _make_web(settings, pipeline)
     platforms += _make_platforms(_Wiring(settings, services, rounds, outbox), web)
     owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
     watch = Watch(pipeline, platforms, lambda text, name: owners.tell(text, not_by=name), utc_now())
@@ -307,12 +307,18 @@ def _make_outbox(subscriptions: Subscriptions, senders: Sequence[_Sender]) -> Ou
     return outbox
 
 
-def _make_web(settings: Settings) -> "WebServer | None":
+def _make_web(settings: Settings, pipeline: Pipeline) -> "WebServer | None":
     if settings.port is None:
         return None
-    from bot.web import WebServer  # noqa: PLC0415
+    from bot.web import WebServer, home, pages  # noqa: PLC0415
 
-    return WebServer(settings.port)
+    languages, chats = load_languages(), tuple(map(Chat.from_key, settings.public_chats))
+    web = WebServer(
+        settings.port, public_url=settings.public_url, proxies=settings.trusted_proxies, languages=languages
+    )
+    web.add_routes(pages.routes(pipeline.storage, web.templates, has_home=bool(chats)))
+    web.add_routes(home.routes(pipeline, web.templates, chats, monotonic))
+    return web
 
 
 # These libraries take up to half a second and forty megabytes each, which a terminal or a single digest never needs.
