@@ -88,7 +88,7 @@ class Reply:
     completes: a question was asked. `replaces`: where a button was pressed, this takes the place of the message with the
     button. `toast`: a few words for the person alone who pressed, such as "Saved."; without a button it is ordinary text.
     `payload`: what `/start` takes to do what this reply offers; a platform with links that start the bot shows such a link.
-    `heading`: a line above a text that must stay as it is, to be copied.
+    `heading`: a line above a text that must stay as it is, to be copied. `link`: where the digest can be read on the web.
     A reply that `is_silent` is not sent: the person gave too many commands and was told so.
     """
 
@@ -103,6 +103,7 @@ class Reply:
     payload: str = ""
     heading: str = ""
     rows: tuple[int, ...] = ()
+    link: str = ""
 
     @property
     def is_silent(self) -> bool:
