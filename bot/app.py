@@ -20,6 +20,7 @@ from bot.delivery.pacing import Pacer
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState, Watch
 from bot.following import Following
+from bot.health import Health
 from bot.language import Languages
 from bot.managing import Managing
 from bot.model.chat import Chat
@@ -173,7 +174,8 @@ class App:
 
     `outbox` sends what was planned while it runs, `watch` tells the owners what a machine cannot mend. `web` serves HTTP
     while entered, which raises ConfigError where PORT cannot be had; without PORT it does nothing. `interest` is set when some
-    chat may follow something new. `following` tells chats of new versions of papers.
+    chat may follow something new. `following` tells chats of new versions of papers. `health` is how
+    all of it does.
     """
 
     services: Services
@@ -184,6 +186,7 @@ class App:
     owners: Owners
     web: AbstractAsyncContextManager[object]
     following: Following
+    health: Health
     interest: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -233,6 +236,7 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
                 Shelf(lookup),
                 Backfill(storage, utc_now, lookup),
                 await open_summaries(stack, settings, storage, client),
+                client,
             )
             yield replace(_wire(settings, pipeline, subscriptions, senders, papers), interest=interest)
     finally:
@@ -255,6 +259,7 @@ class _Papers:
     shelf: Shelf
     backfill: Backfill
     summaries: Summaries | None
+    arxiv: PoliteClient
 
 
 def _wire(
@@ -269,6 +274,11 @@ def _wire(
     outbox = _make_outbox(subscriptions, senders)
     rounds = Rounds(pipeline, subscriptions, messengers, languages, outbox.wake, summaries=papers.summaries)
     platforms: list[Platform] = []
+
+    def platform_states() -> list[PlatformState]:
+        lanes = outbox.lanes
+        return [PlatformState(each.name, each.last_contact, lanes[each.name].outcomes) for each in platforms]
+
     services = Services(
         subscriptions,
         pipeline,
@@ -278,20 +288,19 @@ def _wire(
         read_suggestions(read_bundled("suggestions.toml")),
         managing=Managing(utc_now),
         languages=languages,
-        platforms=lambda: [
-            PlatformState(each.name, each.last_contact, outbox.carriers[each.name].lane.outcomes) for each in platforms
-        ],
+        platforms=platform_states,
         backfill=papers.backfill,
         summaries=papers.summaries,
         shelf=papers.shelf,
         prices=Prices.from_toml(read_bundled("prices.toml")),
     )
-    web = _make_web(settings)
+    health = Health(pipeline, platform_states)
+    web = _make_web(settings, health, outbox, papers)
     platforms += _make_platforms(_Wiring(settings, services, rounds, outbox), web)
     owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
     watch = Watch(pipeline, platforms, lambda text, name: owners.tell(text, not_by=name), utc_now())
     following = Following(pipeline, rounds, papers.backfill)
-    return App(services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext(), following)
+    return App(services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext(), following, health)
 
 
 def _make_outbox(subscriptions: Subscriptions, senders: Sequence[_Sender]) -> Outbox:
@@ -303,12 +312,21 @@ def _make_outbox(subscriptions: Subscriptions, senders: Sequence[_Sender]) -> Ou
     return outbox
 
 
-def _make_web(settings: Settings) -> "WebServer | None":
+def _make_web(settings: Settings, health: Health, outbox: Outbox, papers: _Papers) -> "WebServer | None":
     if settings.port is None:
         return None
     from bot.web import WebServer  # noqa: PLC0415
+    from bot.web.health import MetricsAccess, routes  # noqa: PLC0415
+    from bot.web.metrics import Counted, Metrics  # noqa: PLC0415
 
-    return WebServer(settings.port)
+    web = WebServer(settings.port)
+    web.stalled = lambda: health.stalled()  # noqa: PLW0108 - it is set later
+    counted = Counted(
+        __version__, outbox.lanes, papers.arxiv.outcomes, papers.summaries, settings.llm_daily_budget, web.times
+    )
+    access = MetricsAccess(settings.metrics_token.get_secret_value(), bool(settings.public_url))
+    web.add_routes(routes(health, Metrics(counted), access))
+    return web
 
 
 # These libraries take up to half a second and forty megabytes each, which a terminal or a single digest never needs.

@@ -17,7 +17,7 @@ from bot.app import App, open_app, utc_now
 from bot.clockwork import Clockwork
 from bot.errors import ConfigError, StorageError
 from bot.language import tr
-from bot.logs import set_up_logs
+from bot.logs import begin_trace, set_up_logs
 from bot.supervision import Supervisor
 from config.settings import Settings
 from handlers.command import Services
@@ -63,7 +63,8 @@ async def run_bot(settings: Settings) -> None:
             "batches": (BATCHES_EVERY, partial(_look_at_batches, app)),
         }
         try:
-            async with Clockwork(utc_now, jobs):
+            async with Clockwork(utc_now, jobs) as clockwork:
+                app.health.stalled = clockwork.stalled
                 await _until(stop, _serve(app) if app.platforms else _chat(app.services))
         finally:
             stop.set()
@@ -99,6 +100,7 @@ async def _pull_on_interest(app: App) -> None:
     while True:
         await app.interest.wait()
         app.interest.clear()
+        begin_trace()
         try:
             await _pull(app)
         except Exception:
@@ -111,6 +113,7 @@ async def _hold_on_summaries(app: App) -> None:
     while summaries is not None:
         await summaries.finished.wait()
         summaries.finished.clear()
+        begin_trace()
         try:
             await app.rounds.hold_due()
         except Exception:

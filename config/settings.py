@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     contact: str = Field(default="", max_length=200, pattern=r"^[\x20-\x7e]*$")
     port: int | None = Field(default=None, ge=1, le=65535)
     public_url: str = ""
+    metrics_token: SecretStr = SecretStr("")
     data_dir: Path = Path("data")
     default_categories: Annotated[tuple[str, ...], NoDecode] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
     default_language: str = "en"
@@ -63,7 +64,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never show anywhere."""
-        tokens = (self.telegram_bot_token, self.discord_bot_token, self.openai_api_key)
+        tokens = (self.telegram_bot_token, self.discord_bot_token, self.openai_api_key, self.metrics_token)
         return tuple(each.get_secret_value() for each in tokens if each.get_secret_value())
 
     @property
@@ -95,7 +96,7 @@ class Settings(BaseSettings):
             raise ValueError("needs PORT, too: where to listen for what arrives at this address")
         return value.rstrip("/")
 
-    @field_validator("telegram_bot_token", "discord_bot_token", "openai_api_key")
+    @field_validator("telegram_bot_token", "discord_bot_token", "openai_api_key", "metrics_token")
     @classmethod
     def _is_token(cls, value: SecretStr) -> SecretStr:
         if not re.fullmatch(r"[\x21-\x7e]*", value.get_secret_value()):

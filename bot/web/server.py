@@ -1,13 +1,14 @@
 """The HTTP server of the process: started once, whatever becomes of the platforms that take posts through it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Self
 
 from aiohttp import web
 
 from bot.errors import ConfigError
+from bot.web.times import RequestTimes
 
 Receive = Callable[[Mapping[str, str], bytes], int]
 """Takes the headers (names in any case) and the body of a post, and gives the HTTP status that answers it."""
@@ -20,22 +21,31 @@ _RETRY_SECONDS = 5
 
 
 class WebServer:
-    """Serves `/healthz` and what was added, while entered. Entering raises ConfigError where `port` cannot be had."""
+    """Serves `/healthz` and what was added, while entered. Entering raises ConfigError where `port` cannot be had.
+
+    `stalled` names what should go on by itself and does not: then `/healthz` answers 503. `times` is how long answers took.
+    """
 
     def __init__(self, port: int, host: str = "0.0.0.0") -> None:  # noqa: S104 - hosting platforms route to any interface
         self._port, self._host = port, host
-        self._app = web.Application(client_max_size=LARGEST_BODY)
-        self._app.router.add_get("/healthz", _say_ok)
+        self.stalled: Callable[[], Sequence[str]] = tuple
+        self.times = RequestTimes()
+        self._app = web.Application(client_max_size=LARGEST_BODY, middlewares=[self.times.measure])
+        self._app.router.add_get("/healthz", self._say_alive)
 
-    def add_post(self, path: str, receive: Receive) -> None:
-        """Hand posts to `path` to `receive`; before the server is entered."""
+    def add_routes(self, routes: Iterable[web.RouteDef]) -> None:
+        """Serve these, too; before the server is entered."""
+        self._app.router.add_routes(routes)
+
+    def add_post(self, path: str, receive: Receive, name: str = "webhook") -> None:
+        """Hand posts to `path` to `receive`; before the server is entered. `name` stands for the path, which may be secret."""
 
         async def answer(request: web.Request) -> web.Response:
             status = receive(request.headers, await _read_body(request))
             busy = status == HTTPStatus.SERVICE_UNAVAILABLE
             return web.Response(status=status, headers={"Retry-After": str(_RETRY_SECONDS)} if busy else None)
 
-        self._app.router.add_post(path, answer)
+        self._app.router.add_post(path, answer, name=name)
 
     async def __aenter__(self) -> Self:
         self._runner = web.AppRunner(self._app, handle_signals=False, access_log=None, shutdown_timeout=STOP_SECONDS)
@@ -51,9 +61,11 @@ class WebServer:
     async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()
 
-
-async def _say_ok(_: web.Request) -> web.Response:
-    return web.Response(text="ok")
+    async def _say_alive(self, _: web.Request) -> web.Response:
+        stalled = self.stalled()
+        if not stalled:
+            return web.Response(text="ok")
+        return web.Response(text=f"stalled: {', '.join(stalled)}", status=HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 async def _read_body(request: web.Request) -> bytes:
