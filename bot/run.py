@@ -17,7 +17,8 @@ from bot.app import App, open_app, utc_now
 from bot.clockwork import Clockwork
 from bot.errors import ConfigError, StorageError
 from bot.language import tr
-from bot.logs import begin_trace, set_up_logs
+from bot.logs import Redaction, begin_trace, set_up_logs
+from bot.sentry import reporting
 from bot.supervision import Supervisor
 from config.settings import Settings
 from handlers.command import Services
@@ -49,6 +50,12 @@ async def run_bot(settings: Settings) -> None:
     stop = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    with reporting(settings.sentry_dsn.get_secret_value(), __version__, Redaction(settings.secrets)):
+        await _run_until(stop, settings)
+    log.info("stopped")
+
+
+async def _run_until(stop: asyncio.Event, settings: Settings) -> None:
     async with open_app(settings, _write_aside if sys.stderr.isatty() else None) as app, app.web:
         # Parts and replies under way share the time that is left after a signal.
         aside = [
@@ -69,7 +76,6 @@ async def run_bot(settings: Settings) -> None:
         finally:
             stop.set()
             await asyncio.wait(aside)
-    log.info("stopped")
 
 
 async def _pull(app: App) -> None:

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     port: int | None = Field(default=None, ge=1, le=65535)
     public_url: str = ""
     metrics_token: SecretStr = SecretStr("")
+    sentry_dsn: SecretStr = SecretStr("")
     data_dir: Path = Path("data")
     default_categories: Annotated[tuple[str, ...], NoDecode] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
     default_language: str = "en"
@@ -64,7 +65,13 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never show anywhere."""
-        tokens = (self.telegram_bot_token, self.discord_bot_token, self.openai_api_key, self.metrics_token)
+        tokens = (
+            self.telegram_bot_token,
+            self.discord_bot_token,
+            self.openai_api_key,
+            self.metrics_token,
+            self.sentry_dsn,
+        )
         return tuple(each.get_secret_value() for each in tokens if each.get_secret_value())
 
     @property
@@ -95,6 +102,16 @@ class Settings(BaseSettings):
         if "port" in info.data and info.data["port"] is None:
             raise ValueError("needs PORT, too: where to listen for what arrives at this address")
         return value.rstrip("/")
+
+    @field_validator("sentry_dsn")
+    @classmethod
+    def _is_dsn(cls, value: SecretStr) -> SecretStr:
+        dsn = value.get_secret_value()
+        url = _URL.validate_python(dsn) if dsn else None
+        is_safe = url is None or url.scheme == "https" or url.host in _LOOPBACK
+        if url is not None and not (is_safe and url.username and (url.path or "/")[-1].isdigit()):
+            raise ValueError("must be like https://KEY@sentry.example.org/1")
+        return value
 
     @field_validator("telegram_bot_token", "discord_bot_token", "openai_api_key", "metrics_token")
     @classmethod

@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 from bot.calendar import latest_day
 from tests.adapters.arxiv_server import ArxivServer, make_feed, make_item
 from tests.faults.process import ADA, run_process
-from tests.servers import discord, telegram
+from tests.servers import discord, sentry, telegram
 
 TODAY = latest_day(datetime.now(UTC))
 FEED = make_feed("cs.CL", make_item("2608.00001", title="Small KV caches", day=TODAY), day=TODAY)
@@ -75,3 +75,21 @@ async def test_one_trace_over_a_restart(tmp_path, unused_tcp_port):
     for text in texts:
         for secret in (telegram.TOKEN, discord.TOKEN, str(ADA), "We move", "Small KV"):
             assert secret not in text
+
+
+async def test_errors_reach_sentry_before_the_end(tmp_path):
+    """A bot whose tokens are refused says so to Sentry, too, and ends; the tokens are not in what was sent."""
+    wrong = "987654321:BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
+    async with (
+        ArxivServer() as arxiv,
+        telegram.TelegramServer() as on_telegram,
+        discord.serve() as on_discord,
+        sentry.serve() as on_sentry,
+    ):
+        environment = {"TELEGRAM_BOT_TOKEN": wrong, "DISCORD_BOT_TOKEN": "wrong", "SENTRY_DSN": on_sentry.dsn}
+        async with run_process(tmp_path, arxiv, on_telegram, on_discord, **environment) as bot:
+            async with asyncio.timeout(90):
+                assert await bot.process.wait() == 2
+        assert {each["logentry"]["message"] for each in on_sentry.events} == {"owner alert text=%r"}
+        for secret in (wrong, "is switched off", on_sentry.dsn):
+            assert secret not in "".join(on_sentry.bodies)
