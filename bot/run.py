@@ -68,6 +68,7 @@ async def _run_until(stop: asyncio.Event, settings: Settings) -> None:
             "backfill": (PULL_EVERY, partial(_backfill, app)),
             "rounds": (HOLD_EVERY, partial(_hold, app)),
             "batches": (BATCHES_EVERY, partial(_look_at_batches, app)),
+            "publish": (PULL_EVERY, partial(_publish, app)),
         }
         try:
             async with Clockwork(utc_now, jobs) as clockwork:
@@ -83,10 +84,13 @@ async def _pull(app: App) -> None:
     pipeline = app.services.pipeline
     if await pipeline.is_paused():
         return
-    if await pipeline.look():
+    brought = await pipeline.look()
+    if brought:
         await pipeline.prune()
     await app.rounds.hold_due()
     await app.following.look()
+    if brought:
+        await _publish(app)
 
 
 async def _check(app: App) -> None:
@@ -135,6 +139,15 @@ async def _look_at_batches(app: App) -> None:
     """Summaries that can wait. Their texts take a while to be had, and nobody waits for it."""
     if app.services.summaries is not None:
         await app.services.summaries.look_at_batches()
+
+
+async def _publish(app: App) -> None:
+    if app.publishing is None:
+        return
+    try:
+        await app.publishing.look()
+    except StorageError as error:
+        log.error("publish status=failed error=%r", str(error))  # noqa: TRY400 - a full disk is no bug
 
 
 async def _send(app: App) -> None:

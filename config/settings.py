@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = SecretStr("")
     sentry_dsn: SecretStr = SecretStr("")
     data_dir: Path = Path("data")
+    publish_dir: Path | None = None
+    publish_config: Path | None = None
     default_categories: Annotated[tuple[str, ...], NoDecode] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
     default_language: str = "en"
     default_timezone: str = UTC_NAME
