@@ -15,19 +15,24 @@ from urllib.parse import urlsplit
 from bot import __version__
 from bot.backfill import Backfill
 from bot.batching import Batching
+from bot.chat_config import read_config
 from bot.delivery.lane import Lane
 from bot.delivery.outbox import Carrier, Outbox
 from bot.delivery.pacing import Pacer
 from bot.delivery.pages import Pages
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState, Watch
+from bot.errors import ConfigError, UserError
 from bot.following import Following
+from bot.health import Health
 from bot.language import Languages
 from bot.managing import Managing
 from bot.model.chat import Chat
+from bot.model.subscription import Subscription
 from bot.pipeline import Pipeline
 from bot.ports import FullTexts, ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
 from bot.prices import Prices
+from bot.publishing import Publishing
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
 from bot.shelf import Shelf
@@ -40,7 +45,7 @@ from bot.sources.fulltext import ArxivFullTexts
 from bot.sources.http import MIN_INTERVAL, SITE_INTERVALS, PoliteClient, make_user_agent
 from bot.sources.sample import SampleSource
 from bot.sources.text_cache import TextCache
-from bot.subscriptions import Subscriptions
+from bot.subscriptions import Subscriptions, with_config
 from bot.suggestions import read_suggestions
 from bot.summaries.ladder import LoadNote, SaveNote
 from bot.summaries.prompts import Prompt
@@ -52,7 +57,7 @@ from config.settings import Settings, read_bundled, read_catalogues
 from handlers.command import Services
 from handlers.commands import COMMANDS
 from handlers.console.messenger import ConsoleMessenger
-from storage import open_storage, tinydb_url
+from storage import DiskFolder, open_storage, tinydb_url
 
 if TYPE_CHECKING:
     from bot.summaries.llm import OpenAISummarizer
@@ -175,7 +180,8 @@ class App:
 
     `outbox` sends what was planned while it runs, `watch` tells the owners what a machine cannot mend. `web` serves HTTP
     while entered, which raises ConfigError where PORT cannot be had; without PORT it does nothing. `interest` is set when some
-    chat may follow something new. `following` tells chats of new versions of papers.
+    chat may follow something new. `following` tells chats of new versions of papers. `health` is how
+    all of it does. `publishing` None: nothing is published.
     """
 
     services: Services
@@ -186,6 +192,8 @@ class App:
     owners: Owners
     web: AbstractAsyncContextManager[object]
     following: Following
+    health: Health
+    publishing: Publishing | None = None
     interest: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -218,6 +226,8 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             pipeline.checking.listings = make_listing_source(client, settings)
             pipeline.checking.lookup = make_lookup(client, settings)
             pipeline.checking.records = make_record_source(client, settings)
+            published = read_publication(settings)
+            pipeline.published = pipeline.categories_of(published) if published else ()
             subscriptions = Subscriptions(
                 storage,
                 taxonomy,
@@ -235,10 +245,42 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
                 Shelf(lookup),
                 Backfill(storage, utc_now, lookup),
                 await open_summaries(stack, settings, storage, client),
+                client,
             )
-            yield replace(_wire(settings, pipeline, subscriptions, senders, papers), interest=interest)
+            yield replace(
+                _wire(settings, pipeline, subscriptions, senders, papers),
+                interest=interest,
+                publishing=_make_publishing(settings, pipeline, published, papers.summaries),
+            )
     finally:
         await storage.close()
+
+
+def read_publication(settings: Settings) -> Subscription | None:
+    """What is published, None for nothing. Raises ConfigError where PUBLISH_CONFIG cannot be used."""
+    if settings.publish_dir is None:
+        return None
+    # `created` only decides about papers of earlier days, of which none are taken.
+    plain = Subscription(Chat("publish", "-"), datetime.min.replace(tzinfo=UTC), settings.default_categories)
+    if settings.publish_config is None:
+        return replace(plain, days_back=0)
+    try:
+        config = read_config(settings.publish_config.read_text(encoding="utf-8"))
+        stated = with_config(plain, config, load_taxonomy())
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigError(f"PUBLISH_CONFIG {settings.publish_config} cannot be read: {reason}") from error
+    except UserError as error:
+        raise ConfigError(f"PUBLISH_CONFIG {settings.publish_config}: {error}") from error
+    return replace(stated, categories=stated.categories or plain.categories, days_back=0)
+
+
+def _make_publishing(
+    settings: Settings, pipeline: Pipeline, published: Subscription | None, summaries: Summaries | None
+) -> Publishing | None:
+    if settings.publish_dir is None or published is None:
+        return None
+    return Publishing(pipeline, published, DiskFolder(settings.publish_dir), summaries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +299,7 @@ class _Papers:
     shelf: Shelf
     backfill: Backfill
     summaries: Summaries | None
+    arxiv: PoliteClient
 
 
 def _wire(
@@ -273,6 +316,11 @@ def _wire(
     if settings.port is not None:
         rounds.pages = Pages(pipeline.storage, utc_now, token_bytes, settings.public_url)
     platforms: list[Platform] = []
+
+    def platform_states() -> list[PlatformState]:
+        lanes = outbox.lanes
+        return [PlatformState(each.name, each.last_contact, lanes[each.name].outcomes) for each in platforms]
+
     services = Services(
         subscriptions,
         pipeline,
@@ -282,20 +330,19 @@ def _wire(
         read_suggestions(read_bundled("suggestions.toml")),
         managing=Managing(utc_now),
         languages=languages,
-        platforms=lambda: [
-            PlatformState(each.name, each.last_contact, outbox.carriers[each.name].lane.outcomes) for each in platforms
-        ],
+        platforms=platform_states,
         backfill=papers.backfill,
         summaries=papers.summaries,
         shelf=papers.shelf,
         prices=Prices.from_toml(read_bundled("prices.toml")),
     )
-    web = _make_web(settings, pipeline)
+    health = Health(pipeline, platform_states)
+    web = _make_web(settings, health, outbox, papers)
     platforms += _make_platforms(_Wiring(settings, services, rounds, outbox), web)
     owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
     watch = Watch(pipeline, platforms, lambda text, name: owners.tell(text, not_by=name), utc_now())
     following = Following(pipeline, rounds, papers.backfill)
-    return App(services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext(), following)
+    return App(services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext(), following, health)
 
 
 def _make_outbox(subscriptions: Subscriptions, senders: Sequence[_Sender]) -> Outbox:
@@ -307,17 +354,25 @@ def _make_outbox(subscriptions: Subscriptions, senders: Sequence[_Sender]) -> Ou
     return outbox
 
 
-def _make_web(settings: Settings, pipeline: Pipeline) -> "WebServer | None":
+def _make_web(settings: Settings, health: Health, outbox: Outbox, papers: _Papers) -> "WebServer | None":
     if settings.port is None:
         return None
     from bot.web import WebServer, home, pages  # noqa: PLC0415
+    from bot.web.health import MetricsAccess, routes  # noqa: PLC0415
+    from bot.web.metrics import Counted, Metrics  # noqa: PLC0415
 
-    languages, chats = load_languages(), tuple(map(Chat.from_key, settings.public_chats))
+    pipeline, languages, chats = health.pipeline, load_languages(), tuple(map(Chat.from_key, settings.public_chats))
     web = WebServer(
         settings.port, public_url=settings.public_url, proxies=settings.trusted_proxies, languages=languages
     )
     web.add_routes(pages.routes(pipeline.storage, web.templates, has_home=bool(chats)))
     web.add_routes(home.routes(pipeline, web.templates, chats, monotonic))
+    web.stalled = lambda: health.stalled()  # noqa: PLW0108 - it is set later
+    counted = Counted(
+        __version__, outbox.lanes, papers.arxiv.outcomes, papers.summaries, settings.llm_daily_budget, web.times
+    )
+    access = MetricsAccess(settings.metrics_token.get_secret_value(), bool(settings.public_url))
+    web.add_routes(routes(health, Metrics(counted), access))
     return web
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 
 import httpx2
 
-from bot.app import load_taxonomy, make_client, make_source
-from bot.errors import BotError, PlatformError, PlatformRefusedError, SourceError
+from bot.app import load_taxonomy, make_client, make_source, read_publication
+from bot.errors import BotError, PlatformError, PlatformRefusedError, SourceError, StorageError
 from bot.sources.http import PoliteClient
 from config.settings import Settings
 from storage import open_storage, tinydb_url
@@ -31,7 +32,13 @@ async def run_checks(settings: Settings, write: Callable[[str], None]) -> int:
     write("ok       settings: read from the environment and .env, if there is one")
     worst = OK
     async with make_client(settings) as client:
-        checks = (_categories(settings), _storage(settings), *_addresses(settings, client), *_platforms(settings))
+        checks = (
+            _categories(settings),
+            _storage(settings),
+            *_publishing(settings),
+            *_addresses(settings, client),
+            *_platforms(settings),
+        )
         for check in checks:
             try:
                 write(f"ok       {check.name}: {await check.run()}")
@@ -65,6 +72,26 @@ def _storage(settings: Settings) -> _Check:
         "Set DATA_DIR to a folder this user may write, with room on its disk. If Paperround is running, it holds the "
         "folder, and that is fine.",
     )
+
+
+def _publishing(settings: Settings) -> list[_Check]:
+    """A check of what is published, and where, if anything is."""
+    folder = settings.publish_dir
+    if folder is None:
+        return []
+
+    async def run() -> str:
+        published = read_publication(settings)
+        try:
+            # On the disk of the folder, whether or not it is there yet.
+            place = next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
+            with TemporaryFile(dir=place):
+                pass
+        except OSError as error:
+            raise StorageError(f"{folder} takes no files: {error.strerror}") from error
+        return f"{', '.join(published.categories) if published else 'nothing'}, in {folder}"
+
+    return [_Check("publishing", run, "Correct PUBLISH_CONFIG, or set PUBLISH_DIR to a folder this user may write.")]
 
 
 def _addresses(settings: Settings, client: PoliteClient) -> list[_Check]:

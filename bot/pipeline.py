@@ -40,7 +40,7 @@ class Pipeline:
     """The one path from announcement to digest.
 
     `sample` is shown on request and, if `sample_stands_in`, where arXiv cannot be reached and nothing was ever pulled.
-    `default_categories` are pulled for chats that follow topics and name no category. `checking` has the sources beside the
+    `default_categories` are pulled for chats that follow topics and name no category, `published` whatever anybody follows. `checking` has the sources beside the
     feeds, once they are set.
     """
 
@@ -51,6 +51,7 @@ class Pipeline:
     default_categories: tuple[str, ...]
     sample: PaperSource | None = None
     sample_stands_in: bool = True
+    published: tuple[str, ...] = ()
     keeping: Keeping = field(init=False)
     pulling: Pulling = field(init=False)
     checking: Checking = field(init=False)
@@ -70,8 +71,10 @@ class Pipeline:
         return subscription.categories or (self.default_categories if subscription.topics else ())
 
     async def followed_categories(self) -> tuple[str, ...]:
-        """Every category that some chat needs, sorted: of a paper that is followed, one at least."""
-        needed = {code for each in await self.storage.get_subscriptions() for code in self.categories_of(each)}
+        """Every category that some chat or a publication needs, sorted: of a paper that is followed, one at least."""
+        needed = set(self.published) | {
+            code for each in await self.storage.get_subscriptions() for code in self.categories_of(each)
+        }
         for _, categories in sorted((await self.storage.get_followed()).items()):
             if categories and needed.isdisjoint(categories):
                 needed.add(categories[0])

@@ -422,6 +422,28 @@ class Storage(Protocol):
         ...
 
 
+class Folder(Protocol):
+    """Text files that others read. Names are relative, with slashes.
+
+    Every method may raise StorageError and never blocks the event loop.
+    """
+
+    async def read(self, name: str) -> str | None:
+        """The file's text, None where there is none."""
+        ...
+
+    async def names(self, folder: str) -> tuple[str, ...]:
+        """The names of the files in this folder, sorted; none where there is no folder."""
+        ...
+
+    async def write(self, name: str, text: str) -> bool:
+        """Put `text` in place of the whole file; False, and nothing is written, where it is that already.
+
+        Whoever reads meanwhile, or after `kill -9`, finds the old text or the new one.
+        """
+        ...
+
+
 class Messenger(Protocol):
     """A way to say something in a chat without having been asked, also while the platform itself is not running.
 

@@ -17,7 +17,8 @@ from bot.app import App, open_app, utc_now
 from bot.clockwork import Clockwork
 from bot.errors import ConfigError, StorageError
 from bot.language import tr
-from bot.logs import set_up_logs
+from bot.logs import Redaction, begin_trace, set_up_logs
+from bot.sentry import reporting
 from bot.supervision import Supervisor
 from config.settings import Settings
 from handlers.command import Services
@@ -49,6 +50,12 @@ async def run_bot(settings: Settings) -> None:
     stop = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    with reporting(settings.sentry_dsn.get_secret_value(), __version__, Redaction(settings.secrets)):
+        await _run_until(stop, settings)
+    log.info("stopped")
+
+
+async def _run_until(stop: asyncio.Event, settings: Settings) -> None:
     async with open_app(settings, _write_aside if sys.stderr.isatty() else None) as app, app.web:
         # Parts and replies under way share the time that is left after a signal.
         aside = [
@@ -61,14 +68,15 @@ async def run_bot(settings: Settings) -> None:
             "backfill": (PULL_EVERY, partial(_backfill, app)),
             "rounds": (HOLD_EVERY, partial(_hold, app)),
             "batches": (BATCHES_EVERY, partial(_look_at_batches, app)),
+            "publish": (PULL_EVERY, partial(_publish, app)),
         }
         try:
-            async with Clockwork(utc_now, jobs):
+            async with Clockwork(utc_now, jobs) as clockwork:
+                app.health.stalled = clockwork.stalled
                 await _until(stop, _serve(app) if app.platforms else _chat(app.services))
         finally:
             stop.set()
             await asyncio.wait(aside)
-    log.info("stopped")
 
 
 async def _pull(app: App) -> None:
@@ -76,10 +84,13 @@ async def _pull(app: App) -> None:
     pipeline = app.services.pipeline
     if await pipeline.is_paused():
         return
-    if await pipeline.look():
+    brought = await pipeline.look()
+    if brought:
         await pipeline.prune()
     await app.rounds.hold_due()
     await app.following.look()
+    if brought:
+        await _publish(app)
 
 
 async def _check(app: App) -> None:
@@ -99,6 +110,7 @@ async def _pull_on_interest(app: App) -> None:
     while True:
         await app.interest.wait()
         app.interest.clear()
+        begin_trace()
         try:
             await _pull(app)
         except Exception:
@@ -111,6 +123,7 @@ async def _hold_on_summaries(app: App) -> None:
     while summaries is not None:
         await summaries.finished.wait()
         summaries.finished.clear()
+        begin_trace()
         try:
             await app.rounds.hold_due()
         except Exception:
@@ -126,6 +139,15 @@ async def _look_at_batches(app: App) -> None:
     """Summaries that can wait. Their texts take a while to be had, and nobody waits for it."""
     if app.services.summaries is not None:
         await app.services.summaries.look_at_batches()
+
+
+async def _publish(app: App) -> None:
+    if app.publishing is None:
+        return
+    try:
+        await app.publishing.look()
+    except StorageError as error:
+        log.error("publish status=failed error=%r", str(error))  # noqa: TRY400 - a full disk is no bug
 
 
 async def _send(app: App) -> None:

@@ -166,25 +166,7 @@ class Subscriptions:
 
         Settings it does not state take their default, but for the language, the schedule and its time zone, which stay.
         """
-        codes = tuple(dict.fromkeys(self.taxonomy.check(name) for name in config.categories))
-        for topic in config.topics:
-            compile_topic(topic)
-
-        def change(subscription: Subscription) -> Subscription:
-            fresh = Subscription(
-                chat,
-                subscription.created,
-                _within(codes, MAX_CATEGORIES, _TOO_MANY_CATEGORIES),
-                _within(config.topics, MAX_TOPICS, _TOO_MANY_TOPICS),
-                language=subscription.language,
-                schedule=subscription.schedule,
-                timezone=subscription.timezone,
-                pause=subscription.pause,
-                muted=tuple(each for each in config.topics if each in config.muted),
-            )
-            return _with_preferences(fresh, config.settings)
-
-        return await self._change(chat, change)
+        return await self._change(chat, lambda subscription: with_config(subscription, config, self.taxonomy))
 
     async def add_config(self, chat: Chat, config: ChatConfig) -> tuple[Subscription, tuple[str, ...], tuple[str, ...]]:
         """Add the categories and topics of `config`; also returns those categories and topics that are new here."""
@@ -240,6 +222,25 @@ class Subscriptions:
 
 class _NothingToPauseError(Exception):
     """Takes a change back that would change nothing."""
+
+
+def with_config(subscription: Subscription, config: ChatConfig, taxonomy: Taxonomy) -> Subscription:
+    """The subscription as `import_config` leaves it. Raises UserError that says what of it cannot be."""
+    codes = tuple(dict.fromkeys(taxonomy.check(name) for name in config.categories))
+    for topic in config.topics:
+        compile_topic(topic)
+    fresh = Subscription(
+        subscription.chat,
+        subscription.created,
+        _within(codes, MAX_CATEGORIES, _TOO_MANY_CATEGORIES),
+        _within(config.topics, MAX_TOPICS, _TOO_MANY_TOPICS),
+        language=subscription.language,
+        schedule=subscription.schedule,
+        timezone=subscription.timezone,
+        pause=subscription.pause,
+        muted=tuple(each for each in config.topics if each in config.muted),
+    )
+    return _with_preferences(fresh, config.settings)
 
 
 def _with_preferences(subscription: Subscription, values: Mapping[str, str]) -> Subscription:

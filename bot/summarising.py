@@ -11,6 +11,7 @@ from typing import Self
 from bot.batching import Batching
 from bot.errors import BotError, LLMError
 from bot.language import later
+from bot.logs import current_trace, tracing
 from bot.model.chat import Chat
 from bot.model.paper import ArxivId, Paper
 from bot.model.summary import Summary, SummaryKey, Usage, Wish, share
@@ -36,7 +37,10 @@ def group_of(chat: Chat) -> str:
 
 @dataclass(slots=True, eq=False)
 class _Flight:
-    """A summary that is being made, or waits for that, with the weight and the kinds of chats that want it."""
+    """A summary that is being made, or waits for that, with the weight and the kinds of chats that want it.
+
+    `trace` is that of whoever wanted it first.
+    """
 
     key: SummaryKey
     paper: Paper
@@ -44,6 +48,7 @@ class _Flight:
     groups: Counter[str] = field(default_factory=Counter)
     is_waiting: bool = True
     landed: asyncio.Event = field(default_factory=asyncio.Event)
+    trace: str = field(default_factory=current_trace)
 
     def join(self, wish: Wish) -> None:
         """Make it matter more."""
@@ -57,7 +62,8 @@ class Summaries:
 
     `budget` is in tokens a day (UTC). People who ask for a digest or for one summary wait `digest_seconds` and `tap_seconds`; what
     comes later is on the cards. `finished` is set whenever nothing is left to be made. What fails is logged, left
-    alone for a while, and never raised: an abstract stands in. `batching` takes what can wait; None: nothing can.
+    alone for a while, and never raised: an abstract stands in. `batching` takes what can wait; None: nothing can. `outcomes`
+    counts what came of single summaries: ok, failed, refused (for good), no-budget, crashed.
     """
 
     storage: Storage
@@ -70,6 +76,7 @@ class Summaries:
     tap_seconds: float = 45.0
     batching: Batching | None = None
     finished: asyncio.Event = field(default_factory=asyncio.Event)
+    outcomes: Counter[str] = field(default_factory=Counter)
     _flights: dict[SummaryKey, _Flight] = field(default_factory=dict)
     _not_before: dict[SummaryKey, datetime] = field(default_factory=dict)
     _spent_on: date | None = None
@@ -182,7 +189,9 @@ class Summaries:
         """Make one after the other, what matters most first, until nothing waits."""
         try:
             while waiting := [each for each in self._flights.values() if each.is_waiting]:
-                await self._fly(max(waiting, key=lambda each: each.weight))
+                flight = max(waiting, key=lambda each: each.weight)
+                with tracing(flight.trace):
+                    await self._fly(flight)
         finally:
             # In the same step as the last look, so that whoever comes next starts another worker.
             self._working -= 1
@@ -193,9 +202,11 @@ class Summaries:
             await self._make(flight)
         except BotError as error:
             self._leave_alone(flight.key, ASK_AGAIN)
+            self.outcomes["failed"] += 1
             log.warning("summary id=%s status=failed error=%r", flight.key.id, str(error))
         except Exception:
             self._leave_alone(flight.key, ASK_AGAIN)
+            self.outcomes["crashed"] += 1
             log.exception("summary id=%s status=crashed", flight.key.id)
         finally:
             del self._flights[flight.key]
@@ -210,12 +221,14 @@ class Summaries:
         text = await self.texts.fetch(flight.paper)
         day, tokens = self._today(), self.summarizer.estimate(flight.paper, text)
         if not await self._reserve(day, tokens):
+            self.outcomes["no-budget"] += 1
             log.info("summary id=%s status=no-budget tokens=%d", flight.key.id, tokens)
             return
         try:
             summary, used = await self.summarizer.summarise(flight.paper, text, flight.key.language)
             await self.storage.save_summary(summary)
             await self._settle(flight, day, tokens, used)
+            self.outcomes["ok"] += 1
             log.info("summary id=%s status=ok tokens=%d source=%s", flight.key.id, used.total, text.source)
         except LLMError as error:
             self._note_failure(flight.key, error)
@@ -244,6 +257,7 @@ class Summaries:
         rest_of_day = datetime.combine(self._today() + timedelta(days=1), time(), UTC) - self.clock()
         pause = timedelta(seconds=error.retry_after) or ASK_AGAIN
         self._leave_alone(key, rest_of_day if error.is_final else pause)
+        self.outcomes["refused" if error.is_final else "failed"] += 1
         log.warning("summary id=%s status=failed final=%s error=%r", key.id, error.is_final, str(error))
 
     def _leave_alone(self, key: SummaryKey, pause: timedelta) -> None:

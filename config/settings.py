@@ -54,7 +54,11 @@ class Settings(BaseSettings):
     public_url: str = ""
     public_chats: Annotated[tuple[str, ...], NoDecode] = ()
     trusted_proxies: int = Field(default=0, ge=0, le=9)
+    metrics_token: SecretStr = SecretStr("")
+    sentry_dsn: SecretStr = SecretStr("")
     data_dir: Path = Path("data")
+    publish_dir: Path | None = None
+    publish_config: Path | None = None
     default_categories: Annotated[tuple[str, ...], NoDecode] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
     default_language: str = "en"
     default_timezone: str = UTC_NAME
@@ -65,7 +69,13 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never show anywhere."""
-        tokens = (self.telegram_bot_token, self.discord_bot_token, self.openai_api_key)
+        tokens = (
+            self.telegram_bot_token,
+            self.discord_bot_token,
+            self.openai_api_key,
+            self.metrics_token,
+            self.sentry_dsn,
+        )
         return tuple(each.get_secret_value() for each in tokens if each.get_secret_value())
 
     @property
@@ -97,7 +107,17 @@ class Settings(BaseSettings):
             raise ValueError("needs PORT, too: where to listen for what arrives at this address")
         return value.rstrip("/")
 
-    @field_validator("telegram_bot_token", "discord_bot_token", "openai_api_key")
+    @field_validator("sentry_dsn")
+    @classmethod
+    def _is_dsn(cls, value: SecretStr) -> SecretStr:
+        dsn = value.get_secret_value()
+        url = _URL.validate_python(dsn) if dsn else None
+        is_safe = url is None or url.scheme == "https" or url.host in _LOOPBACK
+        if url is not None and not (is_safe and url.username and (url.path or "/")[-1].isdigit()):
+            raise ValueError("must be like https://KEY@sentry.example.org/1")
+        return value
+
+    @field_validator("telegram_bot_token", "discord_bot_token", "openai_api_key", "metrics_token")
     @classmethod
     def _is_token(cls, value: SecretStr) -> SecretStr:
         if not re.fullmatch(r"[\x21-\x7e]*", value.get_secret_value()):

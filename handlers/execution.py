@@ -5,10 +5,10 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from secrets import token_hex
 
 from bot.errors import StorageError, UserError
 from bot.language import later, tr
+from bot.logs import begin_trace
 from bot.managing import Located, mark_of
 from bot.model.chat import Chat
 from bot.model.message import Button
@@ -107,6 +107,7 @@ async def adopt_language(services: Services, chat: Chat, client: str = "") -> No
 
 async def execute(invocation: Invocation, services: Services, request: Request) -> Reply:
     """Check rights and arguments, run, and turn what people can mend into its text and all else into an apology."""
+    trace = begin_trace()
     command = invocation.command
     await adopt_language(services, request.chat, request.language)
     refusal = _throttle(services.throttle, request)
@@ -123,9 +124,8 @@ async def execute(invocation: Invocation, services: Services, request: Request) 
     except UserError as error:
         return _about(located, Reply(str(error)))
     except Exception:
-        error_id = token_hex(4)
-        log.exception("command failed usage=%s chat=%s error_id=%s", invocation.usage, request.chat.key, error_id)
-        return _about(located, Reply(tr(APOLOGY).format(error_id)))
+        log.exception("command failed usage=%s chat=%s error_id=%s", invocation.usage, request.chat.key, trace)
+        return _about(located, Reply(tr(APOLOGY).format(trace)))
 
 
 async def _run(invocation: Invocation, services: Services, request: Request) -> Reply:
@@ -136,6 +136,7 @@ async def _run(invocation: Invocation, services: Services, request: Request) -> 
     if missing is not None:
         raise UserError(_describe_missing(invocation, missing))
     reply = await command.run(services, request)
+    log.info("command usage=%s chat=%s status=ok", invocation.usage, request.chat.key)
     await _come_back(services, request)
     return reply
 

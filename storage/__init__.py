@@ -5,7 +5,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 from bot.errors import ConfigError
 from bot.ports import Storage
+from storage.folder import DiskFolder
 from storage.tinydb import TinyDBStorage
+
+__all__ = ["DiskFolder", "open_storage", "tinydb_url"]
 
 _FORMS = "tinydb:///absolute/folder"
 

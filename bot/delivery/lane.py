@@ -10,11 +10,13 @@ from random import Random
 
 from bot.delivery.pacing import Pacer
 from bot.errors import DeliveryError, Remedy, StorageError
+from bot.logs import tracing
 from bot.model.chat import Chat
 from bot.model.delivery import Delivery, DeliveryState
 from bot.model.message import Outgoing, Receipt
 from bot.model.subscription import PauseReason
 from bot.ports import Clock, Messenger, Storage
+from bot.tally import Spread
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ STORAGE_PAUSE = 5.0
 _LONGEST_REPEAT = 30.0
 _MOST_PUBLISH_TRIES = 8
 _LONG_AGO = timedelta(days=1)
+_SHORT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,8 @@ class Lane:
     """What the lanes of one platform have in common.
 
     `on_gone` pauses a chat; `on_move` lets a chat go on as another. `moved` is where a chat went while one of its parts was
-    under way. `outcomes` counts what was not sent at once, by kind.
+    under way. `outcomes` counts what was not sent at once, by kind, and `ended` how parts ended; `waits` are the seconds from
+    planning a part to its first request, `answers` those that the platform took for each request.
     """
 
     storage: Storage
@@ -63,6 +67,9 @@ class Lane:
     on_gone: Callable[[Chat, PauseReason], Awaitable[object]]
     on_move: Callable[[Chat, Chat], Awaitable[None]]
     outcomes: Counter[str] = field(default_factory=Counter)
+    ended: Counter[DeliveryState] = field(default_factory=Counter)
+    waits: Spread = field(default_factory=Spread)
+    answers: Spread = field(default_factory=Spread)
     moved: dict[Chat, Chat] = field(default_factory=dict)
     storage_pause: float = STORAGE_PAUSE
     _failures: int = 0
@@ -89,11 +96,16 @@ class Lane:
         unpublished = [each for each in deliveries if each.must_publish]
         if not (unsent or unpublished):
             return Step()
-        delivery, now = (unsent or unpublished)[0], self.clock()
+        delivery = (unsent or unpublished)[0]
+        with tracing(delivery.trace or delivery.nonce[:_SHORT]):
+            return await self._go_on(delivery, deliveries, is_unsent=bool(unsent))
+
+    async def _go_on(self, delivery: Delivery, deliveries: Sequence[Delivery], *, is_unsent: bool) -> Step:
+        now = self.clock()
         # By a clock that was set back since, nobody knows how long is left.
         if delivery.not_before is not None and delivery.changed_at <= now < delivery.not_before:
             return Step((delivery.not_before - now).total_seconds())
-        if not unsent:
+        if not is_unsent:
             return await self._publish(delivery)
         if now - delivery.planned_at > LONGEST_WAIT:
             return await self._end(delivery, DeliveryState.DEAD, "it waited for two days")
@@ -103,6 +115,8 @@ class Lane:
         is_repeated = delivery.state is DeliveryState.SENDING and delivery.began is not None
         async with self.pacer.turn(delivery.chat):
             now = self.clock()
+            if not (delivery.tries or is_repeated):
+                self.waits.add((now - delivery.planned_at).total_seconds())
             sending = replace(
                 delivery,
                 state=DeliveryState.SENDING,
@@ -122,6 +136,8 @@ class Lane:
         return await self._not_sent(sending, outcome, is_repeated=is_repeated)
 
     async def _try(self, sending: Delivery, outgoing: Outgoing) -> Receipt | DeliveryError:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         try:
             return await self.messenger.deliver(sending.chat, outgoing)
         except DeliveryError as error:
@@ -129,6 +145,8 @@ class Lane:
         except Exception as error:
             log.exception("deliver chat=%s day=%s part=%d crashed", sending.chat.key, sending.day, sending.part)
             return DeliveryError(Remedy.UNCERTAIN, type(error).__name__)
+        finally:
+            self.answers.add(loop.time() - begun)
 
     def _unanswered_for(self, sending: Delivery) -> float:
         """Seconds since the try whose answer is not here; long ago, where the clock was set back meanwhile."""
@@ -147,6 +165,7 @@ class Lane:
             must_publish=receipt.has_to_be_published,
         )
         await self._write(sent)
+        self.ended[sent.state] += 1
         log.info("delivered chat=%s day=%s part=%d", sent.chat.key, sent.day, sent.part)
         return Step(receipt.pause)
 
@@ -226,6 +245,7 @@ class Lane:
 
     async def _end(self, delivery: Delivery, state: DeliveryState, reason: str) -> Step:
         await self._write(replace(delivery, state=state, reason=reason, changed_at=self.clock(), not_before=None))
+        self.ended[state] += 1
         return _NEXT
 
     async def _publish(self, delivery: Delivery) -> Step:

@@ -5,7 +5,7 @@ import heapq
 import itertools
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -128,6 +128,11 @@ class Outbox:
     storage: Storage
     rename: Callable[[Chat, Chat], Awaitable[None]]
     carriers: dict[str, Carrier] = field(default_factory=dict)
+
+    @property
+    def lanes(self) -> Mapping[str, Lane]:
+        """What the lanes of each platform have in common, by its name."""
+        return {name: each.lane for name, each in self.carriers.items()}
 
     def wake(self, chat: Chat) -> None:
         """There is something in the storage for this chat."""

@@ -14,6 +14,7 @@ from bot.delivery.letters import back_message, digest_message, late_message, qui
 from bot.delivery.pages import Pages
 from bot.delivery.readings import Readings, Shown
 from bot.language import Languages
+from bot.logs import current_trace
 from bot.model.chat import Chat
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.follow import Version
@@ -223,6 +224,7 @@ class Rounds:
         deliveries = number_parts(subscription.chat, day, number, parts, self.pipeline.clock())
         await self._storage.plan(subscription.chat, progress, deliveries, versions)
         if deliveries:
+            log.info("planned chat=%s day=%s parts=%d", subscription.chat.key, day, len(deliveries))
             self.wake(subscription.chat)
 
     async def _next_part(self, chat: Chat, day: date) -> int:
@@ -281,7 +283,7 @@ class Rounds:
         for each in uncertain:
             await self._storage.record(
                 replace(each, state=DeliveryState.PLANNED, resends=each.resends + 1, began=None, tries=0,
-                        not_before=None, planned_at=now, changed_at=now)
+                        not_before=None, planned_at=now, changed_at=now, trace=current_trace())
             )  # fmt: skip
         if uncertain:
             self.wake(chat)
@@ -354,7 +356,7 @@ class Rounds:
 def number_parts(chat: Chat, day: date, first: int, parts: Sequence[Part], now: datetime) -> tuple[Delivery, ...]:
     """The parts as deliveries that follow on what the chat has of that day."""
     return tuple(
-        Delivery(chat, day, number, first, now, now, part.body, part.papers)
+        Delivery(chat, day, number, first, now, now, part.body, part.papers, trace=current_trace())
         for number, part in enumerate(parts, start=first)
     )
 

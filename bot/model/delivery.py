@@ -36,7 +36,8 @@ class Delivery:
     `body` and `papers` as in `Part`; the body is kept as long as it may be sent again. `tries` counts requests of which
     it is certain that they did nothing. `not_before`: the instant until which the platform told us to wait. `began`: when
     a request was first begun whose answer is not here. `resends` counts how often a person asked for it again.
-    `must_publish`: sent, and still to be handed on. `reason` tells of a part that failed or is dead. Instants are UTC.
+    `must_publish`: sent, and still to be handed on. `reason` tells of a part that failed or is dead. `trace` is the id that
+    the log lines of what planned it carry. Instants are UTC.
     """
 
     chat: Chat
@@ -55,6 +56,7 @@ class Delivery:
     must_publish: bool = False
     resends: int = 0
     reason: str = ""
+    trace: str = ""
 
     @property
     def is_open(self) -> bool:

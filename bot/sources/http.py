@@ -6,6 +6,7 @@ https://info.arxiv.org/help/api/tou.html: one connection and one request every t
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -76,9 +77,19 @@ class _Terms:
 class _FailedError(Exception):
     """One attempt brought nothing; another may."""
 
+    kind = "failed"
+
 
 class _UnreachableError(_FailedError):
     """Nobody was there to answer. A person may be waiting, and a machine without a network stays so for a while."""
+
+    kind = "unreachable"
+
+
+class _HeldError(_FailedError):
+    """The host asked us to wait."""
+
+    kind = "held"
 
 
 @dataclass(slots=True)
@@ -89,6 +100,7 @@ class PoliteClient:
     `intervals` at least so many seconds after the last one there. `clock` is monotonic seconds, `now` tells the time for `Retry-After`
     dates. An answer may have `max_bytes` after decompression, and `request_seconds` to arrive. `load_note` and `save_note`
     keep a small text under a key, so that a host that asked us to wait is left alone after a restart, too. `parser` is for whoever asked, and closed with this.
+    `outcomes` counts requests by what came of them: ok, redirected, refused (another 4xx), held (asked to wait), failed, unreachable.
     """
 
     user_agent: str
@@ -104,6 +116,7 @@ class PoliteClient:
     load_note: LoadNote | None = None
     save_note: SaveNote | None = None
     parser: Parser = field(default_factory=Parser)
+    outcomes: Counter[str] = field(default_factory=Counter)
     _client: httpx2.AsyncClient = field(init=False, repr=False)
     _turn: asyncio.Lock = field(init=False, repr=False, default_factory=asyncio.Lock)
     _holds: Holds = field(init=False, repr=False)
@@ -179,12 +192,14 @@ class PoliteClient:
             try:
                 answer = await self._take_turn(url, terms)
             except _FailedError as failure:
+                self.outcomes[failure.kind] += 1
                 log.warning("fetched url=%s status=failed attempt=%d reason=%r", url, attempt, str(failure))
                 reached = not isinstance(failure, _UnreachableError)
                 if attempt == (_ATTEMPTS if reached else _CONNECT_ATTEMPTS):
                     raise self._give_up(url, f"{failure}, {attempt} times", reached=reached) from failure
                 await self._back_off(url, attempt, terms.deadline, failure)
             else:
+                self.outcomes[_describe(answer.status)] += 1
                 log.info(
                     "fetched url=%s status=%d bytes=%d seconds=%.2f attempt=%d",
                     url, answer.status, len(answer.content), self.clock() - begun, attempt,
@@ -261,7 +276,7 @@ class PoliteClient:
         status = f"HTTP {response.status_code}"
         if response.status_code in _HOLDING:
             await self._holds.begin(host, f"{host} answered {status}", self._retry_after(response))
-            raise _FailedError(status)
+            raise _HeldError(status)
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise _FailedError(status)
         await self._holds.end(host)
@@ -292,6 +307,12 @@ class PoliteClient:
                 raise too_large
             pieces.append(piece)
         return b"".join(pieces)
+
+
+def _describe(status: int) -> str:
+    if status in _REDIRECTS:
+        return "redirected"
+    return "refused" if status >= HTTPStatus.BAD_REQUEST else "ok"
 
 
 def _may_follow(origin: httpx2.URL, target: httpx2.URL) -> bool:

@@ -1,7 +1,7 @@
 """The HTTP server of the process: started once, whatever becomes of the platforms that take posts through it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from time import monotonic
@@ -17,6 +17,7 @@ from bot.web import assets
 from bot.web.errors import make_error
 from bot.web.security import Allowance, Buckets, Guard, Handler
 from bot.web.templating import Templates
+from bot.web.times import RequestTimes
 
 Receive = Callable[[Mapping[str, str], bytes], int]
 """Takes the headers (names in any case) and the body of a post, and gives the HTTP status that answers it."""
@@ -32,7 +33,8 @@ _LONGEST_LINE, _LONGEST_HEADER, _MOST_HEADERS = 4_096, 8_190, 64
 class WebServer:
     """Serves `/healthz` and what was added, while entered. Entering raises ConfigError where `port` cannot be had.
 
-    `public_url` is where the world sees it; `proxies` as in `Guard`.
+    `public_url` is where the world sees it; `proxies` as in `Guard`. `stalled` names what should go on by itself and does
+    not: then `/healthz` answers 503. `times` is how long answers took.
     """
 
     def __init__(  # noqa: PLR0913 - all that differs from place to place
@@ -47,6 +49,8 @@ class WebServer:
     ) -> None:
         self._port, self._host = port, host
         self.templates = Templates(public_url, languages)
+        self.stalled: Callable[[], Sequence[str]] = tuple
+        self.times = RequestTimes()
         self._guard = Guard(
             Buckets(allowance, monotonic),
             partial(make_error, self.templates),
@@ -58,23 +62,25 @@ class WebServer:
         async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
             return await self._guard.watch(request, handler)
 
-        self._app = web.Application(client_max_size=LARGEST_BODY, middlewares=[watch])
-        self._app.router.add_get("/healthz", _say_ok)
+        self._app = web.Application(client_max_size=LARGEST_BODY, middlewares=[self.times.measure, watch])
+        self._app.router.add_get("/healthz", self._say_alive)
         self.add_routes(assets.routes())
 
     def add_routes(self, routes: Iterable[web.RouteDef]) -> None:
         """Serve these, too; before the server is entered."""
         self._app.router.add_routes(routes)
 
-    def add_post(self, path: str, receive: Receive) -> None:
-        """Hand posts to `path` to `receive`, as many as come; before the server is entered."""
+    def add_post(self, path: str, receive: Receive, name: str = "webhook") -> None:
+        """Hand posts to `path` to `receive`, as many as come; before the server is entered. `name` stands for the path, which
+        may be secret.
+        """
 
         async def answer(request: web.Request) -> web.Response:
             status = receive(request.headers, await _read_body(request))
             busy = status == HTTPStatus.SERVICE_UNAVAILABLE
             return web.Response(status=status, headers={"Retry-After": str(_RETRY_SECONDS)} if busy else None)
 
-        self._app.router.add_post(path, answer)
+        self._app.router.add_post(path, answer, name=name)
         self._guard.exempt.add(path)
 
     async def __aenter__(self) -> Self:
@@ -101,6 +107,12 @@ class WebServer:
     async def __aexit__(self, *_: object) -> None:
         await self._runner.cleanup()
 
+    async def _say_alive(self, _: web.Request) -> web.Response:
+        stalled = self.stalled()
+        if not stalled:
+            return web.Response(text="ok")
+        return web.Response(text=f"stalled: {', '.join(stalled)}", status=HTTPStatus.SERVICE_UNAVAILABLE)
+
 
 def _make_request(make: Callable[..., web.BaseRequest], message: RawRequestMessage, *parts: object) -> web.BaseRequest:
     """The request without an Expect that nobody fulfils: aiohttp answers that before anything of ours, and fails at odd bytes."""
@@ -109,10 +121,6 @@ def _make_request(make: Callable[..., web.BaseRequest], message: RawRequestMessa
         del headers["Expect"]
         message = message._replace(headers=CIMultiDictProxy(headers))
     return make(message, *parts)
-
-
-async def _say_ok(_: web.Request) -> web.Response:
-    return web.Response(text="ok")
 
 
 async def _read_body(request: web.Request) -> bytes:

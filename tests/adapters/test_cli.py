@@ -336,6 +336,17 @@ async def test_the_doctor_says_what_to_do(run, tmp_path):
     assert (await run("doctor", LOG_LEVEL="LOUD"))[0] == 2
 
 
+async def test_the_doctor_looks_at_what_is_published(run, tmp_path):
+    """The folder takes files, which it is not left with; a configuration that cannot be used is named."""
+    (tmp_path / "config.json").write_text('{"categories": ["cs.RO"]}', encoding="utf-8")
+    _, written, _ = await run("doctor", PUBLISH_DIR="papers/here", PUBLISH_CONFIG="config.json")
+    assert "ok       publishing: cs.RO, in papers/here" in written
+    assert not (tmp_path / "papers").exists()
+    code, written, _ = await run("doctor", PUBLISH_DIR="papers", PUBLISH_CONFIG="none.json")
+    assert code != 0
+    assert "problem  publishing: PUBLISH_CONFIG none.json cannot be read: No such file" in written
+
+
 async def test_the_doctor_asks_the_platforms_who_we_are(run, arxiv):
     """A token that is taken names the bot; one that is not, or a dead address, says so without showing the token."""
     arxiv.pages |= {

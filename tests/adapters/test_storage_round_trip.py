@@ -124,6 +124,7 @@ DELIVERY_FIELDS = {
     "must_publish": st.booleans(),
     "resends": st.integers(0, 99),
     "reason": texts(),
+    "trace": texts(),
 }
 
 VERSION_FIELDS = {

@@ -103,6 +103,7 @@ async def test_deliveries_come_back_by_day_and_part(storage: Storage) -> None:
         must_publish=True,
         resends=2,
         reason="Émile said: no\x00",
+        trace="1a2b3c4d",
     )
     await subscribe(storage, ANN)
     await storage.plan(ANN, PROGRESS, planned[::-1])

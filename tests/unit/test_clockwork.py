@@ -60,3 +60,37 @@ async def test_a_changed_clock_wakes_everything():
 def test_the_clock_is_looked_at_often():
     """What is due follows a changed clock within a minute."""
     assert Clockwork(lambda: datetime.now(UTC), {}).look_seconds < 60
+
+
+async def test_a_job_that_does_not_end_is_stalled():
+    """It is named once its call took too long, alone; what fails, ends."""
+    work, gate = Work(), asyncio.Event()
+
+    async def fail():
+        await work.do()
+        raise ValueError("a bug")
+
+    jobs = {"stuck": (timedelta(hours=1), gate.wait), "failing": (timedelta(hours=1), fail)}
+    async with Clockwork(lambda: datetime.now(UTC), jobs, busy_seconds=0.2) as clockwork:
+        await work.until_done(1)
+        assert clockwork.stalled() == ()
+        await asyncio.sleep(0.4)
+        assert clockwork.stalled() == ("stuck",)
+        gate.set()
+        async with asyncio.timeout(5):
+            while clockwork.stalled():
+                await asyncio.sleep(0.01)
+
+
+async def test_jobs_that_do_not_begin_are_stalled():
+    """Where the scheduler stands still, every job is named; the look at the clock goes on."""
+    work = Work()
+    async with Clockwork(
+        lambda: datetime.now(UTC), {"a": (timedelta(seconds=0.01), work.do)}, look_seconds=0.01, idle_seconds=1.0
+    ) as clockwork:
+        await work.until_done(2)
+        assert clockwork.stalled() == ()
+        clockwork._scheduler.pause()
+        async with asyncio.timeout(10):
+            while clockwork.stalled() != ("a",):
+                await asyncio.sleep(0.05)

@@ -1,11 +1,16 @@
 """Logs: one line per event, and never a secret."""
 
+import asyncio
 import json
 import logging
+import re
 
 import pytest
 
-from bot.logs import QUIETER, set_up_logs
+from bot.logs import QUIETER, begin_trace, current_trace, set_up_logs, tracing
+from tests.build import CHAT, make_batch, make_paper
+from tests.fakes import FakeStorage
+from tests.world import World
 
 TOKEN = "1234567890:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 
@@ -76,3 +81,77 @@ def test_json_lines_are_json(tmp_path):
     content = json.loads(line)
     assert (content["level"], content["logger"], content["event"]) == ("INFO", "bot", "pulled papers=3")
     assert content["at"].endswith("+00:00")
+
+
+class BrokenStorage(FakeStorage):
+    """It has a bug."""
+
+    async def get_progress(self, chat):
+        raise ZeroDivisionError
+
+
+def read_lines(file):
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def test_lines_carry_the_trace(tmp_path):
+    """In both forms; a block has its own, and outside of any there is none."""
+    file = tmp_path / "log"
+    set_up_logs("INFO", "text", file)
+    logging.getLogger("bot").info("before")
+    with tracing("cafe0001"):
+        logging.getLogger("bot").info("sent part=%d", 1)
+    assert [line.partition(" bot ")[2] for line in file.read_text(encoding="utf-8").splitlines()] == [
+        "before", "sent part=1 trace=cafe0001",
+    ]  # fmt: skip
+    other = tmp_path / "json"
+    set_up_logs("INFO", "json", other)
+    logging.getLogger("bot").info("before")
+    with tracing("cafe0002"):
+        logging.getLogger("bot").info("inside")
+    assert [line.get("trace") for line in read_lines(other)] == [None, "cafe0002"]
+
+
+async def test_what_a_task_begins_stays_there():
+    """A trace goes on into the tasks that its own starts, and not out of it."""
+    before, found = current_trace(), []
+
+    async def inner():
+        found.append(current_trace())
+
+    async def outer():
+        found.append(begin_trace())
+        await asyncio.create_task(inner())
+
+    await asyncio.create_task(outer())
+    assert re.fullmatch("[0-9a-f]{8}", found[0])
+    assert found[1] == found[0]
+    assert current_trace() == before
+
+
+async def test_one_trace_from_the_command_to_the_delivery(tmp_path):
+    """What the owner announces is found by one id: the command, what it planned, and what was sent in another process."""
+    world = World(make_batch(make_paper()))
+    await world.ask("/categories add cs.CL")
+    file = tmp_path / "log"
+    set_up_logs("INFO", "json", file)
+    await asyncio.create_task(world.ask("/owner announce Hello", is_owner=True))
+    await asyncio.create_task(world.ask("/status"))
+    again = World(storage=world.storage)
+    await asyncio.create_task(again.send())
+    lines = {line["event"].partition(" ")[0]: line for line in read_lines(file) if "/status" not in line["event"]}
+    [trace] = {lines[event]["trace"] for event in ("announced", "command", "planned", "delivered")}
+    assert again.got(CHAT) == ["Hello"]
+    [delivery] = [each for each in await world.storage.get_deliveries(CHAT) if each.trace == trace]
+    assert lines["delivered"]["event"].endswith(f"part={delivery.part}")
+
+
+async def test_an_apology_names_the_trace(tmp_path):
+    """The error number that a person is shown finds all that their command did."""
+    world = World(storage=BrokenStorage())
+    file = tmp_path / "log"
+    set_up_logs("INFO", "json", file)
+    await world.ask("/categories add cs.CL")
+    reply = await world.ask("/status")
+    [line] = [line for line in read_lines(file) if line["level"] == "ERROR"]
+    assert f"(Error {line['trace']})" in reply.text
