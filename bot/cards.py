@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.backfill import Backfill
-from bot.digests import candidates, has_interests
+from bot.digests import candidates, has_interests, score_papers
 from bot.errors import UserError
 from bot.language import tr
 from bot.lessons import Lessons
@@ -139,7 +139,7 @@ class Cards:
         if not considered or not has_interests(subscription.topics):
             return None
         ranker = self.pipeline.rankers[subscription.ranker]
-        return ranker.rank([found.announced], subscription.active_topics, announcements, feedback)[0]
+        return score_papers(ranker, subscription, [found.announced], announcements, feedback)[0]
 
 
 def _search(announcements: Sequence[Announcement], subscription: Subscription, identifier: ArxivId) -> _Found | None:

@@ -1,13 +1,17 @@
 """A chat's whole configuration as JSON, out and in. Pure.
 
 Two forms are read: our own, and `config.json` of the bot this project grew from (categories, keywords,
-exclude_keywords, max_papers, days_back, min_score).
+exclude_keywords, max_papers, days_back, min_score). The minimum score of the latter, and of what was exported before
+scores were numbers from 0 to 100, is in points, and is read as about as strict a score.
 """
 
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.calibration import least_score
 from bot.errors import UserError
 from bot.language import tr
 from bot.model.subscription import Subscription
@@ -15,7 +19,9 @@ from bot.preferences import PREFERENCES, Preference
 from bot.topics import quote_keyword
 
 FORMAT = "paperround-chat"
-VERSION = 1
+VERSION = 2
+_IN_POINTS = 1
+"""The version in which `min_score` was in points."""
 _SAMPLE = '{"categories": ["cs.CL"], "topics": ["kv cache"], "settings": {"max_papers": 10}}'
 
 
@@ -65,7 +71,8 @@ def read_config(text: str) -> ChatConfig:
         raise UserError(_with_example(problem)) from error
     if not isinstance(content, dict):
         raise UserError(tr("A configuration is a JSON object in braces, such as") + f"\n{_SAMPLE}")
-    if content.get("format") not in (None, FORMAT) or content.get("version", VERSION) != VERSION:
+    version = content.get("version", VERSION)
+    if content.get("format") not in (None, FORMAT) or version not in (_IN_POINTS, VERSION):
         raise UserError(
             tr("This configuration is of a form this version does not know. Export it again, or update Paperround.")
         )
@@ -78,7 +85,19 @@ def read_config(text: str) -> ChatConfig:
     topics += [quote_keyword(word) for word in keywords if word.strip()]
     topics += ["-" + quote_keyword(word, always=True) for word in excludes if word.strip()]
     muted = _words(content, "muted")
-    return ChatConfig(_words(content, "categories"), tuple(topics), _settings(content), muted, keywords, excludes)
+    settings = _settings(content)
+    if version == _IN_POINTS or "min_score" not in content.get("settings", {}):
+        settings = _with_score(settings, [each for each in topics if each not in muted])
+    return ChatConfig(_words(content, "categories"), tuple(topics), settings, muted, keywords, excludes)
+
+
+def _with_score(settings: dict[str, str], topics: Sequence[str]) -> dict[str, str]:
+    """The settings with a minimum of points, if there is one, as a score; what is no number is left to its own check."""
+    try:
+        points = float(settings["min_score"])
+    except (KeyError, ValueError):
+        return settings
+    return settings if math.isnan(points) else settings | {"min_score": str(least_score(points, topics))}
 
 
 def _with_example(problem: str) -> str:

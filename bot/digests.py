@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from bot.calibration import half_points
 from bot.errors import UserError
 from bot.model.announcement import Announcement
 from bot.model.digest import Digest, DigestPaper, LeftOut, ReasonKind, Score
@@ -91,13 +92,28 @@ def rank(  # noqa: PLR0913, PLR0917 - all that a verdict depends on
     feedback: Feedback = NO_FEEDBACK,
 ) -> tuple[Verdict, ...]:
     """The verdicts of `judge` by this ranker's scores, within what the ranker takes: types, a minimum score or none."""
-    scores = ranker.rank(papers, subscription.active_topics, recent, feedback)
+    scores = score_papers(ranker, subscription, papers, recent, feedback)
     taken = replace(
         subscription,
         types=tuple(each for each in subscription.types if each in ranker.types),
-        min_score=subscription.min_score if ranker.has_min_score else 0.0,
+        min_score=subscription.min_score if ranker.has_min_score else 0,
     )
     return judge(taken, papers, scores, seen, is_broad=ranker.is_broad)
+
+
+def score_papers(
+    ranker: Ranker,
+    subscription: Subscription,
+    papers: Sequence[AnnouncedPaper],
+    recent: Sequence[Announcement],
+    feedback: Feedback = NO_FEEDBACK,
+) -> Sequence[Score]:
+    """One score per paper, in the order of `papers`, to be read as those of this chat."""
+    scores = ranker.rank(papers, subscription.active_topics, recent, feedback)
+    if not ranker.has_min_score:
+        return scores
+    half = half_points(subscription.active_topics)
+    return [replace(each, half=half) if each.points else each for each in scores]
 
 
 def judge(
@@ -178,7 +194,7 @@ def _left_out(
         return None
     if score.points <= 0:
         return LeftOut.NO_MATCH
-    return LeftOut.BELOW_MIN_SCORE if score.praise < subscription.min_score else None
+    return LeftOut.BELOW_MIN_SCORE if score.merit < subscription.min_score else None
 
 
 def compose(

@@ -179,6 +179,11 @@ class Pipeline:
         verdicts = await self._judge(subscription, chosen, kept, delivered, after)
         return Reading(compose(latest.day, self.categories_of(subscription), verdicts, since=since), verdicts)
 
+    async def judge_day(self, subscription: Subscription, day: date) -> tuple[Verdict, ...]:
+        """What would become of the papers of this day alone, by what is known now, had none been delivered."""
+        recent = await self.recent(self.categories_of(subscription))
+        return await self._judge(subscription, [each for each in recent if each.day == day], recent, {})
+
     async def _judge(
         self,
         subscription: Subscription,

@@ -151,7 +151,8 @@ class BatchWriter(Protocol):
 class Ranker(Protocol):
     """Gives every paper a score with reasons.
 
-    `types` are those it scores at all; `has_min_score`: whether a chat's minimum score applies to its scores.
+    `types` are those it scores at all; `has_min_score`: whether its points read as a score from 0 to 100, of which a chat can
+    ask a minimum; else they are shown as they are.
     `is_broad`: whether every topic it finds shall have a place in a digest.
     """
 

@@ -41,7 +41,7 @@ class Preference:
             return ",".join(value)
         if isinstance(value, bool):
             return _ON if value else _OFF
-        return f"{value:g}" if isinstance(value, float) else str(value) or _NONE
+        return str(value) or _NONE
 
 
 def _whole_number(name: str, low: int, high: int) -> Callable[[str], int]:
@@ -58,16 +58,6 @@ def _whole_number(name: str, low: int, high: int) -> Callable[[str], int]:
         )
 
     return parse
-
-
-def _score(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if 0 <= value <= 1000:  # noqa: PLR2004 - NaN and infinity fail here, too
-        return value
-    raise UserError(tr("min_score takes a number from 0 to 1000, for example min_score 1.5."))
 
 
 def _types(text: str) -> tuple[AnnounceType, ...]:
@@ -113,7 +103,7 @@ def _switch(name: str) -> Callable[[str], bool]:
 
 PREFERENCES = (
     Preference("max_papers", "how many papers a digest shows at most, 1 to 100", _whole_number("max_papers", 1, 100)),
-    Preference("min_score", "the score a paper needs to be shown, 0 or more", _score),
+    Preference("min_score", "the score a paper needs to be shown, 0 to 100", _whole_number("min_score", 0, 100)),
     Preference("types", "which papers: new, cross, replace, replace-cross", _types),
     Preference(
         "days_back", "for how many days a paper that did not fit is kept, 1 to 30", _whole_number("days_back", 1, 30)

@@ -32,7 +32,6 @@ def subscription_to_document(subscription: Subscription) -> Document:
     del document["chat"]
     document["created"] = subscription.created.astimezone(UTC).isoformat()
     document["pause"] = subscription.pause and pause_to_document(subscription.pause)
-    document["min_score"] = _number(subscription.min_score)
     return document
 
 
@@ -40,7 +39,6 @@ def subscription_from_document(key: str, document: Document) -> Subscription:
     """The subscription of the chat with this key."""
     values = _with_tuples(document)
     values["created"] = datetime.fromisoformat(values["created"])
-    values["min_score"] = float(values["min_score"])
     values["types"] = tuple(AnnounceType(each) for each in values["types"])
     values["detail"] = FORMER_DETAILS.get(values["detail"], values["detail"])
     if values.get("pause"):

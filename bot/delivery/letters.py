@@ -90,7 +90,7 @@ def describe_silence(last: Round, now: datetime) -> str:
         return tr("{first} {second}", first=quiet, second=expected)
     if last.best > 0:
         return tr(
-            "Of {count} papers announced on {day} nothing scored above your threshold; the best was {best:.2f}.",
+            "Of {count} papers announced on {day} nothing scored above your threshold; the best was {best:g}.",
             count=last.announced,
             day=format_day(last.day),
             best=last.best,

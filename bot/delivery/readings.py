@@ -145,5 +145,5 @@ def _next_hour(subscription: Subscription, now: datetime) -> datetime | None:
 def _round(reading: Reading, now: datetime, day: date) -> Round:
     if reading.digest is None:
         return Round(now, day)
-    low = [each.score.points for each in reading.verdicts if each.left_out is LeftOut.BELOW_MIN_SCORE]
+    low = [each.score.value for each in reading.verdicts if each.left_out is LeftOut.BELOW_MIN_SCORE]
     return Round(now, day, len(reading.digest.papers), reading.digest.total, max(low, default=0.0))

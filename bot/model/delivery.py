@@ -85,8 +85,8 @@ class Round:
     """What came of one round of a chat: a digest, or none and why.
 
     `at` is the UTC instant, `day` the newest announcement it was about. `papers` is how many the digest shows, 0 for none.
-    `announced` is how many papers the announcements had for this chat, 0 on a quiet day; `best` the highest score of those
-    that scored too little.
+    `announced` is how many papers the announcements had for this chat, 0 on a quiet day; `best` the highest score, from 0 to 99, of
+    those that scored too little.
     """
 
     at: datetime

@@ -1,6 +1,7 @@
 """A digest: the papers chosen for one subscription from one announcement."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -33,18 +34,67 @@ class Reason:
     count: int = 0
 
 
+MOST_VALUE = 99
+"""100 is the limit that no paper reaches."""
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a ranker thinks of one paper. `excluded_by` names the topic that rules the paper out."""
+    """What a ranker thinks of one paper. `excluded_by` names the topic that rules the paper out.
+
+    `half`: the points that read as 50 in the chat at hand; 0 where points are shown as they are.
+    """
 
     points: float
     reasons: tuple[Reason, ...] = ()
     excluded_by: str = ""
+    half: float = 0.0
 
     @property
-    def praise(self) -> float:
-        """The points without what was taken off: a minimum is asked of these, so that no 👎 hides what matches a topic."""
+    def value(self) -> float:
+        """The number people see, which rises with the points: whole, from 0 for nothing to 99, or else the points."""
+        return _value(self.points, self.half)
+
+    @property
+    def merit(self) -> float:
+        """The value without what was taken off: a minimum is asked of it, so that no 👎 hides what matches a topic."""
+        return _value(self._praise, self.half)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """What each reason adds to the value or takes off it, in their order: whole numbers if that is one.
+
+        What reasons add is together the merit, and with what the others take off it is the value.
+        """
+        points = [each.points for each in self.reasons]
+        if not self.half:
+            return tuple(points)
+        added = _divide(int(self.merit), [max(0.0, each) for each in points])
+        taken = _divide(int(self.merit - self.value), [max(0.0, -each) for each in points])
+        return tuple(more - less for more, less in zip(added, taken, strict=True))
+
+    @property
+    def _praise(self) -> float:
         return self.points - sum(each.points for each in self.reasons if each.points < 0)
+
+
+def _value(points: float, half: float) -> float:
+    if not half:
+        return points
+    return min(MOST_VALUE, max(1, round(100 * points / (points + half)))) if points > 0 else 0
+
+
+def _divide(total: int, parts: Sequence[float]) -> list[int]:
+    """Whole shares in proportion to the parts, which are not negative, that add up to the total: by the largest remainder."""
+    whole = math.fsum(parts)
+    if not whole:
+        return [0] * len(parts)
+    exact = [total * (each / whole) for each in parts]
+    shares = [math.floor(each) for each in exact]
+    by_remainder = sorted(range(len(parts)), key=lambda place: (shares[place] - exact[place], place))
+    for place in by_remainder[: total - sum(shares)]:
+        shares[place] += 1
+    return shares
 
 
 class LeftOut(StrEnum):

@@ -48,6 +48,7 @@ class Subscription:
     `topics` are queries as typed; one that begins with `-` leaves papers out. Those in `muted` keep their place and count
     for nothing. `created` is an aware UTC instant.
     `days_back`: for how many days a paper that matched but did not fit stays a candidate.
+    `min_score`: the score that a paper needs, 0 to 100; none has 100.
     `detail`: how much of each paper is shown, one of `DETAILS`. `max_papers_to_summarize`: so many papers of a digest, from the
     first, get a summary where there is an LLM. `forum_tag`: the name of the tag that posts in a Discord
     forum get; empty for none. `schedule`: when the digest comes, in the form that `/schedule` shows; its hours are those of
@@ -60,7 +61,7 @@ class Subscription:
     categories: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     max_papers: int = 10
-    min_score: float = 0.0
+    min_score: int = 0
     types: tuple[AnnounceType, ...] = DEFAULT_TYPES
     days_back: int = 7
     ranker: str = "rules"

@@ -4,8 +4,9 @@ from html import escape
 
 from bot.model.digest import Digest, DigestPaper
 from bot.model.summary import Summary
+from bot.rendering.scores import format_score
 from bot.rendering.summaries import label_of, parts_of, tldr_of
-from bot.rendering.text import SAMPLE_LABEL, format_authors, format_day, format_facts, format_reasons, format_summary
+from bot.rendering.text import SAMPLE_LABEL, format_authors, format_day, format_facts, format_summary
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -49,11 +50,7 @@ def render_html(digest: Digest) -> str:
 
 def _paper(shown: DigestPaper, digest: Digest) -> str:
     paper = shown.announced.paper
-    why = (
-        f"\n<p>Score {shown.score.points:.2f}: {escape(format_reasons(shown.score.reasons))}</p>"
-        if shown.score.reasons
-        else ""
-    )
+    why = f"\n<p>{escape(format_score(shown.score))}</p>" if shown.score.reasons else ""
     return f"""<li>
 <article>
 <h2><a href="{escape(paper.link)}">{escape(paper.title)}</a></h2>

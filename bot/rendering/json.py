@@ -5,7 +5,7 @@ import json
 from bot.model.digest import Digest, DigestPaper
 from bot.model.summary import Summary
 
-VERSION = 1
+VERSION = 2
 
 
 def render_json(digest: Digest) -> str:
@@ -40,10 +40,17 @@ def _paper(shown: DigestPaper) -> dict[str, object]:
         "doi": paper.doi,
         "journal_ref": paper.journal_ref,
         "summary": _summary(shown.summary) if shown.summary else None,
-        "score": round(shown.score.points, 6),
+        "score": shown.score.value,
+        "points": round(shown.score.points, 6),
         "reasons": [
-            {"kind": each.kind, "topic": each.topic, "fields": each.fields, "points": round(each.points, 6)}
-            for each in shown.score.reasons
+            {
+                "kind": each.kind,
+                "topic": each.topic,
+                "fields": each.fields,
+                "score": share,
+                "points": round(each.points, 6),
+            }
+            for each, share in zip(shown.score.reasons, shown.score.shares, strict=True)
         ],
     }
 

@@ -5,8 +5,9 @@ from html import escape
 
 from bot.model.digest import Digest, DigestPaper
 from bot.model.summary import Summary
+from bot.rendering.scores import format_reasons, format_value
 from bot.rendering.summaries import label_of, parts_of, tldr_of
-from bot.rendering.text import SAMPLE_LABEL, format_authors, format_day, format_reasons, format_summary
+from bot.rendering.text import SAMPLE_LABEL, format_authors, format_day, format_summary
 
 # Everything that CommonMark or GitHub gives a meaning to inside a line; https://spec.commonmark.org/0.31.2/#backslash-escapes
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$@&])")
@@ -47,7 +48,7 @@ def _paper(shown: DigestPaper) -> list[str]:
         f"- **Authors**: {escape_markdown(format_authors(paper.authors, most=20))}",
         f"- **Category**: {', '.join(paper.categories)}",
         f"- **Published**: {announced.day.isoformat()}",
-        f"- **Score**: {score.points:.2f}",
+        f"- **Score**: {format_value(score.value)}",
         f"- **Type**: {announced.announce_type}",
         f"- **ArXiv ID**: {paper.versioned_id}",
     ]

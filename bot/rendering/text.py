@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from bot.language import later, tr, tr_n
+from bot.language import later, tr
 from bot.model.card import Card
-from bot.model.digest import Digest, DigestPaper, Reason, ReasonKind, Score
+from bot.model.digest import Digest, DigestPaper
 from bot.model.paper import Paper
 from bot.zones import open_zone
 
@@ -55,39 +55,6 @@ def format_local(instant: datetime, zone: str) -> str:
     """`Friday 27 November 2026, 06:00 (Europe/Berlin)`; `zone` is an IANA name."""
     moment = instant.astimezone(open_zone(zone))
     return tr("{day}, {time} ({zone})", day=format_day(moment.date()), time=f"{moment:%H:%M}", zone=zone)
-
-
-def format_reasons(reasons: Sequence[Reason]) -> str:
-    """`kv cache in title and abstract (2.10), au:Dao in author (1.50)`."""
-    return tr(", ").join(_format_reason(each) for each in reasons)
-
-
-def _format_reason(reason: Reason) -> str:
-    details = {"topic": reason.topic, "fields": _join(reason.fields), "points": reason.points}
-    match reason.kind:
-        case ReasonKind.TOPIC:
-            return tr("{topic} in {fields} ({points:.2f})", **details)
-        case ReasonKind.RELATED:
-            return tr("close to your topics: {topic} ({points:.2f})", **details)
-        case ReasonKind.LIKED:
-            return tr_n(
-                "like {count} paper you liked: {topic} ({points:.2f})",
-                "like {count} papers you liked: {topic} ({points:.2f})",
-                reason.count,
-                **details,
-            )
-        case ReasonKind.DISLIKED:
-            return tr_n(
-                "like {count} paper you did not like: {topic} ({points:.2f})",
-                "like {count} papers you did not like: {topic} ({points:.2f})",
-                reason.count,
-                **details,
-            )
-
-
-def _join(words: Sequence[str]) -> str:
-    said = [tr(word) for word in words]
-    return tr("{words} and {last}", words=tr(", ").join(said[:-1]), last=said[-1]) if len(said) > 1 else "".join(said)
 
 
 def format_title(digest: Digest) -> str:
@@ -144,15 +111,6 @@ def format_notes(card: Card) -> tuple[str, ...]:
     journal = card.announced.paper.journal_ref
     comments = (tr("Comment: {text}", text=card.comment),) if card.comment else ()
     return (*comments, tr("Journal: {text}", text=journal)) if journal else comments
-
-
-def format_score(score: Score) -> str:
-    """What made the score, or that nothing did."""
-    if score.excluded_by:
-        return tr("Left out by the topic {topic}", topic=score.excluded_by)
-    if not score.reasons:
-        return tr("Score 0: none of this chat's topics is in it")
-    return tr("Score {points:.2f}: {reasons}", points=score.points, reasons=format_reasons(score.reasons))
 
 
 def format_links(paper: Paper) -> tuple[tuple[str, str], ...]:

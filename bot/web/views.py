@@ -7,13 +7,13 @@ from bot.model.digest import Digest, DigestPaper
 from bot.model.page import Page
 from bot.model.summary import Summary
 from bot.rendering.clean import clean_line
+from bot.rendering.scores import format_score
 from bot.rendering.summaries import label_of, parts_of
 from bot.rendering.text import (
     SAMPLE_LABEL,
     format_authors,
     format_day,
     format_links,
-    format_score,
     format_summary,
 )
 from bot.web.prose import abstract_html, title_html

@@ -4,7 +4,7 @@ from handlers.command import Catalogue
 from handlers.commands.categories import CATEGORIES
 from handlers.commands.config import EXPORT, FORGET_ME, IMPORT
 from handlers.commands.delivery import CATCH_UP, RESEND
-from handlers.commands.digest import DIGEST, WHY
+from handlers.commands.digest import DIGEST
 from handlers.commands.follow import FOLLOW, FOLLOWS, UNFOLLOW
 from handlers.commands.help import help_command
 from handlers.commands.learned import LEARNED
@@ -17,6 +17,7 @@ from handlers.commands.share import SHARE
 from handlers.commands.start import START
 from handlers.commands.status import STATUS
 from handlers.commands.topics import TOPICS
+from handlers.commands.why import WHY
 
 COMMANDS: Catalogue = (
     START,

@@ -25,7 +25,7 @@ async def import_config(services: Services, request: Request) -> Reply:
     if config.keywords and subscription.min_score > 0:
         lines.append(
             tr(
-                "min_score {score:g} is in force now; the bot this file comes from never read it. "
+                "min_score {score} is in force now; the bot this file comes from never read it. "
                 "/settings min_score 0 lifts it.",
                 score=subscription.min_score,
             )

@@ -8,6 +8,7 @@ from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper
 from bot.model.message import Button
 from bot.rendering.clean import clean, clean_line
+from bot.rendering.scores import format_score
 from bot.rendering.summaries import body_of, label_of, part_lines, tldr_of
 from bot.rendering.text import (
     LINK_LABEL,
@@ -17,7 +18,6 @@ from bot.rendering.text import (
     format_facts,
     format_links,
     format_notes,
-    format_score,
     format_summary,
     format_title,
 )

@@ -15,6 +15,7 @@ from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, Score
 from bot.model.message import Button
 from bot.model.paper import Paper
+from bot.rendering.scores import format_score
 from bot.rendering.summaries import Body, body_of, label_of, part_lines, tldr_of
 from bot.rendering.text import (
     LINK_LABEL,
@@ -23,7 +24,6 @@ from bot.rendering.text import (
     format_card,
     format_facts,
     format_notes,
-    format_score,
     format_summary,
     format_title,
 )

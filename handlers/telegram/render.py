@@ -10,6 +10,7 @@ from bot.model.digest import Digest, DigestPaper, Score
 from bot.model.message import Button
 from bot.model.paper import ArxivId, Paper
 from bot.rendering.clean import clean_line
+from bot.rendering.scores import format_score
 from bot.rendering.summaries import Body, body_of, label_of, part_lines, tldr_of
 from bot.rendering.text import (
     LINK_LABEL,
@@ -18,7 +19,6 @@ from bot.rendering.text import (
     format_card,
     format_facts,
     format_notes,
-    format_score,
     format_summary,
     format_title,
 )

@@ -9,9 +9,11 @@ import pytest
 from bot.errors import StorageError
 from bot.model.announcement import Batch
 from bot.model.chat import Chat
-from storage.migrations import Schema, Tables
+from storage.migrations import CHATS, Schema, Tables
 from storage.tinydb import TinyDBStorage
 from tests.storage_folder import CHAT, DAY, BrokenDisk, add, contents, files, identifier, refusal, seen, write
+
+NOW, NEXT = CHATS.version, CHATS.version + 1
 
 
 async def test_opening_alone_writes_nothing(tmp_path: Path) -> None:
@@ -108,19 +110,19 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     await storage.close()
     message = await refusal(tmp_path)
     assert "schema version 3" in message
-    assert "up to 1: upgrade paperround" in message
+    assert f"up to {NOW}: upgrade paperround" in message
 
 
 async def test_mixed_schema_versions_are_refused(tmp_path: Path) -> None:
     """Journals of two versions in one folder were put together by hand; they are left alone."""
     await write(tmp_path, 1)
-    storage = TinyDBStorage(tmp_path / "new", chats=Schema(2))
+    storage = TinyDBStorage(tmp_path / "new", chats=Schema(NEXT))
     await storage.open()
     await add(storage, 1)
     await storage.close()
     (journal,) = files(tmp_path / "new", "chats.*.journal")
     journal.rename(tmp_path / "chats.00000002.journal")
-    assert "mixes schema versions" in await refusal(tmp_path, Schema(2, {1: lambda tables: tables}))
+    assert "mixes schema versions" in await refusal(tmp_path, Schema(NEXT, {NOW: lambda tables: tables}))
 
 
 async def test_an_older_schema_is_migrated_with_a_backup(tmp_path: Path) -> None:
@@ -139,7 +141,7 @@ async def test_an_older_schema_is_migrated_with_a_backup(tmp_path: Path) -> None
 
         return take
 
-    schema = Schema(3, {1: step(1), 2: step(2)})
+    schema = Schema(NEXT + 1, {NOW: step(1), NEXT: step(2)})
     for _ in range(2):
         storage = TinyDBStorage(tmp_path, chats=schema)
         await storage.open()
@@ -148,8 +150,8 @@ async def test_an_older_schema_is_migrated_with_a_backup(tmp_path: Path) -> None
         await storage.forget_chat(Chat("telegram", "2"))
         await storage.close()
     assert taken == [1, 2]
-    assert contents(tmp_path / "backup-chats-v1") == before
-    assert stat.S_IMODE((tmp_path / "backup-chats-v1").stat().st_mode) == 0o700
+    assert contents(tmp_path / f"backup-chats-v{NOW}") == before
+    assert stat.S_IMODE((tmp_path / f"backup-chats-v{NOW}").stat().st_mode) == 0o700
     assert b'"v":2' in next(iter(files(tmp_path, "chats.*.snapshot"))).read_bytes()
     assert "upgrade" in await refusal(tmp_path)
 
@@ -160,14 +162,14 @@ async def test_a_migration_that_fails_leaves_the_old_files(tmp_path: Path) -> No
     disk = BrokenDisk()
     disk.is_full = True
     with pytest.raises(StorageError, match="No space left"):
-        await TinyDBStorage(tmp_path, chats=Schema(2, {1: lambda tables: tables}), disk=disk).open()
+        await TinyDBStorage(tmp_path, chats=Schema(NEXT, {NOW: lambda tables: tables}), disk=disk).open()
     assert await seen(tmp_path) == {1, 2}
 
 
 async def test_a_schema_without_a_step_is_refused(tmp_path: Path) -> None:
     """A version that no step leads away from is too old, and stays as it is."""
     await write(tmp_path, 1)
-    assert "too old" in await refusal(tmp_path, Schema(3, {2: lambda tables: tables}))
+    assert "too old" in await refusal(tmp_path, Schema(NEXT + 1, {NEXT: lambda tables: tables}))
 
 
 async def test_one_newer_database_keeps_the_other_unmigrated(tmp_path: Path) -> None:
@@ -177,4 +179,4 @@ async def test_one_newer_database_keeps_the_other_unmigrated(tmp_path: Path) -> 
     await add(storage, 1)
     await storage.save_batch(Batch("cs.LG", DAY, ()))
     await storage.close()
-    assert "upgrade" in await refusal(tmp_path, Schema(2, {1: lambda tables: tables}))
+    assert "upgrade" in await refusal(tmp_path, Schema(NEXT, {NOW: lambda tables: tables}))

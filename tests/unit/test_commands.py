@@ -236,13 +236,16 @@ async def test_why_explains_every_paper(world):
     await world.say("/categories add cs.CL", "/topics add kv cache", "/topics add -survey")
     why = await world.say("/why https://arxiv.org/abs/2611.00001v1")
     assert "It is in the digest, in place 1 of at most 10." in why
-    assert re.search(r"Score \d+\.\d\d: kv cache in title and abstract \(\d", why)
+    assert re.search(r"Score (\d\d):\n\+\1 title and abstract: kv cache$", why)
     assert "left out by the topic -survey" in await world.say("/why 2611.00002")
     assert "matched no topic" in await world.say("/why 2611.00003")
     assert "/settings types new,cross,replace adds its type" in await world.say("/why 2610.00004")
-    assert "below 900" in await world.say("/settings min_score 900", "/why 2611.00001")
+    assert re.search(r"its score \d\d is below 100", await world.say("/settings min_score 100", "/why 2611.00001"))
     await world.say("/settings min_score 0", "/digest seen")
-    assert "this chat got it on Friday 20 November 2026" in await world.say("/why 2611.00001")
+    delivered = await world.say("/why 2611.00001")
+    assert "this chat got it on Friday 20 November 2026" in delivered
+    assert "Among the papers of its day, sent or not, it has place 1 of 1." in delivered
+    assert why.split("\n")[-2:] == delivered.split("\n")[-2:]
     await world.say("/topics clear", "/settings max_papers 1")
     assert "It has place 2, and max_papers is 1." in await world.say("/why 2611.00003")
 
@@ -280,12 +283,12 @@ async def test_settings_are_shown_and_set(world):
     """Every setting has a value, a range told in its refusal, and a reply that names what it is now."""
     assert await world.say("/settings max_papers 5") == "max_papers is now 5."
     assert await world.say("/settings set types replace, new") == "types is now new,replace."
-    assert await world.say("/settings min_score 1.5") == "min_score is now 1.5."
+    assert await world.say("/settings min_score 45") == "min_score is now 45."
     listed = await world.say("/settings")
     for line in (
         "max_papers = 5",
         "types = new,replace",
-        "min_score = 1.5",
+        "min_score = 45",
         "ranker = rules",
         "detail = tldr",
         "days_back = 7",
@@ -294,8 +297,8 @@ async def test_settings_are_shown_and_set(world):
     for wrong, told in {
         "max_papers 0": "from 1 to 100",
         "max_papers ²": "from 1 to 100",
-        "min_score nan": "from 0 to 1000",
-        "min_score many": "from 0 to 1000",
+        "min_score 1.5": "a whole number from 0 to 100",
+        "min_score 101": "from 0 to 100",
         "types all": "new, cross, replace, replace-cross",
         "ranker magic": "rules, classic",
         "detail much": "tldr, full, abstract, titles",
@@ -322,7 +325,7 @@ async def test_export_and_import_give_the_same_chat(world):
         '/topics add "kv cache"^2',
         "/topics add -survey",
         "/settings types new",
-        "/settings min_score 0.5",
+        "/settings min_score 45",
     )
     exported = await world.say("/export")
     other = Chat("console", "other")
@@ -342,7 +345,7 @@ async def test_the_originals_configuration_is_understood(world):
     }
     reply = await world.say(f"/import {json.dumps(config)}")
     assert "2 categories, 7 topics" in reply
-    assert "min_score 2.5 is in force now; the bot this file comes from never read it" in reply
+    assert "min_score 51 is in force now; the bot this file comes from never read it" in reply
     topics = await world.say("/topics")
     for topic in ("1. kv cache", '3. "AND"', '6. -"survey"', '7. -"review article"'):
         assert topic in topics
@@ -365,7 +368,7 @@ async def test_the_originals_configuration_is_understood(world):
         ('{"topics": [], "max_papers": true}', "must be a number"),
         ('{"categories": ["cs.XX"]}', "There is no category"),
         ('{"topics": ["(("]}', "^"),
-        ('{"version": 2, "topics": []}', "a form this version does not know"),
+        ('{"version": 3, "topics": []}', "a form this version does not know"),
         ('{"format": "opml", "topics": []}', "a form this version does not know"),
     ],
 )

@@ -27,7 +27,7 @@ def left_out(subscription, paper, score, seen=()):
 def test_every_reason_to_leave_a_paper_out():
     """Type, delivery, exclusion, no match and a low score each have their own word."""
     paper = announced(1)
-    picky = make_subscription(topics=("kv cache",), min_score=2.0)
+    picky = make_subscription(topics=("kv cache",), min_score=2)
     assert left_out(SUBSCRIPTION, announced(1, AnnounceType.REPLACE), Score(3.0)) is LeftOut.TYPE
     assert left_out(SUBSCRIPTION, paper, Score(3.0), seen=[paper.paper.id]) is LeftOut.DELIVERED
     assert left_out(SUBSCRIPTION, paper, Score(3.0, excluded_by="-survey")) is LeftOut.EXCLUDED
@@ -38,7 +38,7 @@ def test_every_reason_to_leave_a_paper_out():
 
 def test_without_topics_every_paper_passes_in_feed_order():
     """A chat that names no topic reads its categories whole, whatever its minimum score."""
-    subscription = make_subscription(topics=("-survey",), min_score=5.0, max_papers=2)
+    subscription = make_subscription(topics=("-survey",), min_score=5, max_papers=2)
     papers = [announced(number) for number in (3, 1, 2)]
     verdicts = judge(subscription, papers, [Score(0.0)] * 3, {})
     assert [(each.announced.paper.id, each.left_out) for each in verdicts] == [
@@ -120,7 +120,7 @@ PAPERS = st.lists(
     PAPERS,
     st.sets(st.integers(0, 30)),
     st.integers(1, 10),
-    st.floats(0, 5),
+    st.integers(0, 5),
     st.sampled_from([(), ("kv cache",), ("-survey",)]),
     st.sets(st.sampled_from(AnnounceType), min_size=1),
 )

@@ -191,7 +191,9 @@ def test_a_digest_reads_well():
         ("cs.CL",),
         (
             DigestPaper(
-                1, AnnouncedPaper(paper, AnnounceType.NEW, DAY), Score(2.1, (Reason("kv cache", ("title",), 2.1),))
+                1,
+                AnnouncedPaper(paper, AnnounceType.NEW, DAY),
+                Score(2.1, (Reason("kv cache", ("title",), 2.1),), half=1.8),
             ),
         ),
         {LeftOut.NO_MATCH: 2},
@@ -202,7 +204,7 @@ def test_a_digest_reads_well():
         "**Paperround · Friday 20 November 2026 · cs.CL · 1 of 3 papers**",
         (
             "**1\\. [KV ［Re］caches\\_2](https://arxiv.org/abs/2611.00001)**\nAda Vale, Bo Li\n-# cs.CL · new · 2611.00001v1\n"
-            "Score 2.10: kv cache in title (2.10)\nWe shrink it."
+            "Score 54: title: kv cache\nWe shrink it."
         ),
         "-# 1 of 3 papers shown; 2 matched no topic.",
     )

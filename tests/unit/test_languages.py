@@ -18,7 +18,8 @@ from bot.errors import SourceError, SourceFault, StorageError
 from bot.language import base_language, tr
 from bot.model.chat import Chat
 from bot.model.digest import Reason
-from bot.rendering.text import format_day, format_instant, format_reasons
+from bot.rendering.scores import format_reasons
+from bot.rendering.text import format_day, format_instant
 from handlers.command import CommandGroup, Request
 from handlers.commands import COMMANDS
 from handlers.console.render import render_reply
@@ -129,7 +130,7 @@ def test_days_follow_the_language():
     with LANGUAGES.speaking("zh"):
         assert format_day(date(2026, 8, 13)) == "2026年8月13日 星期四"
         assert format_instant(moment) == "2026年8月13日 星期四 05:00 UTC"
-        assert format_reasons([Reason("kv cache", ("title", "abstract"), 2.1)]) == "kv cache 见于标题和摘要（2.10）"
+        assert format_reasons([Reason("kv cache", ("title", "abstract"), 2.1)]) == "标题和摘要：kv cache"
     assert format_instant(moment) == "Thursday 13 August 2026, 05:00 UTC"
 
 

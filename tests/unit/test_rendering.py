@@ -24,7 +24,7 @@ REASONS = (Reason("kv cache", ("title", "abstract"), 2.5), Reason("au:Vale", ("a
 
 def make_digest(*papers, left_out=None, day=DAY, is_sample=False):
     shown = tuple(
-        DigestPaper(place, AnnouncedPaper(paper, AnnounceType.NEW, day), Score(3.75, REASONS))
+        DigestPaper(place, AnnouncedPaper(paper, AnnounceType.NEW, day), Score(3.75, REASONS, half=5.25))
         for place, paper in enumerate(papers, start=1)
     )
     return Digest(DAY, ("cs.CL", "cs.LG"), shown, left_out or {}, is_sample)
@@ -46,7 +46,7 @@ def test_a_terminal_digest_says_all():
         "1. Small caches",
         "Ada Vale",
         "cs.CL · new · 2611.00001v1",
-        "Score 3.75: kv cache in title and abstract (2.50), au:Vale in author (1.25)",
+        "Score 42: title and abstract: kv cache; author you follow: Vale",
         "An abstract.",
         "https://arxiv.org/abs/2611.00001",
         "1 of 92 papers shown; 90 matched no topic, 1 did not fit.",
@@ -161,10 +161,10 @@ def test_markdown_is_the_document_it_replaces():
         "- **Authors**: Ada Vale",
         "- **Category**: cs.CL",
         "- **Published**: 2026-11-20",
-        "- **Score**: 3.75",
+        "- **Score**: 42",
         "- **Type**: new",
         "- **ArXiv ID**: 2611.00001v1",
-        "- **Why**: kv cache in title and abstract (2.50)",
+        "- **Why**: title and abstract: kv cache; author you follow: Vale",
         "An abstract.",
     ):
         assert part in document
@@ -178,7 +178,9 @@ def test_json_keeps_to_its_schema():
     paper_schema = schema["properties"]["papers"]["items"]
     [paper] = content["papers"]
     assert paper.keys() == paper_schema["properties"].keys() == set(paper_schema["required"])
-    assert paper["reasons"][0] == {"kind": "topic", "topic": "kv cache", "fields": ["title", "abstract"], "points": 2.5}
+    fields = {"kind": "topic", "topic": "kv cache", "fields": ["title", "abstract"]}
+    assert paper["reasons"][0] == {**fields, "score": 28, "points": 2.5}
+    assert (paper["score"], paper["points"]) == (42, 3.75)
     assert (paper["id"], paper["version"], paper["announced"], paper["doi"]) == (
         "2611.00001",
         1,

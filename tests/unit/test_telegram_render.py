@@ -145,7 +145,7 @@ def test_a_digest_reads_as_it_should():
     """Header, then number, linked title, authors, facts, reasons, first sentences, the rest folded, and the counts."""
     first = "We shrink caches. " * 17
     paper = make_paper(title="Small Caches", abstract=f"{first}At last we measure.", authors=tuple("ABCDEFG"))
-    digest = make_digest([paper], [Score(2.1, (Reason("kv cache", ("title",), 2.1),))])
+    digest = make_digest([paper], [Score(2.1, (Reason("kv cache", ("title",), 2.1),), half=1.8)])
     [message] = render_reply(Reply("arXiv is late.", digest, buttons=(Button("1", "/paper 2611.00001"),)))
     [(text, entities)] = judged([message])
     assert without_joiners(text).split("\n") == [
@@ -156,7 +156,7 @@ def test_a_digest_reads_as_it_should():
         "1. Small Caches",
         "A, B, C, D, E and 2 more",
         "cs.CL · new · 2611.00001v1",
-        "Score 2.10: kv cache in title (2.10)",
+        "Score 54: title: kv cache",
         first.strip(),
         "At last we measure.",
         "",

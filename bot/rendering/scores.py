@@ -1,0 +1,90 @@
+"""Scores and the reasons for them, in plain words. Pure."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from bot.language import tr, tr_n
+from bot.model.digest import Reason, ReasonKind, Score
+
+# A topic that is words alone, with or without quotes, field and weight; all others are shown as typed.
+_WORDS = re.compile(r'(?:(?:ti|abs|au|cat|all):)?(?P<quote>"?)(?P<words>[^\s"():^-][^"():^]*)(?P=quote)(?:\^[\d.]+)?')
+
+
+def format_value(value: float) -> str:
+    """`70`, or the points of a ranker that has only those: `2.50`."""
+    return str(value) if isinstance(value, int) else f"{value:.2f}"
+
+
+def format_score(score: Score) -> str:
+    """`Score 70: title and abstract: kv cache; like 3 papers you liked or saved; author you follow: Dao`."""
+    if score.excluded_by:
+        return tr("Left out by the topic {topic}", topic=score.excluded_by)
+    if not score.reasons:
+        return tr("Score 0: none of this chat's topics is in it")
+    return tr("Score {score}: {reasons}", score=format_value(score.value), reasons=format_reasons(score.reasons))
+
+
+def format_reasons(reasons: Sequence[Reason]) -> str:
+    """The reasons one after the other: `title and abstract: kv cache; author you follow: Dao`."""
+    return tr("; ").join(map(format_reason, reasons))
+
+
+def format_shares(score: Score) -> tuple[str, ...]:
+    """A line for each reason, with what it adds to the score or takes off it: `+46 title and abstract: kv cache`."""
+    return tuple(
+        tr("{share} {reason}", share=_signed(share), reason=format_reason(reason))
+        for reason, share in zip(score.reasons, score.shares, strict=True)
+    )
+
+
+def format_reason(reason: Reason) -> str:
+    """One reason, without its number."""
+    match reason.kind:
+        case ReasonKind.TOPIC:
+            return _format_topic(reason)
+        case ReasonKind.RELATED:
+            return tr("close to your topics: {words}", words=reason.topic)
+        case ReasonKind.LIKED:
+            return tr_n(
+                "like {count} paper you liked or saved: {words}",
+                "like {count} papers you liked or saved: {words}",
+                reason.count,
+                words=_format_terms(reason.topic),
+            )
+        case ReasonKind.DISLIKED:
+            return tr_n(
+                "like {count} paper you did not like: {words}",
+                "like {count} papers you did not like: {words}",
+                reason.count,
+                words=_format_terms(reason.topic),
+            )
+
+
+def _format_topic(reason: Reason) -> str:
+    found = _WORDS.fullmatch(reason.topic)
+    details: dict[str, Any] = {"topic": found["words"] if found else reason.topic, "fields": _join(reason.fields)}
+    if reason.fields == ("author",):
+        return tr("author you follow: {topic}", **details)
+    return tr("{fields}: {topic}", **details) if reason.fields else str(details["topic"])
+
+
+def _format_terms(terms: str) -> str:
+    """Learned terms for people: `au:` and `cat:` said in words."""
+    said = (_format_term(*each.partition(":")) for each in terms.split(", "))
+    return tr(", ").join(said)
+
+
+def _format_term(kind: str, colon: str, name: str) -> str:
+    if colon and kind == "au":
+        return tr("author {name}", name=name.title())
+    return tr("category {name}", name=name) if colon and kind == "cat" else f"{kind}{colon}{name}"
+
+
+def _signed(share: float) -> str:
+    return f"{share:+d}" if isinstance(share, int) else f"{share:+.2f}"
+
+
+def _join(words: Sequence[str]) -> str:
+    said = [tr(word) for word in words]
+    return tr("{words} and {last}", words=tr(", ").join(said[:-1]), last=said[-1]) if len(said) > 1 else "".join(said)
