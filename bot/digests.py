@@ -92,6 +92,17 @@ def rank(  # noqa: PLR0913, PLR0917 - all that a verdict depends on
 ) -> tuple[Verdict, ...]:
     """The verdicts of `judge` by this ranker's scores, within what the ranker takes: types, a minimum score or none."""
     scores = ranker.rank(papers, subscription.active_topics, recent, feedback)
+    return judge_by(ranker, subscription, papers, scores, seen)
+
+
+def judge_by(
+    ranker: Ranker,
+    subscription: Subscription,
+    papers: Sequence[AnnouncedPaper],
+    scores: Sequence[Score],
+    seen: Mapping[ArxivId, date],
+) -> tuple[Verdict, ...]:
+    """The verdicts of `judge` by scores that this ranker gave, within what it takes."""
     taken = replace(
         subscription,
         types=tuple(each for each in subscription.types if each in ranker.types),

@@ -64,6 +64,8 @@ def format_reasons(reasons: Sequence[Reason]) -> str:
 def _format_reason(reason: Reason) -> str:
     details = {"topic": reason.topic, "fields": _join(reason.fields), "points": reason.points}
     match reason.kind:
+        case ReasonKind.MEANING | ReasonKind.JUDGED:
+            return _format_place(reason)
         case ReasonKind.TOPIC:
             return tr("{topic} in {fields} ({points:.2f})", **details)
         case ReasonKind.RELATED:
@@ -82,6 +84,18 @@ def _format_reason(reason: Reason) -> str:
                 reason.count,
                 **details,
             )
+
+
+def _format_place(reason: Reason) -> str:
+    """Why other papers stand before or behind this one than by their words alone."""
+    details = {"topic": reason.topic, "points": reason.points}
+    match reason.kind, reason.points >= 0:
+        case ReasonKind.MEANING, True:
+            return tr("near in meaning to {topic} ({points:+.2f})", **details)
+        case ReasonKind.MEANING, False:
+            return tr("others are nearer in meaning ({points:+.2f})", **details)
+        case _:
+            return tr("the judge gives it {topic} of 10 ({points:+.2f})", **details)
 
 
 def _join(words: Sequence[str]) -> str:
