@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bot import __version__
+from bot import __version__, judgements, vectors
 from bot.backfill import Backfill
 from bot.batching import Batching
 from bot.chat_config import read_config
@@ -22,11 +22,14 @@ from bot.delivery.pacing import Pacer
 from bot.delivery.pages import Pages
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState, Watch
+from bot.errands import Purse, Rest
 from bot.errors import ConfigError, UserError
 from bot.following import Following
 from bot.health import Health
+from bot.judgements import Judgements
 from bot.language import Languages
 from bot.managing import Managing
+from bot.meaning import Meaning
 from bot.model.chat import Chat
 from bot.model.subscription import Subscription
 from bot.pipeline import Pipeline
@@ -53,17 +56,23 @@ from bot.summarising import Summaries
 from bot.supervision import Owners
 from bot.taxonomy import Taxonomy
 from bot.throttle import Throttle
+from bot.vectors import Vectors
 from config.settings import Settings, read_bundled, read_catalogues
 from handlers.command import Services
 from handlers.commands import COMMANDS
 from handlers.console.messenger import ConsoleMessenger
 from storage import DiskFolder, open_storage, tinydb_url
+from storage.blobs import FileBlobCache
 
 if TYPE_CHECKING:
+    from bot.summaries.embedding import OpenAIEmbedder
+    from bot.summaries.judging import OpenAIJudge
     from bot.summaries.llm import OpenAISummarizer
     from bot.web import WebServer
 
 OPENAI_URL = "https://api.openai.com/v1"
+EMBEDDING_SECONDS, JUDGE_SECONDS = 60.0, 20.0
+"""For one request of vectors, and for all that the judge is asked about one digest."""
 PATIENCE = 30.0
 """Seconds for one feed. What fails is asked for again a quarter of an hour later, so nobody need wait longer."""
 LONG_PATIENCE = 300.0
@@ -154,6 +163,61 @@ def make_summarizer(settings: Settings, load_note: LoadNote, save_note: SaveNote
     return OpenAISummarizer(server, prompt, load_note, save_note, World(utc_now, monotonic, SystemRandom()))
 
 
+def _llm_address(settings: Settings) -> tuple[str, str] | None:
+    """The address and the key of the language model's server; None where there is none."""
+    key = settings.openai_api_key.get_secret_value()
+    return (settings.openai_base_url or OPENAI_URL, key) if key or settings.openai_base_url else None
+
+
+def make_embedder(settings: Settings) -> "OpenAIEmbedder | None":
+    """What makes vectors; None where it is off. `close` it in the end."""
+    address = _llm_address(settings)
+    if address is None or not settings.embedding_model:
+        return None
+    from bot.summaries.asking import World  # noqa: PLC0415
+    from bot.summaries.embedding import OpenAIEmbedder  # noqa: PLC0415
+
+    return OpenAIEmbedder(
+        *address, settings.embedding_model, EMBEDDING_SECONDS, World(utc_now, monotonic, SystemRandom())
+    )
+
+
+def make_judge(settings: Settings, load_note: LoadNote, save_note: SaveNote) -> "OpenAIJudge | None":
+    """What judges the papers at the front; None where it is off. `close` it in the end.
+
+    The callbacks keep one small text under a key. Raises ConfigError where its prompt was edited into nonsense.
+    """
+    address = _llm_address(settings)
+    if address is None or not settings.judge_model:
+        return None
+    from bot.summaries.asking import World  # noqa: PLC0415
+    from bot.summaries.judging import OpenAIJudge  # noqa: PLC0415
+    from bot.summaries.llm import Server  # noqa: PLC0415
+
+    server = Server(*address, settings.judge_model, JUDGE_SECONDS)
+    world = World(utc_now, monotonic, SystemRandom())
+    return OpenAIJudge(server, read_bundled("prompts/judge.toml"), load_note, save_note, world)
+
+
+async def open_meaning(stack: AsyncExitStack, settings: Settings, storage: Storage) -> Meaning | None:
+    """What papers mean, beside their words, closed with the stack; None where no model tells, or there is no budget for it."""
+    embedder = make_embedder(settings)
+    judge = make_judge(settings, storage.get_note, storage.set_note)
+    if not settings.llm_daily_budget or (embedder is None and judge is None):
+        return None
+    cache, meaning = FileBlobCache(settings.data_dir / "meaning"), Meaning()
+    await cache.open()
+    if embedder is not None:
+        stack.push_async_callback(embedder.close)
+        purse = Purse(storage, utc_now, settings.llm_daily_budget, vectors.GROUP)
+        meaning.vectors = Vectors(cache, embedder, purse, Rest("embeddings", utc_now), meaning.finished.set)
+    if judge is not None:
+        stack.push_async_callback(judge.close)
+        purse = Purse(storage, utc_now, settings.llm_daily_budget, judgements.GROUP)
+        meaning.judgements = Judgements(cache, judge, purse, Rest("judge", utc_now), meaning.finished.set)
+    return await stack.enter_async_context(meaning)
+
+
 async def open_summaries(
     stack: AsyncExitStack, settings: Settings, storage: Storage, client: PoliteClient
 ) -> Summaries | None:
@@ -223,6 +287,7 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             client = await stack.enter_async_context(make_client(settings, storage))
             pipeline = Pipeline(storage, make_source(client, settings), make_rankers(), utc_now, defaults)
             pipeline.sample, pipeline.sample_stands_in = SampleSource(), not settings.has_platform
+            pipeline.meaning = await open_meaning(stack, settings, storage)
             pipeline.checking.listings = make_listing_source(client, settings)
             pipeline.checking.lookup = make_lookup(client, settings)
             pipeline.checking.records = make_record_source(client, settings)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.backfill import Backfill
-from bot.digests import candidates, has_interests, score_papers
+from bot.digests import calibrate, candidates, has_interests
 from bot.errors import UserError
 from bot.language import tr
 from bot.lessons import Lessons
@@ -53,7 +53,7 @@ class Cards:
         if found is None:
             return None
         feedback = await Lessons(self.pipeline.storage).get(subscription.chat, found.announcements)
-        score = await asyncio.to_thread(self._score, subscription, found, feedback)
+        score = await self._score(subscription, found, feedback)
         marked = await self.get_marked(subscription.chat, person, identifier)
         marks = marked.marks if marked else frozenset()
         summary = await self._find_summary(subscription, found)
@@ -127,7 +127,16 @@ class Cards:
             return None
         return await self.summaries.find(found.announced.paper, subscription.language)
 
-    def _score(self, subscription: Subscription, found: _Found, feedback: Feedback) -> Score | None:
+    async def _score(self, subscription: Subscription, found: _Found, feedback: Feedback) -> Score | None:
+        if self.pipeline.meaning is None:
+            return await asyncio.to_thread(self._score_alone, subscription, found, feedback)
+        # What meaning gives or takes depends on all the papers beside which this one stands.
+        if not found.announcements or not has_interests(subscription.topics):
+            return None
+        verdicts = await self.pipeline.verdicts(subscription, found.announcements)
+        return next((each.score for each in verdicts if each.announced.paper.id == found.announced.paper.id), None)
+
+    def _score_alone(self, subscription: Subscription, found: _Found, feedback: Feedback) -> Score | None:
         """What the digest would give it; None where this chat has no topic, or does not consider the paper."""
         identifier, announcements = found.announced.paper.id, found.announcements
         if not announcements:
@@ -139,7 +148,8 @@ class Cards:
         if not considered or not has_interests(subscription.topics):
             return None
         ranker = self.pipeline.rankers[subscription.ranker]
-        return score_papers(ranker, subscription, [found.announced], announcements, feedback)[0]
+        scores = ranker.rank([found.announced], subscription.active_topics, announcements, feedback)
+        return calibrate(ranker, subscription, scores)[0]
 
 
 def _search(announcements: Sequence[Announcement], subscription: Subscription, identifier: ArxivId) -> _Found | None:

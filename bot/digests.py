@@ -92,24 +92,28 @@ def rank(  # noqa: PLR0913, PLR0917 - all that a verdict depends on
     feedback: Feedback = NO_FEEDBACK,
 ) -> tuple[Verdict, ...]:
     """The verdicts of `judge` by this ranker's scores, within what the ranker takes: types, a minimum score or none."""
-    scores = score_papers(ranker, subscription, papers, recent, feedback)
+    scores = ranker.rank(papers, subscription.active_topics, recent, feedback)
+    return judge_by(ranker, subscription, papers, scores, seen)
+
+
+def judge_by(
+    ranker: Ranker,
+    subscription: Subscription,
+    papers: Sequence[AnnouncedPaper],
+    scores: Sequence[Score],
+    seen: Mapping[ArxivId, date],
+) -> tuple[Verdict, ...]:
+    """The verdicts of `judge` by scores that this ranker gave, within what it takes."""
     taken = replace(
         subscription,
         types=tuple(each for each in subscription.types if each in ranker.types),
         min_score=subscription.min_score if ranker.has_min_score else 0,
     )
-    return judge(taken, papers, scores, seen, is_broad=ranker.is_broad)
+    return judge(taken, papers, calibrate(ranker, subscription, scores), seen, is_broad=ranker.is_broad)
 
 
-def score_papers(
-    ranker: Ranker,
-    subscription: Subscription,
-    papers: Sequence[AnnouncedPaper],
-    recent: Sequence[Announcement],
-    feedback: Feedback = NO_FEEDBACK,
-) -> Sequence[Score]:
-    """One score per paper, in the order of `papers`, to be read as those of this chat."""
-    scores = ranker.rank(papers, subscription.active_topics, recent, feedback)
+def calibrate(ranker: Ranker, subscription: Subscription, scores: Sequence[Score]) -> Sequence[Score]:
+    """Scores that this ranker gave, to be read as those of this chat."""
     if not ranker.has_min_score:
         return scores
     half = half_points(subscription.active_topics)

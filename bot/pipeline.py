@@ -7,13 +7,14 @@ from datetime import date, timedelta
 
 from bot.checking import Checking
 from bot.days import Here, States, late_of, only_papers
-from bot.digests import Verdict, candidates, compose, latest_announcement, rank
+from bot.digests import Verdict, candidates, compose, judge_by, latest_announcement
 from bot.keeping import Keeping
 from bot.lessons import Lessons
+from bot.meaning import Meaning, Refined
 from bot.model.announcement import Announcement, merge_batches
 from bot.model.chat import Chat
-from bot.model.digest import Digest
-from bot.model.paper import ArxivId
+from bot.model.digest import Digest, Score
+from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.subscription import Subscription
 from bot.ports import Clock, PaperSource, Ranker, Storage
 from bot.pulling import Attempt, Progress, Pulling
@@ -29,10 +30,14 @@ _PAUSED = "pulls paused"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A digest with every verdict behind it. `digest` is None where nothing has been announced yet."""
+    """A digest with every verdict behind it. `digest` is None where nothing has been announced yet.
+
+    `is_coming`: something is being made that may change the order.
+    """
 
     digest: Digest | None
     verdicts: tuple[Verdict, ...] = ()
+    is_coming: bool = False
 
 
 @dataclass(slots=True)
@@ -40,8 +45,8 @@ class Pipeline:
     """The one path from announcement to digest.
 
     `sample` is shown on request and, if `sample_stands_in`, where arXiv cannot be reached and nothing was ever pulled.
-    `default_categories` are pulled for chats that follow topics and name no category, `published` whatever anybody follows. `checking` has the sources beside the
-    feeds, once they are set.
+    `default_categories` are pulled for chats that follow topics and name no category, `published` whatever anybody follows.
+    `checking` has the sources beside the feeds, once they are set. `meaning` None: papers are ranked by their words alone.
     """
 
     storage: Storage
@@ -52,6 +57,7 @@ class Pipeline:
     sample: PaperSource | None = None
     sample_stands_in: bool = True
     published: tuple[str, ...] = ()
+    meaning: Meaning | None = None
     keeping: Keeping = field(init=False)
     pulling: Pulling = field(init=False)
     checking: Checking = field(init=False)
@@ -159,7 +165,7 @@ class Pipeline:
         if latest is None:
             return Reading(None)
         delivered = {} if with_delivered else await self.delivered(subscription.chat)
-        verdicts = await self._judge(subscription, announcements, announcements, delivered)
+        verdicts, _ = await self._judge(subscription, announcements, announcements, delivered)
         return Reading(compose(latest.day, categories, verdicts, is_sample=latest.is_sample), verdicts)
 
     async def read_days(
@@ -176,31 +182,48 @@ class Pipeline:
             return Reading(None)
         since = min(each.day for each in chosen if each.day > after and each.papers_for(subscription.categories))
         delivered = await self.delivered(subscription.chat)
-        verdicts = await self._judge(subscription, chosen, kept, delivered, after)
-        return Reading(compose(latest.day, self.categories_of(subscription), verdicts, since=since), verdicts)
+        verdicts, is_coming = await self._judge(subscription, chosen, kept, delivered, after, is_scheduled=True)
+        digest = compose(latest.day, self.categories_of(subscription), verdicts, since=since)
+        return Reading(digest, verdicts, is_coming)
 
     async def judge_day(self, subscription: Subscription, day: date) -> tuple[Verdict, ...]:
         """What would become of the papers of this day alone, by what is known now, had none been delivered."""
         recent = await self.recent(self.categories_of(subscription))
-        return await self._judge(subscription, [each for each in recent if each.day == day], recent, {})
+        verdicts, _ = await self._judge(subscription, [each for each in recent if each.day == day], recent, {})
+        return verdicts
 
-    async def _judge(
+    async def verdicts(self, subscription: Subscription, announcements: Sequence[Announcement]) -> Sequence[Verdict]:
+        """The verdicts on everything that is a candidate among these announcements, delivered or not."""
+        verdicts, _ = await self._judge(subscription, announcements, announcements, {})
+        return verdicts
+
+    async def _judge(  # noqa: PLR0913 - all that verdicts depend on
         self,
         subscription: Subscription,
         chosen: Sequence[Announcement],
         recent: Sequence[Announcement],
         delivered: Mapping[ArxivId, date],
         after: date | None = None,
-    ) -> tuple[Verdict, ...]:
+        *,
+        is_scheduled: bool = False,
+    ) -> tuple[tuple[Verdict, ...], bool]:
+        """The verdicts, and whether something is being made that may change them."""
         feedback = await Lessons(self.storage).get(subscription.chat, recent)
+        ranker = self.rankers[subscription.ranker]
 
-        def judge() -> tuple[Verdict, ...]:
+        def score() -> tuple[tuple[AnnouncedPaper, ...], Sequence[Score]]:
             papers = candidates(subscription, chosen, after)
-            ranker = self.rankers[subscription.ranker]
-            return rank(ranker, subscription, papers, recent, delivered, feedback)
+            return papers, ranker.rank(papers, subscription.active_topics, recent, feedback)
 
         # Ranking is pure computing, hundreds of milliseconds on a busy day: the event loop must go on meanwhile.
-        return await asyncio.to_thread(judge)
+        papers, scores = await asyncio.to_thread(score)
+        refined = Refined(scores)
+        if self.meaning is not None:
+            refined = await self.meaning.refine(
+                subscription, papers, scores, recent, feedback, delivered, is_scheduled=is_scheduled
+            )
+        verdicts = await asyncio.to_thread(judge_by, ranker, subscription, papers, refined.scores, delivered)
+        return verdicts, refined.is_coming
 
     async def learned(self, subscription: Subscription) -> tuple[Sequence[str], Sequence[str]]:
         """The terms that the chat's marks taught for and against, the strongest first."""
@@ -234,3 +257,5 @@ class Pipeline:
         """Drop what is older than it is kept for."""
         today = self.clock().date()
         await self.keeping.prune(today - timedelta(days=SEEN_DAYS), today - timedelta(days=SUMMARY_DAYS))
+        if self.meaning is not None:
+            await self.meaning.prune(self.keeping.oldest)

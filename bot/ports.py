@@ -15,6 +15,7 @@ from bot.model.digest import Score
 from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.follow import Follow, Version
 from bot.model.listing import Listing, Record
+from bot.model.meaning import Interests, Vector
 from bot.model.message import Message, Outgoing, Part, Receipt
 from bot.model.page import Page
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
@@ -145,6 +146,67 @@ class BatchWriter(Protocol):
 
         None where it cannot be used, or where `request` is not the id of what would be asked about this text.
         """
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors that lie near each other where the texts mean the same. `model` says by what, for caches."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def most(self) -> int:
+        """How many texts one call takes."""
+        ...
+
+    def estimate(self, texts: Sequence[str]) -> int:
+        """The tokens that embedding these may cost at most, to be reserved before."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> tuple[Sequence[Vector], Usage]:
+        """One vector for each text, in order, all of one size, and what they cost.
+
+        Of a text that is too long the beginning counts. Raises LLMError, whose `spent` is what was used up in vain.
+        """
+        ...
+
+
+class Judge(Protocol):
+    """Says how well papers fit what somebody wants to read. `model` and `prompt` (a version) say by what, for caches."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def prompt(self) -> str: ...
+
+    def estimate(self, interests: Interests, papers: Sequence[Paper]) -> int:
+        """The tokens that judging these may cost at most, to be reserved before."""
+        ...
+
+    async def judge(self, interests: Interests, papers: Sequence[Paper]) -> tuple[Mapping[ArxivId, float], Usage]:
+        """From 0 to 10 for each of these papers, without those of which nothing usable was said, and what it cost.
+
+        Raises LLMError, whose `spent` is what was used up in vain, also where the answers tell nothing: all alike, or
+        on another scale.
+        """
+        ...
+
+
+class BlobCache(Protocol):
+    """Small values that cost something to make again, kept over restarts. Nothing is lost for good with one that is."""
+
+    def get(self, key: str) -> bytes | None:
+        """The value, if it is there; at once."""
+        ...
+
+    async def put(self, blobs: Mapping[str, bytes], day: date) -> None:
+        """Keep these as of that day, replacing earlier ones. What cannot be written is kept until the end of the process."""
+        ...
+
+    async def prune(self, before: date) -> None:
+        """Drop what is kept as of earlier days."""
         ...
 
 

@@ -60,7 +60,7 @@ async def _run_until(stop: asyncio.Event, settings: Settings) -> None:
         # Parts and replies under way share the time that is left after a signal.
         aside = [
             asyncio.create_task(_until(stop, work(app)), name=work.__name__)
-            for work in (_send, _pull_on_interest, _hold_on_summaries)
+            for work in (_send, _pull_on_interest, _hold_on_summaries, _hold_on_meaning)
         ]
         jobs = {
             "pull": (PULL_EVERY, partial(_pull, app)),
@@ -124,6 +124,18 @@ async def _hold_on_summaries(app: App) -> None:
         await summaries.finished.wait()
         summaries.finished.clear()
         begin_trace()
+        try:
+            await app.rounds.hold_due()
+        except Exception:
+            log.exception("rounds status=crashed")
+
+
+async def _hold_on_meaning(app: App) -> None:
+    """So do digests that waited for what may change their order."""
+    meaning = app.services.pipeline.meaning
+    while meaning is not None:
+        await meaning.finished.wait()
+        meaning.finished.clear()
         try:
             await app.rounds.hold_due()
         except Exception:

@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     llm_daily_budget: int = Field(default=1_000_000, ge=0, le=10**12)
     llm_batch: bool = False
     summary_model: str = Field(default="gpt-5.4-mini", max_length=200, pattern=r"^[\x21-\x7e]+$")
+    embedding_model: str = Field(default="", max_length=200, pattern=r"^[\x21-\x7e]*$")
+    judge_model: str = Field(default="", max_length=200, pattern=r"^[\x21-\x7e]*$")
     summary_input_tokens: int = Field(default=24_000, ge=4_000, le=1_000_000)
     summary_timeout: float = Field(default=120.0, ge=1, le=3600)
     owner_ids: Annotated[tuple[str, ...], NoDecode] = ()

@@ -3,14 +3,18 @@
 from datetime import timedelta
 from random import Random
 
+from bot import judgements, vectors
 from bot.backfill import Backfill
 from bot.delivery.lane import Lane
 from bot.delivery.outbox import Outbox
 from bot.delivery.pacing import Pacer
 from bot.delivery.rounds import Rounds
+from bot.errands import Purse, Rest
 from bot.errors import UserError
 from bot.following import Following
+from bot.judgements import Judgements
 from bot.managing import Managing
+from bot.meaning import Meaning
 from bot.pipeline import Pipeline
 from bot.prices import Price, Prices
 from bot.ranking.classic import ClassicRanker
@@ -21,11 +25,13 @@ from bot.suggestions import read_suggestions
 from bot.summarising import Summaries
 from bot.taxonomy import Taxonomy
 from bot.throttle import Throttle
+from bot.vectors import Vectors
 from config.settings import read_bundled
 from handlers.command import Reply, Request, Services
 from handlers.commands import COMMANDS
 from handlers.execution import execute, parse_line
 from tests.build import CHAT, NOW
+from tests.fake_meaning import FakeBlobCache, FakeEmbedder, FakeJudge
 from tests.fake_messenger import FakeMessenger
 from tests.fake_source import FakeArxiv, FakeSource
 from tests.fake_summaries import FakeSummarizer, FakeTexts
@@ -51,7 +57,15 @@ class World:
     """One chat, a clock that stands still until it is moved, and an arXiv that says what it is told to."""
 
     def __init__(
-        self, *batches, sample=None, storage=None, is_throttled=False, source=None, lookup=None, summaries_budget=0
+        self,
+        *batches,
+        sample=None,
+        storage=None,
+        is_throttled=False,
+        source=None,
+        lookup=None,
+        summaries_budget=0,
+        meaning_budget=0,
     ):
         self.now = NOW
         self.storage = storage or FakeStorage()
@@ -65,6 +79,8 @@ class World:
             ("cs.AI", "cs.CL"),
             sample,
         )
+        self.embedder, self.judge = FakeEmbedder(), FakeJudge()
+        self.meaning = pipeline.meaning = self._make_meaning(meaning_budget) if meaning_budget else None
         self.arxiv = FakeArxiv(self.source)
         pipeline.checking.listings = pipeline.checking.lookup = pipeline.checking.records = self.arxiv
         subscriptions = Subscriptions(self.storage, TAXONOMY, lambda: self.now)
@@ -93,6 +109,17 @@ class World:
             self.storage, self.messenger, Pacer(self.messenger.limits), lambda: self.now, Random(1),
             subscriptions.pause_for, self.outbox.move,
         )  # fmt: skip
+
+    def _make_meaning(self, budget):
+        """What papers mean, by vectors and by a judge; by the fakes."""
+        meaning, cache = Meaning(), FakeBlobCache()
+
+        def purse_and_rest(group):
+            return Purse(self.storage, lambda: self.now, budget, group), Rest(group, lambda: self.now)
+
+        meaning.vectors = Vectors(cache, self.embedder, *purse_and_rest(vectors.GROUP), meaning.finished.set)
+        meaning.judgements = Judgements(cache, self.judge, *purse_and_rest(judgements.GROUP), meaning.finished.set)
+        return meaning
 
     async def pull(self):
         """Look at arXiv for all that is followed, as the bot does every minute."""

@@ -19,6 +19,8 @@ from bot.summarising import Summaries, group_of
 
 PATIENCE = timedelta(seconds=60)
 """How long a digest waits for its summaries. Rounds are looked at every half minute, so it is 90 seconds at most."""
+ORDER_PATIENCE = timedelta(seconds=20)
+"""How long of that it waits for what may change its order."""
 _FORGET_AFTER = timedelta(hours=1)
 _AHEAD = 0.1
 """The weight of papers of a digest that is not due yet, compared with one that is."""
@@ -26,11 +28,15 @@ _AHEAD = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a round came to. `lacks_budget`: papers lack a summary because the day's budget is used up."""
+    """What a round came to. `lacks_budget`: papers lack a summary because the day's budget is used up.
+
+    `is_coming`: something is being made that may change the order of the digest.
+    """
 
     held: Round
     digest: Digest | None
     lacks_budget: bool = False
+    is_coming: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +66,26 @@ class Readings:
         return self._kept.keys()
 
     async def get(self, subscription: Subscription, due: Due) -> Shown | None:
-        """What the round shows; None as long as its summaries are being made, which is for `PATIENCE` at most."""
-        if self.summaries is None:
+        """What the round shows; None as long as its order or its summaries are being made, which is for `PATIENCE` at most."""
+        meaning = self.pipeline.meaning
+        if self.summaries is None and meaning is None:
             return await self.read(subscription, due)
         chat, now = subscription.chat, self.pipeline.clock()
         seen = frozenset(await self.pipeline.delivered(chat))
         kept = self._kept.get(chat)
-        if kept is None or (kept.subscription, kept.due, kept.seen) != (subscription, due, seen):
+        is_same = kept is not None and (kept.subscription, kept.due, kept.seen) == (subscription, due, seen)
+        since = kept.since if kept else now
+        is_early = timedelta() <= now - since < ORDER_PATIENCE
+        if kept is not None and is_same and kept.shown.is_coming and is_early and meaning and meaning.is_busy:
+            return None
+        if kept is None or not is_same or kept.shown.is_coming:
             shown = await self.read(subscription, due)
-            if not wished(subscription, shown.digest):
+            shown = replace(shown, is_coming=shown.is_coming and is_early)
+            if not shown.is_coming and (self.summaries is None or not wished(subscription, shown.digest)):
                 self._kept.pop(chat, None)
                 return shown
-            self._wishes += wishes_of(subscription, shown.digest)
-            self._kept[chat] = _Kept(subscription, due, seen, shown, kept.since if kept else now)
+            self._wishes += [] if shown.is_coming else wishes_of(subscription, shown.digest)
+            self._kept[chat] = _Kept(subscription, due, seen, shown, since)
             return None
         if timedelta() <= now - kept.since < PATIENCE and self._is_coming(subscription, kept.shown.digest):
             return None
@@ -85,7 +98,8 @@ class Readings:
         reading = Reading(None)
         if due.after < due.until:
             reading = await self.pipeline.read_days(wanted, due.after, due.until, due.papers)
-        return Shown(_round(reading, self.pipeline.clock(), due.until), reading.digest)
+        held = _round(reading, self.pipeline.clock(), due.until)
+        return Shown(held, reading.digest, is_coming=reading.is_coming)
 
     async def with_summaries(self, subscription: Subscription, shown: Shown) -> Shown:
         """The same with the summaries that are there now."""
@@ -100,10 +114,13 @@ class Readings:
         """Have made what a chat with hours of its own will show of this day, as soon as its papers are here; once a day."""
         chat = subscription.chat
         is_done = self._foreseen.get(chat) == day or progress.covered >= day or chat in self._kept
-        if self.summaries is None or is_done or not subscription.most_summaries:
+        has_summaries = self.summaries is not None and subscription.most_summaries > 0
+        if is_done or not (has_summaries or self.pipeline.meaning):
+            return
+        ahead = await self.read(subscription, Due(progress.covered, day, progress.slot))
+        if ahead.is_coming:
             return
         self._foreseen[chat] = day
-        ahead = await self.read(subscription, Due(progress.covered, day, progress.slot))
         shown_at = _next_hour(subscription, self.pipeline.clock())
         self._wishes += [
             replace(each, weight=each.weight * _AHEAD, due=shown_at) for each in wishes_of(subscription, ahead.digest)

@@ -18,13 +18,16 @@ class ReasonKind(StrEnum):
     RELATED = "related"
     LIKED = "liked"
     DISLIKED = "disliked"
+    MEANING = "meaning"
+    JUDGED = "judged"
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One part of a score and its points: a topic and the fields it was found in; or, with other kinds, words and no fields.
 
-    `count`: how many liked or disliked papers have the first of these words.
+    `count`: how many liked or disliked papers have the first of these words. MEANING and JUDGED are what a paper gained or lost
+    by its place when its nearness to a topic or title was heard, or the judge's number from 0 to 10: those, as `topic`.
     """
 
     topic: str

@@ -59,6 +59,17 @@ def format_reason(reason: Reason) -> str:
                 reason.count,
                 words=_format_terms(reason.topic),
             )
+        case _:
+            return _format_opinion(reason)
+
+
+def _format_opinion(reason: Reason) -> str:
+    """Why other papers stand before or behind this one than by their words alone."""
+    if reason.kind is ReasonKind.JUDGED:
+        return tr("the judge gives it {number} of 10", number=reason.topic)
+    if reason.points >= 0:
+        return tr("near in meaning to {topic}", topic=reason.topic)
+    return tr("others are nearer in meaning")
 
 
 def _format_topic(reason: Reason) -> str:

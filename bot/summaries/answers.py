@@ -44,7 +44,7 @@ class Answer:
 
 def read_answer(text: str) -> Answer | None:
     """The answer in a text, what is complete of one that was cut off, or None where there is none with a tldr."""
-    plain = _LATE_THOUGHT_END.sub("", _THOUGHT.sub("", text[:LONGEST_ANSWER]))
+    plain = strip_thoughts(text[:LONGEST_ANSWER])
     starts = [found.start() for found in re.finditer(r"\{", plain)][:_MOST_STARTS]
     for start in starts:
         if answer := _take(_decode(plain[start:]), is_whole=True):
@@ -53,6 +53,11 @@ def read_answer(text: str) -> Answer | None:
         if answer := _take(_decode(_mend(plain[start:])), is_whole=False):
             return answer
     return None
+
+
+def strip_thoughts(text: str) -> str:
+    """The text without what a model thought aloud before it answered."""
+    return _LATE_THOUGHT_END.sub("", _THOUGHT.sub("", text))
 
 
 def _decode(text: str) -> object:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -14,16 +14,6 @@ log = logging.getLogger(__name__)
 
 FORMATS = ("json_schema", "json_object", "text")
 LIMITS = ("max_tokens", "max_completion_tokens")
-_RESPONSE_FORMATS: dict[str, dict[str, Any]] = {
-    "json_schema": {
-        "response_format": {
-            "type": "json_schema",
-            "json_schema": {"name": "summary", "strict": True, "schema": SCHEMA},
-        }
-    },
-    "json_object": {"response_format": {"type": "json_object"}},
-    "text": {},
-}
 
 LoadNote = Callable[[str], Awaitable[str | None]]
 SaveNote = Callable[[str, str], Awaitable[None]]
@@ -36,9 +26,17 @@ class Dialect:
     format: str = FORMATS[0]
     limit: str = LIMITS[0]
 
-    def options(self, most_tokens: int) -> dict[str, Any]:
+    def options(self, most_tokens: int, schema: "Schema") -> dict[str, Any]:
         """What a request says besides model and messages. No temperature: some models refuse it."""
-        return {self.limit: most_tokens, **_RESPONSE_FORMATS[self.format]}
+        limit: dict[str, Any] = {self.limit: most_tokens}
+        match self.format:
+            case "json_schema":
+                wanted = {"name": schema.name, "strict": True, "schema": schema.content}
+                return limit | {"response_format": {"type": "json_schema", "json_schema": wanted}}
+            case "json_object":
+                return limit | {"response_format": {"type": "json_object"}}
+            case _:
+                return limit
 
     def after(self, refusal: str) -> "Dialect | None":
         """What to try where this was refused with these words; None where nothing is left to try."""
@@ -49,10 +47,27 @@ class Dialect:
         return replace(self, format=FORMATS[rung]) if rung < len(FORMATS) else None
 
 
-class Ladder:
-    """What one server takes for one model. `load_note` and `save_note` keep one small text under a key, over restarts."""
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What an answer shall look like."""
 
-    def __init__(self, base_url: str, model: str, load_note: LoadNote, save_note: SaveNote) -> None:
+    name: str
+    content: Mapping[str, object]
+
+
+SUMMARY = Schema("summary", SCHEMA)
+
+
+class Ladder:
+    """What one server takes for one model. `load_note` and `save_note` keep one small text under a key, over restarts.
+
+    `schema` is that of the answers asked for.
+    """
+
+    def __init__(
+        self, base_url: str, model: str, load_note: LoadNote, save_note: SaveNote, schema: Schema = SUMMARY
+    ) -> None:
+        self.schema = schema
         self._key = f"llm_dialect:{sha256(f'{base_url} {model}'.encode()).hexdigest()[:16]}"
         self._load_note, self._save_note = load_note, save_note
         self._dialect: Dialect | None = None

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from tests.servers.openai_batches import BatchDesk
+from tests.servers.openai_embeddings import EmbeddingDesk
 
 TOKEN = "sk-proj-very-secret-key-0123456789"
 LETTERS_A_TOKEN = 4
@@ -20,7 +21,7 @@ LETTERS_A_TOKEN = 4
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What a server takes. `context`: tokens of question and answer; 0 is enough for all. `is_forgetful`: cuts silently."""
+    """What a server takes. `most_texts`: to embed in one request. `context`: tokens of question and answer; 0 is enough for all. `is_forgetful`: cuts silently."""
 
     models: tuple[str, ...]
     formats: tuple[str, ...] = ("text", "json_object", "json_schema")
@@ -28,6 +29,7 @@ class Dialect:
     needs_key: bool = False
     has_batches: bool = False
     must_say_json: bool = False
+    most_texts: int = 2_048
     context: int = 0
     is_forgetful: bool = False
     overflow: str = ""
@@ -36,7 +38,7 @@ class Dialect:
 
 DIALECTS = {
     "openai": Dialect(
-        ("gpt-5.4-mini",),
+        ("gpt-5.4-mini", "text-embedding-3-small"),
         limits=("max_completion_tokens",),
         needs_key=True,
         has_batches=True,
@@ -52,8 +54,15 @@ DIALECTS = {
         must_say_json=True,
         context=64_000,
     ),
-    "qwen": Dialect(("qwen-plus",), limits=("max_tokens",), needs_key=True, has_batches=True, must_say_json=True),
-    "ollama": Dialect(("llama3.2:3b",), context=4_096, is_forgetful=True),
+    "qwen": Dialect(
+        ("qwen-plus", "text-embedding-v4"),
+        limits=("max_tokens",),
+        needs_key=True,
+        has_batches=True,
+        must_say_json=True,
+        most_texts=10,
+    ),
+    "ollama": Dialect(("llama3.2:3b", "all-minilm"), context=4_096, is_forgetful=True),
     "vllm": Dialect(("Qwen/Qwen3-4B",), context=8_192, overflow="This model's maximum context length is 8192 tokens."),
     "llama.cpp": Dialect((), context=4_096, overflow="exceed_context_size_error"),
     "plain": Dialect((), ("text",), ("max_tokens",), refusal="Extra inputs are not permitted"),
@@ -75,6 +84,7 @@ class OpenAIServer:
     open_now: int = 0
     most_open: int = 0
     pause: float = 0.0
+    embedding: EmbeddingDesk = field(default_factory=EmbeddingDesk)
     token: str = TOKEN
 
     @property
@@ -98,11 +108,48 @@ class OpenAIServer:
             self.refused.append(error)
             return error.response()
         self.bodies.append(body)
-        plan = self.plans.popleft() if self.plans else "good"
+        wants_judgements = '"interests"' in body["messages"][1]["content"]
+        plan = self.plans.popleft() if self.plans else "judged" if wants_judgements else "good"
         if plan in FAULTS:
             return await FAULTS[plan](request)
         text = WRITERS[plan](body) if plan in WRITERS else plan
         return web.json_response(self.complete(body, text, keeps_limit=plan != "flood"))
+
+    async def embed(self, request):
+        """`/embeddings`, by its own plans."""
+        body = await request.json()
+        error = self._refuse_texts(body, request.headers.get("Authorization", ""))
+        if error:
+            self.refused.append(error)
+            return error.response()
+        await asyncio.sleep(self.pause)
+        plan = self.embedding.plans.popleft() if self.embedding.plans else "good"
+        if plan in FAULTS:
+            self.embedding.bodies.append(body)
+            return await FAULTS[plan](request)
+        answer = self.embedding.answer(body, plan)
+        self.tokens += answer.get("usage", {}).get("prompt_tokens", 0)
+        return web.Response(text=json.dumps(answer), content_type="application/json")
+
+    def _refuse_texts(self, body, authorization):
+        dialect, texts = self.dialect, body.get("input")
+        is_list = isinstance(texts, list) and texts and all(isinstance(each, str) and each for each in texts)
+        longest = max(map(len, texts)) // LETTERS_A_TOKEN if is_list else 0
+        rules = (
+            (dialect.needs_key and authorization != f"Bearer {TOKEN}", Refusal(401, "Incorrect API key provided")),
+            (dialect.models and body.get("model") not in dialect.models, Refusal(404, "The model does not exist")),
+            (set(body) - {"model", "input", "encoding_format"}, Refusal(400, "Unrecognized request argument supplied")),
+            (not is_list, Refusal(400, "'$.input' is invalid")),
+            (
+                is_list and len(texts) > dialect.most_texts,
+                Refusal(400, f"batch size must not be over {dialect.most_texts}"),
+            ),
+            (
+                self.embedding.most_tokens and longest > self.embedding.most_tokens,
+                Refusal(400, dialect.overflow or "context length exceeded"),
+            ),
+        )
+        return next((refusal for is_broken, refusal in rules if is_broken), None)
 
     def complete(self, body, text, *, keeps_limit=True):
         """The chat completion that says this."""
@@ -204,6 +251,17 @@ def _json(body, **changes):
     return json.dumps(write_summary(body, **changes), ensure_ascii=False)
 
 
+def papers_of(body):
+    return json.loads(body["messages"][1]["content"])["papers"]
+
+
+def write_judgements(body, score=lambda place: place % 11, step=1, *, twice=False):
+    """A judgement of every `step`th paper, by its place from 0."""
+    scores = [{"id": each["id"], "score": score(place)} for place, each in enumerate(papers_of(body)[::step])]
+    first = [{**scores[0], "score": 9}] if twice else []
+    return json.dumps({"scores": [*scores, *first]})
+
+
 WRITERS = {
     "good": _json,
     "fenced": lambda body: f"```json\n{_json(body)}\n```",
@@ -230,6 +288,14 @@ WRITERS = {
     ),
     "long": lambda body: _json(body, results=["word " * 20_000]),
     "flood": lambda body: _json(body, methods=["word " * 20_000]) + "And so on. " * 10_000,
+    "judged": write_judgements,
+    "judged alike": lambda body: write_judgements(body, lambda _: 5),
+    "judged of 100": lambda body: write_judgements(body, lambda place: 10 * place),
+    "judged of 1": lambda body: write_judgements(body, lambda place: place / 30),
+    "judged half": lambda body: write_judgements(body, lambda place: place % 11, step=2),
+    "judged twice": lambda body: write_judgements(body, twice=True),
+    "judged by name": lambda body: json.dumps({each["id"]: 7 - place for place, each in enumerate(papers_of(body))}),
+    "judged others": lambda _: '{"scores": [{"id": "1234.56789", "score": 3}]}',
     "chatter": lambda _: "I think that " * 8_000,
     "empty": lambda _: "",
 }
@@ -288,6 +354,7 @@ async def serve(name="openai"):
     server = OpenAIServer(DIALECTS[name])
     app = web.Application(client_max_size=30_000_000)
     app.router.add_post("/v1/chat/completions", server.handle)
+    app.router.add_post("/v1/embeddings", server.embed)
     server.batches = BatchDesk(server, refuse, WRITERS)
     if server.dialect.has_batches:
         server.batches.add_routes(app.router)

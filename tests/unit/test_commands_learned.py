@@ -46,7 +46,7 @@ async def test_marks_change_digests_and_cards_alike(world):
     card = (await world.ask(f"/paper {WALKING[4].id}")).card
     assert any(each.kind is ReasonKind.LIKED for each in card.score.reasons)
     why = await world.say(f"/why {WALKING[4].id}")
-    assert "like 4 papers you liked: " in why
+    assert "like 4 papers you liked or saved: " in why
     await like(world, *WALKING[:4])
     assert await shown(world) == before
 
