@@ -137,7 +137,7 @@ class Meaning:
         known = self._background
         if known is not None and known[0] == tuple(recent) and known[1] == vectors.revision:
             return known[2]
-        found = (vectors.find(paper_passage(each)) for each in islice(_newest_first(recent), _MOST_USUAL))
+        found = (vectors.find(paper_passage(each)) for each in islice(newest_first(recent), _MOST_USUAL))
         background = Background([each for each in found if each is not None])
         self._background = (tuple(recent), vectors.revision, background)
         return background
@@ -160,7 +160,7 @@ def _want_vectors(
         is_match = scores[place].points > 0 and rank <= MOST_MATCHES
         if not scores[place].excluded_by and (is_match or papers[place].day == newest):
             weights.setdefault(paper_passage(papers[place].paper), 1 / rank)
-    for paper in islice(_newest_first(recent), MOST_SAMPLED):
+    for paper in islice(newest_first(recent), MOST_SAMPLED):
         weights.setdefault(paper_passage(paper), _LAST)
     return vectors.want(weights)
 
@@ -242,7 +242,7 @@ def _shortlist(
     return [each.announced.paper for each in shown[:SHORTLIST]]
 
 
-def _newest_first(recent: Iterable[Announcement]) -> Iterator[Paper]:
+def newest_first(recent: Iterable[Announcement]) -> Iterator[Paper]:
     """All papers announced, in a fixed order."""
     for announcement in sorted(recent, key=lambda each: each.day, reverse=True):
         for _, paper in sorted(announcement.papers.items()):

@@ -159,7 +159,8 @@ def _numbers(vector: Vector) -> list[float]:
 
 def _likeness(one: Sequence[float], other: Sequence[float]) -> float:
     """The cosine of the angle between both."""
-    return sum(map(mul, one, other))
+    total: float = sum(map(mul, one, other))
+    return total
 
 
 def _differ(one: Vector, other: Vector) -> int:
