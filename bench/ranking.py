@@ -1,18 +1,21 @@
 """`python -m bench.ranking`: how good the rankers are on a benchmark, beside keyword count and BM25, and how long one chat takes.
 
-The benchmark is read from the folder in PAPERROUND_DATA (`bench/dev` and `corpus`); docs/ranking.md has its form.
+With EMBEDDING_MODEL or JUDGE_MODEL, and a server, a row tells what they bring. The benchmark is read from the folder in PAPERROUND_DATA (`bench/dev` and `corpus`); docs/ranking.md has its form.
 """
 
+import asyncio
 import math
 import os
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from statistics import fmean
 
-from bot.evaluation import NAMES, TASKS, measure, rank_tasks, read_corpus, read_labels, read_profiles
+from bot.app import make_models
+from bot.evaluation import NAMES, TASKS, measure, order, rank_tasks, read_corpus, read_labels, read_profiles, score_task
 from bot.folding import fold_words
 from bot.model.announcement import Announcement
 from bot.model.digest import Score
@@ -23,6 +26,7 @@ from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
 from bot.terms import document_of
 from bot.topics import compile_topic
+from config.settings import load_settings
 
 DATA = Path(os.environ.get("PAPERROUND_DATA") or Path(__file__).parents[2] / "shared" / "data")
 PAPERS = 2700
@@ -94,10 +98,19 @@ def score_bags(bags: Sequence[Counter[str]], words: Sequence[str]) -> list[float
     return [score(bag, length) for bag, length in zip(bags, lengths, strict=True)]
 
 
-def print_table(corpus: Sequence[Announcement]) -> None:
+async def print_table(corpus: Sequence[Announcement]) -> None:
     profiles, labels = read_profiles(DATA / "bench/dev"), read_labels(DATA / "bench/dev")
     rankers: tuple[Ranker, ...] = (ClassicRanker(), Bm25Ranker(), RulesRanker())
     rankings = {ranker.name: rank_tasks(ranker, profiles, corpus, TASKS) for ranker in rankers}
+    async with AsyncExitStack() as stack:
+        if models := make_models(stack, load_settings()):
+            scored = {task: [score_task(RulesRanker(), each, corpus, task) for each in profiles] for task in TASKS}
+            heard = {
+                task: {each.profile.name: order(each, await models.hear(each)) for each in all_}
+                for task, all_ in scored.items()
+            }
+            rankings["rules with models"] = heard
+            print(f"models: {models.describe()}")
     for task in TASKS:
         print(f"{task:26s}" + "  ".join(f"{name:>7s}" for name in NAMES))
         rows = dict(ELSEWHERE[task])
@@ -125,7 +138,7 @@ def main() -> None:
         print(f"no benchmark in {DATA} (set PAPERROUND_DATA)")
         return
     corpus = read_corpus(DATA / "corpus")
-    print_table(corpus)
+    asyncio.run(print_table(corpus))
     print_speed(corpus)
 
 

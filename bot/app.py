@@ -26,6 +26,7 @@ from bot.errands import Purse, Rest
 from bot.errors import ConfigError, UserError
 from bot.following import Following
 from bot.health import Health
+from bot.hearing import Hearing
 from bot.judgements import Judgements
 from bot.language import Languages
 from bot.managing import Managing
@@ -197,6 +198,23 @@ def make_judge(settings: Settings, load_note: LoadNote, save_note: SaveNote) -> 
     server = Server(*address, settings.judge_model, JUDGE_SECONDS)
     world = World(utc_now, monotonic, SystemRandom())
     return OpenAIJudge(server, read_bundled("prompts/judge.toml"), load_note, save_note, world)
+
+
+def make_models(stack: AsyncExitStack, settings: Settings) -> Hearing | None:
+    """What models say of a benchmark, closed with the stack; None where none is set up. LLM_DAILY_BUDGET holds for the run."""
+    notes: dict[str, str] = {}
+
+    async def load_note(key: str) -> str | None:
+        return notes.get(key)
+
+    async def save_note(key: str, text: str) -> None:
+        notes[key] = text
+
+    embedder, judge = make_embedder(settings), make_judge(settings, load_note, save_note)
+    for each in (embedder, judge):
+        if each is not None:
+            stack.push_async_callback(each.close)
+    return None if embedder is None and judge is None else Hearing(embedder, judge, settings.llm_daily_budget)
 
 
 async def open_meaning(stack: AsyncExitStack, settings: Settings, storage: Storage) -> Meaning | None:

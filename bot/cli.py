@@ -9,10 +9,11 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bot import __version__, doctor, oneshot
-from bot.app import make_rankers
+from bot import __version__, doctor, hindsight, oneshot
+from bot.app import make_models, make_rankers
 from bot.errors import BotError, ConfigError, SourceError, UserError
 from bot.evaluation import TASKS, Evaluation, evaluate
 from bot.logs import set_up_logs
@@ -20,6 +21,7 @@ from bot.model.paper import AnnounceType
 from bot.preferences import RANKERS
 from bot.run import run_bot
 from config.settings import Settings, load_settings
+from storage import open_storage, tinydb_url
 
 FAILED, USAGE, UNREADABLE = 1, 2, 3
 
@@ -54,7 +56,7 @@ def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
             print(asyncio.run(oneshot.make_digest(_wish(options), settings)), end="", flush=True)  # noqa: T201 - its output
             return 0
         case "evaluate":
-            print(evaluate(_evaluation(options), make_rankers()), end="", flush=True)  # noqa: T201 - its output
+            print(asyncio.run(_evaluate(options, settings)), end="", flush=True)  # noqa: T201 - its output
             return 0
         case "doctor":
             set_up_logs(_quieter(settings.log_level), settings.log_format)
@@ -88,11 +90,22 @@ def _wish(options: argparse.Namespace) -> oneshot.Wish:
     )
 
 
+async def _evaluate(options: argparse.Namespace, settings: Settings) -> str:
+    if options.chat is not None:
+        if options.bench or options.corpus or options.out or options.task or options.ranker:
+            raise UserError("--chat measures what a chat got; it goes with no other option and no BENCH_DIR.")
+        return await hindsight.measure_chat(options.chat, open_storage(tinydb_url(settings.data_dir)))
+    if options.bench is None or options.corpus is None:
+        raise UserError("Say what to measure: BENCH_DIR and --corpus CORPUS_DIR, or --chat ID.")
+    async with AsyncExitStack() as stack:
+        return await evaluate(_evaluation(options), make_rankers(), make_models(stack, settings))
+
+
 def _evaluation(options: argparse.Namespace) -> Evaluation:
     return Evaluation(
         bench=options.bench,
         corpus=options.corpus,
-        ranker=options.ranker,
+        ranker=options.ranker or RANKERS[0],
         tasks=(options.task,) if options.task else TASKS,
         out=options.out,
     )
@@ -109,20 +122,26 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("run", help="run the bot; without a token it opens a chat in this terminal (the default)")
     actions.add_parser("doctor", help="check settings, storage and arXiv's addresses")
     _add_digest(actions.add_parser("digest", help="write one digest to standard output; keeps nothing"))
-    _add_evaluate(actions.add_parser("evaluate", help="measure a ranker on a benchmark; asks arXiv nothing"))
+    _add_evaluate(
+        actions.add_parser("evaluate", help="measure a ranker on a benchmark, or what a chat got; asks arXiv nothing")
+    )
     return parser
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bench", type=Path, metavar="BENCH_DIR", help="a folder with profiles.json and labels.json")
     parser.add_argument(
-        "--corpus", type=Path, required=True, metavar="CORPUS_DIR", help="a folder of papers, *.jsonl.gz"
+        "bench", type=Path, nargs="?", metavar="BENCH_DIR", help="a folder with profiles.json and labels.json"
     )
-    parser.add_argument(
-        "--ranker", choices=RANKERS, default=RANKERS[0], help=f"how papers are scored (default {RANKERS[0]})"
-    )
+    parser.add_argument("--corpus", type=Path, metavar="CORPUS_DIR", help="a folder of papers, *.jsonl.gz")
+    parser.add_argument("--ranker", choices=RANKERS, help=f"how papers are scored (default {RANKERS[0]})")
     parser.add_argument("--task", choices=TASKS, help="cold: by topics alone; warm: with liked papers (default both)")
     parser.add_argument("--out", type=Path, metavar="RANKED.json", help="write the rankings here")
+    parser.add_argument(
+        "--chat",
+        metavar="ID",
+        help="instead of a benchmark: how many of the papers that a chat, such as telegram:123, saved were in its digests, and "
+        "at what place, as far as deliveries are kept (30 days; that a paper was delivered is known for 180). The bot must be stopped",
+    )
 
 
 def _add_digest(parser: argparse.ArgumentParser) -> None:

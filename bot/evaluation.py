@@ -13,10 +13,11 @@ from datetime import date
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from bot.errors import UserError
 from bot.model.announcement import Announcement, Batch, merge_batches
+from bot.model.digest import Score
 from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 from bot.ports import Ranker
@@ -88,14 +89,25 @@ def rank_tasks(
 ) -> Rankings:
     """The ranking of every task and profile, each cut after `MOST_RANKED`."""
     profiles = tuple(profiles)
-    return {
-        task: {each.name: _rank(ranker, each, corpus, task) for each in profiles if task in each.windows}
-        for task in tasks
+    scored = {
+        task: [score_task(ranker, each, corpus, task) for each in profiles if task in each.windows] for task in tasks
     }
+    return {task: {each.profile.name: order(each, each.scores) for each in all_} for task, all_ in scored.items()}
 
 
-def _rank(ranker: Ranker, profile: Profile, corpus: Sequence[Announcement], task: str) -> list[ArxivId]:
-    """What a digest without end would show, then the papers without a match, newest first; nothing that is excluded."""
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One task of one reader, and what a ranker thinks of its papers. `known`: what was announced by its end."""
+
+    profile: Profile
+    papers: tuple[AnnouncedPaper, ...]
+    scores: Sequence[Score]
+    known: Sequence[Announcement]
+    feedback: Feedback
+
+
+def score_task(ranker: Ranker, profile: Profile, corpus: Sequence[Announcement], task: str) -> Scored:
+    """The scores of all papers that a task is about."""
     first, last = profile.windows[task]
     known = [each for each in corpus if each.day <= last]
     papers: dict[ArxivId, AnnouncedPaper] = {}
@@ -103,8 +115,13 @@ def _rank(ranker: Ranker, profile: Profile, corpus: Sequence[Announcement], task
         if first <= announcement.day:
             papers |= {each.paper.id: each for each in announcement.papers_for(profile.categories)}
     feedback = _feedback(profile, known) if task == "warm" else NO_FEEDBACK
-    scores = ranker.rank(tuple(papers.values()), profile.topics, known, feedback)
-    kept = [pair for pair in zip(papers.values(), scores, strict=True) if not pair[1].excluded_by]
+    announced = tuple(papers.values())
+    return Scored(profile, announced, ranker.rank(announced, profile.topics, known, feedback), known, feedback)
+
+
+def order(task: Scored, scores: Sequence[Score]) -> list[ArxivId]:
+    """What a digest without end would show, then the papers without a match, newest first; nothing that is excluded."""
+    kept = [pair for pair in zip(task.papers, scores, strict=True) if not pair[1].excluded_by]
     kept.sort(key=lambda pair: (-pair[1].points, -pair[0].day.toordinal()))
     return [announced.paper.id for announced, _ in kept[:MOST_RANKED]]
 
@@ -132,6 +149,18 @@ def _gain(places: Iterable[int]) -> float:
     return sum(1 / math.log2(place + 1) for place in places)
 
 
+class Models(Protocol):
+    """What language models think of the papers of a benchmark."""
+
+    async def hear(self, task: Scored) -> Sequence[Score]:
+        """The scores of a task after the models were heard."""
+        ...
+
+    def describe(self) -> str:
+        """Which models, and what they used."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """What to evaluate, and by which ranker. `out`: where to write the rankings."""
@@ -143,26 +172,39 @@ class Evaluation:
     out: Path | None = None
 
 
-def evaluate(evaluation: Evaluation, rankers: Mapping[str, Ranker]) -> str:
-    """Rank, write what is asked for, and tell the measures in a table, where the benchmark has the right answers."""
+async def evaluate(evaluation: Evaluation, rankers: Mapping[str, Ranker], models: Models | None = None) -> str:
+    """Rank, write what is asked for, and tell the measures in a table, where the benchmark has the right answers.
+
+    With `models` a second table tells what they bring, and the rankings written are those with them.
+    """
     profiles, labels = read_profiles(evaluation.bench), read_labels(evaluation.bench)
-    rankings = rank_tasks(rankers[evaluation.ranker], profiles, read_corpus(evaluation.corpus), evaluation.tasks)
+    corpus, ranker = read_corpus(evaluation.corpus), rankers[evaluation.ranker]
+    rankings: Rankings = {}
+    tables: list[str] = []
+    for task in evaluation.tasks:
+        scored = [score_task(ranker, each, corpus, task) for each in profiles if task in each.windows]
+        rankings[task] = {each.profile.name: order(each, each.scores) for each in scored}
+        tables.append(_table(task, rankings[task], labels) if labels else "")
+        if models is not None:
+            rankings[task] = {each.profile.name: order(each, await models.hear(each)) for each in scored}
+            tables.append(_table(f"{task}, with {models.describe()}", rankings[task], labels) if labels else "")
     if evaluation.out:
         _write(evaluation.out, rankings)
     if not labels:
         return f"{evaluation.bench} has no labels.json, so there is nothing to compare with.\n"
-    return "".join(_table(task, by_profile, labels) for task, by_profile in rankings.items())
+    return "".join(tables)
 
 
-def _table(task: str, rankings: Mapping[str, list[ArxivId]], labels: Mapping[str, Mapping[str, list[ArxivId]]]) -> str:
+def _table(name: str, rankings: Mapping[str, list[ArxivId]], labels: Mapping[str, Mapping[str, list[ArxivId]]]) -> str:
     """The measures of one task by profile, and their mean over all profiles that have labels."""
+    task = name.partition(",")[0]
     measures = {
         name: measure(rankings.get(name, ()), wanted[task]) for name, wanted in labels.items() if wanted.get(task)
     }
     rows = {name: astuple(each) for name, each in measures.items()}
     rows["MEAN"] = tuple(map(fmean, zip(*rows.values(), strict=True)))
     lines = [f"{name:22s}" + "  ".join(map("{} {:.3f}".format, NAMES, row)) for name, row in rows.items()]
-    return "\n".join([f"== {task}", *lines, ""])
+    return "\n".join([f"== {name}", *lines, ""])
 
 
 def _write(path: Path, rankings: Rankings) -> None:

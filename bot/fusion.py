@@ -22,15 +22,15 @@ MOST_ADMITTED_POINTS = 0.7
 class Opinion:
     """What is thought of each paper: the higher, the better; None: nothing. `subjects` is what the opinion is about.
 
-    `weight`: what the opinion counts beside the score. A paper without a match of which as much as `admits` is thought comes in
-    below all others.
+    `weight`: what the opinion counts beside the score. `admits`: the places of papers that come in below all others where
+    nothing in them matches.
     """
 
     kind: ReasonKind
     values: Sequence[float | None]
     subjects: Sequence[str]
     weight: float = 1.0
-    admits: float = math.inf
+    admits: frozenset[int] = frozenset()
 
 
 def fuse(scores: Sequence[Score], ids: Sequence[ArxivId], opinion: Opinion) -> list[Score]:
@@ -72,7 +72,7 @@ def _admitted(scores: Sequence[Score], ids: Sequence[ArxivId], opinion: Opinion)
     thought = [
         (-value, ids[place], place)
         for place, value in enumerate(opinion.values)
-        if value is not None and value >= opinion.admits
+        if value is not None and place in opinion.admits
         if not (scores[place].points or scores[place].excluded_by)
     ]
     return [place for _, _, place in sorted(thought)]

@@ -34,7 +34,7 @@ MOST_MATCHES = 200
 """So many of a chat's candidates have a vector made because a topic matches, beside those that are new."""
 SHORTLIST = 20
 """So many papers at the front of a digest are judged."""
-MEANING_WEIGHT, JUDGE_WEIGHT = 1.0, 1.0
+MEANING_WEIGHT, JUDGE_WEIGHT = 0.3, 1.0
 """What the order by meaning, and by the judge, count beside the order so far."""
 ADMITS = 4.0
 """A paper without a match comes in that stands out among usual papers by so many standard deviations."""
@@ -63,7 +63,7 @@ class Meaning:
     judgements: Judgements | None = None
     rankers: frozenset[str] = frozenset({"rules"})
     finished: asyncio.Event = field(default_factory=asyncio.Event)
-    _background: tuple[Sequence[Announcement], int, Background] | None = None
+    _background: tuple[tuple[Announcement, ...], int, Background] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -105,7 +105,7 @@ class Meaning:
             return Refined(scores)
         is_coming = False
         if self.vectors is not None:
-            interests = [*topic_passages(subscription.active_topics), *liked_passages(feedback.liked)]
+            interests = topic_passages(subscription.active_topics), liked_passages(feedback.liked)
             is_coming = _want_vectors(self.vectors, interests, papers, scores, recent)
             scores = await asyncio.to_thread(self._by_meaning, self.vectors, interests, papers, scores, recent)
         if self.judgements is not None:
@@ -120,49 +120,54 @@ class Meaning:
     def _by_meaning(
         self,
         vectors: Vectors,
-        interests: Sequence[Passage],
+        interests: tuple[Sequence[Passage], Sequence[Passage]],
         papers: Sequence[AnnouncedPaper],
         scores: Sequence[Score],
         recent: Sequence[Announcement],
     ) -> Sequence[Score]:
-        wanted = [vectors.find(each) for each in interests]
-        if not any(wanted):
+        wanted = [[vectors.find(each) for each in kind] for kind in interests]
+        if not any(map(any, wanted)):
             return scores
         known = [vectors.find(paper_passage(each.paper)) for each in papers]
-        near = find_near(known, wanted, self._usual(vectors, recent))
-        return by_meaning(papers, scores, near, [each.name for each in interests])
+        near = find_near(known, wanted, self._usual(vectors, recent), in_order(papers, scores))
+        return by_meaning(papers, scores, near, [each.name for kind in interests for each in kind])
 
     def _usual(self, vectors: Vectors, recent: Sequence[Announcement]) -> Background:
         """The papers announced last that have a vector; many chats in a row ask with the same announcements."""
         known = self._background
-        if known is not None and known[0] is recent and known[1] == vectors.revision:
+        if known is not None and known[0] == tuple(recent) and known[1] == vectors.revision:
             return known[2]
-        found = (vectors.find(paper_passage(each)) for each in islice(_newest_first(recent), _MOST_USUAL))
+        found = (vectors.find(paper_passage(each)) for each in islice(newest_first(recent), _MOST_USUAL))
         background = Background([each for each in found if each is not None])
-        self._background = (recent, vectors.revision, background)
+        self._background = (tuple(recent), vectors.revision, background)
         return background
 
 
 def _want_vectors(
     vectors: Vectors,
-    interests: Sequence[Passage],
+    interests: tuple[Sequence[Passage], Sequence[Passage]],
     papers: Sequence[AnnouncedPaper],
     scores: Sequence[Score],
     recent: Sequence[Announcement],
 ) -> bool:
     """Interests first; then what matches, by its place, and all else that is new; then as many papers as tell what is usual."""
-    if not interests:
+    topics, liked = interests
+    if not (topics or liked):
         return False
-    weights = {each: _SECOND if each.key.startswith("paper") else _FIRST for each in interests}
+    weights = dict.fromkeys(liked, _SECOND) | dict.fromkeys(topics, _FIRST)
     newest = max((each.day for each in papers), default=None)
-    order = sorted(range(len(papers)), key=lambda place: (-scores[place].points, papers[place].paper.id))
-    for rank, place in enumerate(order, start=1):
+    for rank, place in enumerate(in_order(papers, scores), start=1):
         is_match = scores[place].points > 0 and rank <= MOST_MATCHES
         if not scores[place].excluded_by and (is_match or papers[place].day == newest):
             weights.setdefault(paper_passage(papers[place].paper), 1 / rank)
-    for paper in islice(_newest_first(recent), MOST_SAMPLED):
+    for paper in islice(newest_first(recent), MOST_SAMPLED):
         weights.setdefault(paper_passage(paper), _LAST)
     return vectors.want(weights)
+
+
+def in_order(papers: Sequence[AnnouncedPaper], scores: Sequence[Score]) -> list[int]:
+    """The places of the papers, the greatest score first; equal scores by id."""
+    return sorted(range(len(papers)), key=lambda place: (-scores[place].points, papers[place].paper.id))
 
 
 def topic_passages(topics: Iterable[str]) -> list[Passage]:
@@ -197,10 +202,10 @@ def by_meaning(
     """The scores after it was heard how near each paper is to the nearest of the interests."""
     opinion = Opinion(
         ReasonKind.MEANING,
-        [None if each is None else each.excess for each in near],
+        [None if each is None else each.total for each in near],
         ["" if each is None else interests[each.place] for each in near],
         MEANING_WEIGHT,
-        ADMITS,
+        frozenset(place for place, each in enumerate(near) if each is not None and each.excess >= ADMITS),
     )
     return fuse(scores, [each.paper.id for each in papers], opinion)
 
@@ -237,7 +242,7 @@ def _shortlist(
     return [each.announced.paper for each in shown[:SHORTLIST]]
 
 
-def _newest_first(recent: Iterable[Announcement]) -> Iterator[Paper]:
+def newest_first(recent: Iterable[Announcement]) -> Iterator[Paper]:
     """All papers announced, in a fixed order."""
     for announcement in sorted(recent, key=lambda each: each.day, reverse=True):
         for _, paper in sorted(announcement.papers.items()):

@@ -1,15 +1,15 @@
 """How near papers are to what a chat wants, by vectors, in units that mean the same for every model. Pure.
 
 Whether a likeness of 0.4 is much depends on the model and on the interest. So it is measured how far a paper stands out among
-usual papers: in standard deviations of their likeness to the same interest. Of several interests the one counts for which a
-paper stands out most: interests that differ are never averaged.
+usual papers: in standard deviations of their likeness to the same interest. Of several interests those count most for which
+a paper stands out most: interests that differ are not averaged.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import mul
-from statistics import median
+from statistics import fmean, median
 
 from bot.model.meaning import Vector
 
@@ -17,23 +17,23 @@ MOST_SAMPLED = 96
 """So many papers tell what is usual, at most."""
 LEAST_SAMPLED = 8
 """With fewer nothing is usual yet."""
-MOST_MEASURED = 400
-"""So many papers, those whose signs agree best with an interest, are measured exactly; the others are known to be far."""
-TRIED = 2
-"""With so many of the interests, those that agree best, a paper is compared exactly."""
+MOST_MEASURED = 200
+"""So many papers are measured exactly: those that come first, and those whose signs agree best with an interest."""
+TRIED = 16
+"""With so many of the interests, those that agree best by their signs, a paper is compared exactly."""
 LEAST_SPREAD = 1e-3
 """Where likenesses differ less than this the vectors tell nothing."""
 _ONE_BELOW = 0.16
 """The share of values that are more than one standard deviation below the middle."""
-FAR = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """By how many standard deviations a paper stands out, and for which of the interests, by its place; FAR: not at all."""
+    """By how many standard deviations a paper stands out for the nearest of the interests, by its place; and for all together."""
 
     excess: float
-    place: int = 0
+    place: int
+    total: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,84 @@ class Background:
         known = [each for each in self.vectors if each.size == interest.size]
         if len(known) < LEAST_SAMPLED:
             return None
-        exact = _Exact(interest)
-        likenesses = [exact.likeness(each) for each in known]
-        signs = [(each.signs ^ interest.signs).bit_count() for each in known]
-        gauge = _Gauge(*_usual(likenesses), *_usual([-each for each in signs]))
+        numbers = _numbers(interest)
+        likenesses = [_likeness(numbers, _numbers(each)) for each in known]
+        gauge = _Gauge(*_usual(likenesses), *_usual([-_differ(each, interest) for each in known]))
         return gauge if gauge.spread >= LEAST_SPREAD and gauge.signs_spread else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Interest:
+    """One interest that something can be told of. `kind`: those of one kind are taken together."""
+
+    place: int
+    kind: int
+    vector: Vector
+    numbers: Sequence[float]
+    gauge: _Gauge
+
+    def rough(self, paper: Vector) -> float:
+        """How far the paper stands out, by signs alone."""
+        return (-_differ(paper, self.vector) - self.gauge.signs) / self.gauge.signs_spread
+
+    def exact(self, numbers: Sequence[float]) -> float:
+        """How far it stands out."""
+        return (_likeness(self.numbers, numbers) - self.gauge.usual) / self.gauge.spread
+
+
+def find_near(
+    papers: Sequence[Vector | None],
+    interests: Sequence[Sequence[Vector | None]],
+    background: Background,
+    first: Iterable[int] = (),
+) -> list[Near | None]:
+    """How near each paper is, in order.
+
+    None: there is no vector of the paper, no interest can be told of, or so many others come first, or are nearer by their
+    signs. `interests` are of several kinds, such as topics and liked papers; places count through all of them. `first`: the
+    papers, by their places, of which it matters most.
+    """
+    known = _known(interests, background)
+    rough = {
+        place: [(each.rough(paper), each) for each in known if each.vector.size == paper.size]
+        for place, paper in enumerate(papers)
+        if paper is not None
+    }
+    rough = {place: agreement for place, agreement in rough.items() if agreement}
+    nearest = sorted(rough, key=lambda place: (-max(excess for excess, _ in rough[place]), place))
+    measured = [place for place in first if place in rough][: MOST_MEASURED // 2]
+    chosen = list(dict.fromkeys((*measured, *nearest)))[:MOST_MEASURED]
+    found: list[Near | None] = [None] * len(papers)
+    for place in chosen:
+        paper = papers[place]
+        if paper is not None:
+            found[place] = _measure(paper, rough[place])
+    return found
+
+
+def _known(interests: Sequence[Sequence[Vector | None]], background: Background) -> list[_Interest]:
+    known: list[_Interest] = []
+    place = 0
+    for kind, vectors in enumerate(interests):
+        for each in vectors:
+            gauge = None if each is None else background.gauge(each)
+            if each is not None and gauge is not None:
+                known.append(_Interest(place, kind, each, _numbers(each), gauge))
+            place += 1
+    return known
+
+
+def _measure(paper: Vector, rough: Sequence[tuple[float, _Interest]]) -> Near:
+    numbers = _numbers(paper)
+    ordered = sorted(rough, key=lambda each: (-each[0], each[1].place))
+    exact = [(interest.exact(numbers), interest) for _, interest in ordered[:TRIED]]
+    by_kind: dict[int, list[float]] = {}
+    for excess, interest in (*exact, *ordered[TRIED:]):
+        by_kind.setdefault(interest.kind, []).append(max(excess, 0.0) ** 2)
+    # The root of the mean square: the nearest counts most, and several that agree count more than one.
+    total = math.fsum(math.sqrt(fmean(each)) for _, each in sorted(by_kind.items()))
+    excess, nearest = max(exact, key=lambda each: (each[0], -each[1].place))
+    return Near(excess, nearest.place, total)
 
 
 def _usual(values: Sequence[float]) -> tuple[float, float]:
@@ -80,56 +153,15 @@ def _usual(values: Sequence[float]) -> tuple[float, float]:
     return middle, middle - ordered[round(_ONE_BELOW * (len(ordered) - 1))]
 
 
-def find_near(
-    papers: Sequence[Vector | None], interests: Sequence[Vector | None], background: Background
-) -> list[Near | None]:
-    """How near each paper is, in order; None for a paper of which there is no vector, or where no interest can be told of."""
-    gauges = [
-        (place, each, gauge)
-        for place, each in enumerate(interests)
-        if each is not None and (gauge := background.gauge(each)) is not None
-    ]
-    if not gauges:
-        return [None] * len(papers)
-    rough = [_agree(each, gauges) if each is not None else [] for each in papers]
-    known = [place for place, each in enumerate(rough) if each]
-    measured = frozenset(sorted(known, key=lambda place: (-rough[place][0][0], place))[:MOST_MEASURED])
-    exact = {place: _Exact(each) for place, each, _ in gauges}
-    gauge_of = {place: gauge for place, _, gauge in gauges}
-    return [
-        _closest(paper, rough[place], exact, gauge_of)
-        if place in measured and paper is not None
-        else (Near(FAR) if rough[place] else None)
-        for place, paper in enumerate(papers)
-    ]
+def _numbers(vector: Vector) -> list[float]:
+    return [vector.scale * each for each in memoryview(vector.levels).cast("b")]
 
 
-def _agree(paper: Vector, gauges: Sequence[tuple[int, Vector, _Gauge]]) -> list[tuple[float, int]]:
-    """By the signs alone: how far the paper stands out for those of the interests that agree best, and their places."""
-    found = [
-        ((-(paper.signs ^ interest.signs).bit_count() - gauge.signs) / gauge.signs_spread, -place)
-        for place, interest, gauge in gauges
-        if interest.size == paper.size
-    ]
-    return [(excess, -place) for excess, place in sorted(found, reverse=True)[:TRIED]]
+def _likeness(one: Sequence[float], other: Sequence[float]) -> float:
+    """The cosine of the angle between both."""
+    total: float = sum(map(mul, one, other))
+    return total
 
 
-def _closest(
-    paper: Vector, rough: Sequence[tuple[float, int]], exact: "dict[int, _Exact]", gauges: "dict[int, _Gauge]"
-) -> Near:
-    found = [
-        ((exact[place].likeness(paper) - gauges[place].usual) / gauges[place].spread, -place) for _, place in rough
-    ]
-    excess, place = max(found)
-    return Near(excess, -place)
-
-
-class _Exact:
-    """One vector as numbers, to be compared with many."""
-
-    def __init__(self, vector: Vector) -> None:
-        self._numbers = [vector.scale * each for each in memoryview(vector.levels).cast("b")]
-
-    def likeness(self, other: Vector) -> float:
-        """The cosine of the angle between both."""
-        return other.scale * math.fsum(map(mul, self._numbers, memoryview(other.levels).cast("b")))
+def _differ(one: Vector, other: Vector) -> int:
+    return (one.signs ^ other.signs).bit_count()

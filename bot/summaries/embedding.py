@@ -114,4 +114,4 @@ def _read_usage(answer: Any, guess: int) -> Usage:  # noqa: ANN401 - whatever th
     """What the server says that it cost; guessed where it does not."""
     content = answer.get("usage")
     said = content.get("prompt_tokens", content.get("total_tokens")) if isinstance(content, dict) else None
-    return Usage(said if isinstance(said, int) and said >= 0 else guess)
+    return Usage(said if isinstance(said, int) and not isinstance(said, bool) and said >= 0 else guess)

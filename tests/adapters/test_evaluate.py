@@ -1,16 +1,26 @@
 """`paperround evaluate` on an invented benchmark, and on the real one where it is."""
 
+import asyncio
 import gzip
 import json
 import os
 import subprocess
 import sys
+import threading
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from bot.cli import USAGE, run_cli
+from bot.cli import FAILED, USAGE, run_cli
 from bot.evaluation import measure
+from bot.model.card import Mark
+from bot.model.chat import Chat
+from bot.model.delivery import Delivery, DeliveryState
+from storage import open_storage, tinydb_url
+from tests.build import DAY, NOW, make_subscription
+from tests.servers.openai import TOKEN, serve
 
 DATA = Path(os.environ.get("PAPERROUND_DATA") or Path(__file__).parents[3] / "shared" / "data")
 TITLES = ("A kv cache", "Pruning", "Caches of kv, a survey", "Nothing", "More about a kv cache")
@@ -138,6 +148,158 @@ def test_measures_of_a_mixed_ranking():
     assert measures.average_precision == pytest.approx((1 + 2 / 3) / 2)
     assert measures.ndcg_10 == pytest.approx((1 + 0.5) / (1 + 0.6309297))
     assert measure([str(each) for each in range(40)], ["35"]).recall_30 == 0
+
+
+class ServerThread:
+    """The model server in a thread of its own, as the command line has an event loop of its own."""
+
+    def __init__(self, dialect, *plans):
+        self.started, self.dialect, self.plans = threading.Event(), dialect, plans
+        self.thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+
+    async def _serve(self):
+        self.loop, self.stop = asyncio.get_running_loop(), asyncio.Event()
+        async with serve(self.dialect) as self.server:
+            self.server.plans.extend(self.plans)
+            self.server.embedding.synonyms = {"survey": "pruning"}
+            self.started.set()
+            await self.stop.wait()
+
+    def __enter__(self):
+        self.thread.start()
+        assert self.started.wait(30)
+        return self.server
+
+    def __exit__(self, *_):
+        self.loop.call_soon_threadsafe(self.stop.set)
+        self.thread.join()
+
+
+def with_models(monkeypatch, server, **fields):
+    settings = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": TOKEN} | fields
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_models_have_a_table_of_their_own(evaluate, tmp_path, capsys, monkeypatch):
+    """Where they are set up: what they bring, and what they used; the rankings written are those with them."""
+    write_bench(tmp_path)
+    with ServerThread("openai", "judged by name", "judged by name") as server:
+        with_models(monkeypatch, server, EMBEDDING_MODEL="text-embedding-3-small", JUDGE_MODEL="gpt-5.4-mini")
+        assert evaluate() == 0
+    said = capsys.readouterr().out
+    assert said.count("== cold") == said.count("== warm") == 2
+    assert "== cold, with EMBEDDING_MODEL text-embedding-3-small and JUDGE_MODEL gpt-5.4-mini (" in said
+    assert f"({server.tokens} tokens so far)" in said
+    assert set(json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["warm"]["caches"]) == {
+        "2602.00005",
+        "2602.00004",
+    }
+    assert len(server.embedding.texts) == len(set(server.embedding.texts))
+
+
+def test_models_that_fail_are_told(evaluate, tmp_path, capsys, monkeypatch):
+    """The order by words is what is measured then, and the budget holds."""
+    write_bench(tmp_path)
+    with ServerThread("openai") as server:
+        with_models(
+            monkeypatch, server, EMBEDDING_MODEL="text-embedding-3-small", OPENAI_API_KEY="sk-wrong-key-1234567"
+        )
+        assert evaluate("--task", "cold") == 0
+        first, second = capsys.readouterr().out.split("== cold, with")
+        assert "failed" in second
+        assert first.splitlines()[1:] == second.splitlines()[1:]
+        with_models(monkeypatch, server, EMBEDDING_MODEL="text-embedding-3-small", LLM_DAILY_BUDGET="5")
+        assert evaluate("--task", "cold") == 0
+        assert "is used up" in capsys.readouterr().out
+        assert server.tokens == 0
+
+
+@pytest.fixture
+def history(tmp_path, monkeypatch):
+    """Runs the command on a chat for which something happened before."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    chat = Chat("telegram", "-100", "7")
+
+    def run(key="telegram:-100:7"):
+        return run_cli(["evaluate", "--chat", key])
+
+    async def live(*papers, title="A paper\nwith lines"):
+        storage = open_storage(tinydb_url(tmp_path / "data"))
+        await storage.open()
+        await storage.change_subscription(chat, lambda _: make_subscription(chat=chat))
+        for number, part in enumerate((("2611.00001", "2611.00002"), ("2611.00003", "2611.00004")), start=1):
+            planned = Delivery(chat, DAY, number, 1, NOW, NOW, "body", part, state=DeliveryState.SENT)
+            await storage.plan(chat, None, [replace(planned, state=DeliveryState.PLANNED)])
+            await storage.record(planned)
+        lost = Delivery(chat, DAY, 3, 3, NOW, NOW, "body", ("2611.00009",), state=DeliveryState.FAILED)
+        await storage.plan(chat, None, [lost])
+        await storage.add_seen(chat, ["2610.00001"], date(2026, 10, 1))
+        for person, paper in papers:
+            await storage.change_marks(chat, person, paper, title, lambda _: frozenset({Mark.SAVE}), DAY)
+        await storage.close()
+
+    run.live = lambda *papers: asyncio.run(live(*papers))
+    run.open = lambda: open_storage(tinydb_url(tmp_path / "data"))
+    return run
+
+
+def test_what_a_chat_saved_and_where_it_stood(history, capsys):
+    """Each paper once, however many people saved it; places as far as deliveries are kept, and what was not shown."""
+    history.live(
+        ("ada", "2611.00004"),
+        ("ada", "2611.00001"),
+        ("bob", "2611.00001"),
+        ("bob", "2610.00001"),
+        ("bob", "2611.00009"),
+    )
+    assert history() == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "telegram:-100:7: 4 papers saved, 3 of them shown, 1 not.",
+        "Places in digests, known of 2: mean 2.5, median 2.5; 1 in the first 3 (50%), 2 in the first 10 (100%).",
+        "2610.00001      shown on 2026-10-01, place not kept  A paper with lines",
+        "2611.00001      place 1 of 4 on 2026-11-20           A paper with lines",
+        "2611.00004      place 4 of 4 on 2026-11-20           A paper with lines",
+        "2611.00009      not shown                            A paper with lines",
+    ]
+
+
+def test_a_chat_that_saved_nothing(history, capsys):
+    """There is nothing to compare with."""
+    history.live()
+    assert history() == 0
+    assert "saved a paper yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("key", ["telegram:5", "telegram", ":5", "", "telegram:"])
+def test_a_chat_that_is_none_is_named(history, capsys, key):
+    """Wrong usage, in one line."""
+    history.live()
+    assert history(key) == USAGE
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_while_the_bot_runs_the_storage_is_its_own(history, capsys):
+    """It says who holds it."""
+    history.live()
+    storage = history.open()
+    asyncio.run(storage.open())
+    try:
+        assert history() == FAILED
+    finally:
+        asyncio.run(storage.close())
+    assert "is running with" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["bench"], ["--corpus", "x"], ["bench", "--chat", "a:1"], ["--chat", "a:1", "--task", "cold"]]
+)
+def test_one_thing_is_measured(tmp_path, monkeypatch, capsys, arguments):
+    """A benchmark with its corpus, or a chat."""
+    monkeypatch.chdir(tmp_path)
+    assert run_cli(["evaluate", *arguments]) == USAGE
+    assert "--chat" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not (DATA / "bench").is_dir(), reason="no real benchmark: set PAPERROUND_DATA")

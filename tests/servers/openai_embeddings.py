@@ -73,5 +73,5 @@ SPOILERS = {
     "zeros": lambda answer: answer["data"][0].update(embedding=[0.0] * 64),
     "words": lambda answer: answer["data"][0].update(embedding=["a"] * 64),
     "base64": lambda answer: [each.update(embedding="AAAA") for each in answer["data"]],
-    "no usage": _no_usage,
+    "nothing of usage": _no_usage,
 }

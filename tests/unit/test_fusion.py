@@ -52,13 +52,13 @@ def test_places_are_exchanged_with_their_points():
 def test_a_paper_without_a_match_comes_in_below_all_others():
     """It needs as much as the opinion admits, gets less than the last match, and less than one mention."""
     scores = [make_score(5.0), make_score(0.0), make_score(0.0), make_score(0.0), EXCLUDED]
-    first, best, good, poor, excluded = fuse(scores, ids_of(scores), give([1, 9, 8, 2, 9], admits=8))
+    first, best, good, poor, excluded = fuse(scores, ids_of(scores), give([1, 9, 8, 2, 9], admits=frozenset({1, 2, 4})))
     assert first.points == 5.0
     assert MOST_ADMITTED_POINTS > best.points > good.points > 0
     assert (poor, excluded) == (Score(0.0), EXCLUDED)
     assert best.reasons == (Reason("topic 1", (), best.points, ReasonKind.MEANING),)
     faint = [make_score(0.1), make_score(0.0)]
-    assert 0 < fuse(faint, ids_of(faint), give([1, 9], admits=8))[1].points < 0.1
+    assert 0 < fuse(faint, ids_of(faint), give([1, 9], admits=frozenset({1})))[1].points < 0.1
 
 
 @given(st.data(), st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.5, 2.5, 7.0, None]), max_size=12))
@@ -67,7 +67,7 @@ def test_what_always_holds(data, points):
     scores = [EXCLUDED if each is None else make_score(each) for each in points]
     some = st.none() | st.floats(-3, 9) | st.sampled_from([-math.inf, 1.0])
     values = data.draw(st.lists(some, min_size=len(scores), max_size=len(scores)))
-    opinion = give(values, admits=data.draw(st.sampled_from([4.0, math.inf])))
+    opinion = give(values, admits=data.draw(st.frozensets(st.integers(0, 11))))
     fused = fuse(scores, ids_of(scores), opinion)
     matched = [place for place, each in enumerate(scores) if each.points > 0]
     assert sorted(fused[place].points for place in matched) == sorted(scores[place].points for place in matched)
@@ -84,7 +84,7 @@ def test_what_always_holds(data, points):
             opinion.kind,
             [values[place] for place in order],
             [opinion.subjects[place] for place in order],
-            admits=opinion.admits,
+            admits=frozenset(new for new, place in enumerate(order) if place in opinion.admits),
         ),
     )
     assert mixed == [fused[place] for place in order]
