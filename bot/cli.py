@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot import __version__, doctor, oneshot
-from bot.app import make_rankers
+from bot.app import make_rankers, storage_url
 from bot.errors import BotError, ConfigError, SourceError, UserError
 from bot.evaluation import TASKS, Evaluation, evaluate
 from bot.logs import set_up_logs
@@ -20,6 +20,7 @@ from bot.model.paper import AnnounceType
 from bot.preferences import RANKERS
 from bot.run import run_bot
 from config.settings import Settings, load_settings
+from storage import migrate_storage
 
 FAILED, USAGE, UNREADABLE = 1, 2, 3
 
@@ -59,6 +60,12 @@ def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
         case "doctor":
             set_up_logs(_quieter(settings.log_level), settings.log_format)
             return asyncio.run(doctor.run_checks(settings, print))
+        case "migrate":
+            set_up_logs(_quieter(settings.log_level), settings.log_format, secrets=settings.secrets)
+            before, after = asyncio.run(migrate_storage(storage_url(settings)))
+            moved = f"version {after}" if before == after else f"version {before} → {after}"
+            print(f"The schema of the database: {moved}.", flush=True)  # noqa: T201 - its output
+            return 0
         case _:
             asyncio.run(run_bot(settings))
             return 0
@@ -108,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(dest="action", metavar="COMMAND")
     actions.add_parser("run", help="run the bot; without a token it opens a chat in this terminal (the default)")
     actions.add_parser("doctor", help="check settings, storage and arXiv's addresses")
+    actions.add_parser("migrate", help="bring the schema of the PostgreSQL database of DATABASE_URL up to date")
     _add_digest(actions.add_parser("digest", help="write one digest to standard output; keeps nothing"))
     _add_evaluate(actions.add_parser("evaluate", help="measure a ranker on a benchmark; asks arXiv nothing"))
     return parser

@@ -59,7 +59,7 @@ from storage.follows import (
 from storage.journal import COMPACT_AFTER, JournalTinyDB
 from storage.lock import FolderLock
 from storage.marks import find_chat_marks, find_marks, forget_marks, move_marks, replace_marks
-from storage.migrations import ANNOUNCEMENTS, CHATS, SUMMARIES, Schema
+from storage.schemas import ANNOUNCEMENTS, CHATS, SUMMARIES, Schema
 from storage.seen import add_seen, find_seen, forget_seen, move_seen, prune_seen
 from storage.summaries import (
     count_hits,
