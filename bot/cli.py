@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from bot import __version__, doctor, hindsight, oneshot
-from bot.app import make_models, make_rankers
+from bot.app import make_models, make_rankers, storage_url
 from bot.errors import BotError, ConfigError, SourceError, UserError
 from bot.evaluation import TASKS, Evaluation, evaluate
 from bot.logs import set_up_logs
@@ -21,7 +21,7 @@ from bot.model.paper import AnnounceType
 from bot.preferences import RANKERS
 from bot.run import run_bot
 from config.settings import Settings, load_settings
-from storage import open_storage, tinydb_url
+from storage import migrate_storage, open_storage
 
 FAILED, USAGE, UNREADABLE = 1, 2, 3
 
@@ -61,6 +61,12 @@ def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
         case "doctor":
             set_up_logs(_quieter(settings.log_level), settings.log_format)
             return asyncio.run(doctor.run_checks(settings, print))
+        case "migrate":
+            set_up_logs(_quieter(settings.log_level), settings.log_format, secrets=settings.secrets)
+            before, after = asyncio.run(migrate_storage(storage_url(settings)))
+            moved = f"version {after}" if before == after else f"version {before} → {after}"
+            print(f"The schema of the database: {moved}.", flush=True)  # noqa: T201 - its output
+            return 0
         case _:
             asyncio.run(run_bot(settings))
             return 0
@@ -94,7 +100,7 @@ async def _evaluate(options: argparse.Namespace, settings: Settings) -> str:
     if options.chat is not None:
         if options.bench or options.corpus or options.out or options.task or options.ranker:
             raise UserError("--chat measures what a chat got; it goes with no other option and no BENCH_DIR.")
-        return await hindsight.measure_chat(options.chat, open_storage(tinydb_url(settings.data_dir)))
+        return await hindsight.measure_chat(options.chat, open_storage(storage_url(settings)))
     if options.bench is None or options.corpus is None:
         raise UserError("Say what to measure: BENCH_DIR and --corpus CORPUS_DIR, or --chat ID.")
     async with AsyncExitStack() as stack:
@@ -121,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(dest="action", metavar="COMMAND")
     actions.add_parser("run", help="run the bot; without a token it opens a chat in this terminal (the default)")
     actions.add_parser("doctor", help="check settings, storage and arXiv's addresses")
+    actions.add_parser("migrate", help="bring the schema of the PostgreSQL database of DATABASE_URL up to date")
     _add_digest(actions.add_parser("digest", help="write one digest to standard output; keeps nothing"))
     _add_evaluate(
         actions.add_parser("evaluate", help="measure a ranker on a benchmark, or what a chat got; asks arXiv nothing")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(default=0, ge=0, le=9)
     metrics_token: SecretStr = SecretStr("")
     sentry_dsn: SecretStr = SecretStr("")
+    database_url: SecretStr = SecretStr("")
     data_dir: Path = Path("data")
     publish_dir: Path | None = None
     publish_config: Path | None = None
@@ -77,8 +79,11 @@ class Settings(BaseSettings):
             self.openai_api_key,
             self.metrics_token,
             self.sentry_dsn,
+            self.database_url,
         )
-        return tuple(each.get_secret_value() for each in tokens if each.get_secret_value())
+        password = urlsplit(self.database_url.get_secret_value()).password or ""
+        known = (*(each.get_secret_value() for each in tokens), password, unquote(password))
+        return tuple(dict.fromkeys(each for each in known if each))
 
     @property
     def has_platform(self) -> bool:
@@ -124,6 +129,13 @@ class Settings(BaseSettings):
     def _is_token(cls, value: SecretStr) -> SecretStr:
         if not re.fullmatch(r"[\x21-\x7e]*", value.get_secret_value()):
             raise ValueError("must be the token alone, without blanks or quotes")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"(postgres(ql)?://[\x21-\x7e]+)?", value.get_secret_value()):
+            raise ValueError("must be like postgresql://user:password@host/database")
         return value
 
     @field_validator("owner_ids")
