@@ -23,6 +23,7 @@ from bot.following import Following
 from bot.language import Languages
 from bot.managing import Managing
 from bot.model.chat import Chat
+from bot.moving import check_whole
 from bot.pipeline import Pipeline
 from bot.ports import FullTexts, ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
 from bot.prices import Prices
@@ -209,6 +210,7 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
     interest = asyncio.Event()
     await storage.open()
     try:
+        await check_whole(storage)
         async with AsyncExitStack() as stack:
             client = await stack.enter_async_context(make_client(settings, storage))
             pipeline = Pipeline(storage, make_source(client, settings), make_rankers(), utc_now, defaults)

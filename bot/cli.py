@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot import __version__, doctor, oneshot
+from bot import __version__, doctor, oneshot, upkeep
 from bot.app import make_rankers
 from bot.errors import BotError, ConfigError, SourceError, UserError
 from bot.evaluation import TASKS, Evaluation, evaluate
@@ -20,6 +20,7 @@ from bot.model.paper import AnnounceType
 from bot.preferences import RANKERS
 from bot.run import run_bot
 from config.settings import Settings, load_settings
+from storage import tinydb_url
 
 FAILED, USAGE, UNREADABLE = 1, 2, 3
 
@@ -59,9 +60,24 @@ def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
         case "doctor":
             set_up_logs(_quieter(settings.log_level), settings.log_format)
             return asyncio.run(doctor.run_checks(settings, print))
+        case "migrate" | "backup" | "restore":
+            set_up_logs(_quieter(settings.log_level), settings.log_format)
+            asyncio.run(_keep_up(options, settings))
+            return 0
         case _:
             asyncio.run(run_bot(settings))
             return 0
+
+
+async def _keep_up(options: argparse.Namespace, settings: Settings) -> None:
+    url = tinydb_url(settings.data_dir)
+    match options.action:
+        case "migrate":
+            await upkeep.move(options.source, options.target, print)
+        case "backup":
+            await upkeep.back_up(url, options.file, print)
+        case _:
+            await upkeep.restore(options.file, url, print)
 
 
 def _quieter(level: str) -> str:
@@ -108,6 +124,16 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(dest="action", metavar="COMMAND")
     actions.add_parser("run", help="run the bot; without a token it opens a chat in this terminal (the default)")
     actions.add_parser("doctor", help="check settings, storage and arXiv's addresses")
+    migrate = actions.add_parser("migrate", help="move all that one storage holds to an empty one; stop the bot before")
+    migrate.add_argument(
+        "--from", dest="source", required=True, metavar="URL", help="such as tinydb:///absolute/folder"
+    )
+    migrate.add_argument("--to", dest="target", required=True, metavar="URL", help="such as postgresql://host/database")
+    for name, text in (
+        ("backup", "write all that is stored to a file"),
+        ("restore", "load a backup into an empty storage"),
+    ):
+        actions.add_parser(name, help=text).add_argument("file", type=Path, metavar="FILE")
     _add_digest(actions.add_parser("digest", help="write one digest to standard output; keeps nothing"))
     _add_evaluate(actions.add_parser("evaluate", help="measure a ranker on a benchmark; asks arXiv nothing"))
     return parser

@@ -1,6 +1,6 @@
 """The doors between the core and the world. Each docstring is the contract its contract suite checks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import TracebackType
@@ -17,6 +17,7 @@ from bot.model.follow import Follow, Version
 from bot.model.listing import Listing, Record
 from bot.model.message import Message, Outgoing, Part, Receipt
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
+from bot.model.row import Row
 from bot.model.subscription import Subscription
 from bot.model.summary import BatchRequest, FullText, Reply, Spending, Summary, SummaryKey, Usage
 
@@ -397,6 +398,25 @@ class Storage(Protocol):
 
     async def check(self) -> None:
         """Make one real durable write and take it back; for the doctor."""
+        ...
+
+
+class MovableStorage(Storage, Protocol):
+    """A storage whose content can be carried to another one."""
+
+    def dump(self) -> AsyncIterator[Row]:
+        """All that is kept, as it was at one moment, in an order that follows from the content alone: by kind, then by key.
+
+        Takes little memory, however much there is. Raises StorageError where something cannot be said in rows.
+        """
+        ...
+
+    async def load(self, rows: Sequence[Row]) -> None:
+        """Keep these rows, each in place of what was there under its key; loading twice is the same as once.
+
+        Notes are kept last: where one of them is there after a crash, all of `rows` is. Raises StorageError for a kind that
+        it does not know.
+        """
         ...
 
 

@@ -4,13 +4,13 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from bot.errors import ConfigError
-from bot.ports import Storage
+from bot.ports import MovableStorage
 from storage.tinydb import TinyDBStorage
 
 _FORMS = "tinydb:///absolute/folder"
 
 
-def open_storage(url: str) -> Storage:
+def open_storage(url: str) -> MovableStorage:
     """The storage that `url` names, yet to be opened: `tinydb:///absolute/folder`.
 
     Raises ConfigError for any other form; its message does not repeat the url, which may hold a password.

@@ -1,7 +1,7 @@
 """Storage in a folder of this machine: TinyDB over a journal. For one process; see ADR 0002."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, date
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from bot.model.follow import Follow, Version
 from bot.model.listing import Record
 from bot.model.moves import merge_subscriptions
 from bot.model.paper import ArxivId
+from bot.model.row import Row
 from bot.model.subscription import Subscription
 from bot.model.summary import Spending, Summary, SummaryKey, Usage
 from storage.codec import (
@@ -60,6 +61,7 @@ from storage.journal import COMPACT_AFTER, JournalTinyDB
 from storage.lock import FolderLock
 from storage.marks import find_chat_marks, find_marks, forget_marks, move_marks, replace_marks
 from storage.migrations import ANNOUNCEMENTS, CHATS, SUMMARIES, Schema
+from storage.moving import dump_tables, freeze, load_rows
 from storage.seen import add_seen, find_seen, forget_seen, move_seen, prune_seen
 from storage.summaries import (
     count_hits,
@@ -77,6 +79,7 @@ _PROGRESS = "progress"
 _NOTES = "notes"
 _STATES = "states "
 _RECORDS = "records "
+_BREATH = 200
 
 
 class TinyDBStorage:
@@ -373,6 +376,18 @@ class TinyDBStorage:
             scratch.discard("check")
 
         await chats.journal.commit(write_and_take_back)
+
+    async def dump(self) -> AsyncIterator[Row]:
+        found = dump_tables(*(freeze(self._database(name)) for name in self._schemas))
+        for number, row in enumerate(found):
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
+            yield row
+
+    async def load(self, rows: Sequence[Row]) -> None:
+        for name in ("announcements", "summaries", "chats"):
+            database = self._database(name)
+            await database.journal.commit(partial(load_rows, name, database, rows))
 
     def _database(self, name: str) -> JournalTinyDB:
         if name not in self._databases:
