@@ -344,6 +344,20 @@ class Storage(Protocol):
         """
         ...
 
+    async def plan_after(
+        self,
+        chat: Chat,
+        before: Progress | None,
+        progress: Progress | None,
+        deliveries: Sequence[Delivery] = (),
+        versions: Sequence[Version] = (),
+    ) -> bool:
+        """As `plan`, where the chat's progress is still `before` and none of these deliveries is there already.
+
+        Else False, and nothing is written: somebody else, perhaps another process, planned for the chat meanwhile.
+        """
+        ...
+
     async def get_deliveries(self, chat: Chat) -> tuple[Delivery, ...]:
         """Every delivery kept of this chat, by day and part."""
         ...
@@ -357,6 +371,10 @@ class Storage(Protocol):
 
         If it is sent, its papers are marked as seen on the day of `changed_at`, in the same write.
         """
+        ...
+
+    async def record_after(self, before: Delivery, delivery: Delivery) -> bool:
+        """As `record`, where the delivery of this key is still `before`. Else False, and nothing is written."""
         ...
 
     async def count_deliveries(self, since: date) -> Mapping[tuple[str, DeliveryState], int]:
@@ -398,6 +416,53 @@ class Storage(Protocol):
 
     async def check(self) -> None:
         """Make one real durable write and take it back; for the doctor."""
+        ...
+
+
+class Ledger(Protocol):
+    """What a sender needs of a storage: what is to be sent, and a place to write down what came of it."""
+
+    async def get_deliveries(self, chat: Chat) -> tuple[Delivery, ...]:
+        """As in `Storage`."""
+        ...
+
+    async def record(self, delivery: Delivery) -> bool:
+        """As in `Storage`. Raises StorageError where the sender's right to send has ended, too."""
+        ...
+
+    async def record_after(self, before: Delivery, delivery: Delivery) -> bool:
+        """As in `Storage`. Raises StorageError where the sender's right to send has ended, too."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One time that a process held a right; of two with the same name, the later has the higher token."""
+
+    name: str
+    token: int
+
+
+class Leases(Protocol):
+    """Rights that only one process has at a time, as long as it renews them. Time is that of the storage.
+
+    Any method may raise StorageError.
+    """
+
+    async def take(self, name: str, seconds: float) -> Lease | None:
+        """The right of this name for so many seconds; None while another holds it."""
+        ...
+
+    async def renew(self, lease: Lease, seconds: float) -> bool:
+        """Hold it for so many seconds from now on; False where it has ended."""
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Let others take it at once. Fine if it has ended."""
+        ...
+
+    def ledger(self, lease: Lease) -> Ledger:
+        """The storage for a sender that holds this lease: when it ends, so do all writes, those under way included."""
         ...
 
 

@@ -308,6 +308,21 @@ class TinyDBStorage:
 
         await chats.journal.commit(keep)
 
+    async def plan_after(
+        self,
+        chat: Chat,
+        before: Progress | None,
+        progress: Progress | None,
+        deliveries: Sequence[Delivery] = (),
+        versions: Sequence[Version] = (),
+    ) -> bool:
+        # No other change comes between, as neither waits before it has changed what is in memory.
+        taken = {(each.day, each.part) for each in find_deliveries(self._database("chats"), chat)}
+        if await self.get_progress(chat) != before or any((each.day, each.part) in taken for each in deliveries):
+            return False
+        await self.plan(chat, progress, deliveries, versions)
+        return True
+
     async def get_deliveries(self, chat: Chat) -> tuple[Delivery, ...]:
         return tuple(find_deliveries(self._database("chats"), chat))
 
@@ -324,6 +339,10 @@ class TinyDBStorage:
             return is_known
 
         return await chats.journal.commit(keep)
+
+    async def record_after(self, before: Delivery, delivery: Delivery) -> bool:
+        known = find_deliveries(self._database("chats"), before.chat)
+        return before in known and await self.record(delivery)
 
     async def count_deliveries(self, since: date) -> Mapping[tuple[str, DeliveryState], int]:
         return await asyncio.to_thread(count_states, delivery_tables(self._database("chats"), since))
