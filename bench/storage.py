@@ -28,8 +28,8 @@ from storage.codec import subscription_to_document
 from storage.disk import Disk
 from storage.files import JournalFiles
 from storage.memory import encode_operation
-from storage.migrations import CHATS
 from storage.records import encode_document, encode_record
+from storage.schemas import CHATS
 from storage.tinydb import TinyDBStorage
 
 SIZES = (1_000, 10_000, 100_000)

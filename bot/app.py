@@ -82,6 +82,11 @@ def make_rankers() -> dict[str, Ranker]:
     return {ranker.name: ranker for ranker in rankers}
 
 
+def storage_url(settings: Settings) -> str:
+    """Where everything is kept; the url may hold a password."""
+    return settings.database_url.get_secret_value() or tinydb_url(settings.data_dir)
+
+
 def make_client(settings: Settings, storage: Storage | None = None) -> PoliteClient:
     """The one client through which everything of arXiv is read; open it with `async with`.
 
@@ -206,7 +211,7 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
     """
     taxonomy = load_taxonomy()
     defaults = tuple(taxonomy.check(code) for code in settings.default_categories)
-    storage = open_storage(tinydb_url(settings.data_dir))
+    storage = open_storage(storage_url(settings))
     interest = asyncio.Event()
     await storage.open()
     try:

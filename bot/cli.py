@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot import __version__, doctor, oneshot, upkeep
-from bot.app import make_rankers
+from bot.app import make_rankers, storage_url
 from bot.errors import BotError, ConfigError, SourceError, UserError
 from bot.evaluation import TASKS, Evaluation, evaluate
 from bot.logs import set_up_logs
@@ -20,7 +20,6 @@ from bot.model.paper import AnnounceType
 from bot.preferences import RANKERS
 from bot.run import run_bot
 from config.settings import Settings, load_settings
-from storage import tinydb_url
 
 FAILED, USAGE, UNREADABLE = 1, 2, 3
 
@@ -61,7 +60,7 @@ def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
             set_up_logs(_quieter(settings.log_level), settings.log_format)
             return asyncio.run(doctor.run_checks(settings, print))
         case "migrate" | "backup" | "restore":
-            set_up_logs(_quieter(settings.log_level), settings.log_format)
+            set_up_logs(_quieter(settings.log_level), settings.log_format, secrets=settings.secrets)
             asyncio.run(_keep_up(options, settings))
             return 0
         case _:
@@ -70,14 +69,18 @@ def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _keep_up(options: argparse.Namespace, settings: Settings) -> None:
-    url = tinydb_url(settings.data_dir)
+    url = storage_url(settings)
     match options.action:
-        case "migrate":
-            await upkeep.move(options.source, options.target, print)
         case "backup":
             await upkeep.back_up(url, options.file, print)
-        case _:
+        case "restore":
             await upkeep.restore(options.file, url, print)
+        case _ if options.source and options.target:
+            await upkeep.move(options.source, options.target, print)
+        case _ if options.source or options.target:
+            raise UserError("To move what is stored, say both --from URL and --to URL.")
+        case _:
+            await upkeep.migrate(url, print)
 
 
 def _quieter(level: str) -> str:
@@ -124,11 +127,13 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(dest="action", metavar="COMMAND")
     actions.add_parser("run", help="run the bot; without a token it opens a chat in this terminal (the default)")
     actions.add_parser("doctor", help="check settings, storage and arXiv's addresses")
-    migrate = actions.add_parser("migrate", help="move all that one storage holds to an empty one; stop the bot before")
-    migrate.add_argument(
-        "--from", dest="source", required=True, metavar="URL", help="such as tinydb:///absolute/folder"
+    migrate = actions.add_parser(
+        "migrate", help="bring the database of DATABASE_URL up to date; with --from and --to, move all that is stored"
     )
-    migrate.add_argument("--to", dest="target", required=True, metavar="URL", help="such as postgresql://host/database")
+    migrate.add_argument(
+        "--from", dest="source", metavar="URL", help="such as tinydb:///absolute/folder; stop the bot before"
+    )
+    migrate.add_argument("--to", dest="target", metavar="URL", help="an empty one, such as postgresql://host/database")
     for name, text in (
         ("backup", "write all that is stored to a file"),
         ("restore", "load a backup into an empty storage"),

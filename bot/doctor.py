@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import httpx2
 
-from bot.app import load_taxonomy, make_client, make_source
+from bot.app import load_taxonomy, make_client, make_source, storage_url
 from bot.errors import BotError, PlatformError, PlatformRefusedError, SourceError
 from bot.sources.http import PoliteClient
 from config.settings import Settings
-from storage import open_storage, tinydb_url
+from storage import open_storage
 
 OK, FAILED, UNREADABLE = 0, 1, 3
 _REFUSED = (401, 403, 404)
@@ -50,15 +50,21 @@ def _categories(settings: Settings) -> _Check:
 
 def _storage(settings: Settings) -> _Check:
     async def run() -> str:
-        storage = open_storage(tinydb_url(settings.data_dir))
+        storage = open_storage(storage_url(settings))
         await storage.open()
         try:
             await storage.check()
             chats = len(await storage.get_subscriptions())
         finally:
             await storage.close()
-        return f"{settings.data_dir} takes durable writes and holds {chats} chat{'' if chats == 1 else 's'}"
+        return f"{place} takes durable writes and holds {chats} chat{'' if chats == 1 else 's'}"
 
+    if settings.database_url.get_secret_value():
+        place = "the database of DATABASE_URL"
+        return _Check(
+            "storage in PostgreSQL", run, "Check DATABASE_URL, that the server runs, and that it has room on its disk."
+        )
+    place = str(settings.data_dir)
     return _Check(
         f"storage in {settings.data_dir}",
         run,

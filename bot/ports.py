@@ -469,6 +469,10 @@ class Leases(Protocol):
 class MovableStorage(Storage, Protocol):
     """A storage whose content can be carried to another one."""
 
+    async def require_idle(self) -> None:
+        """Raises StorageError where a bot is running on it."""
+        ...
+
     def dump(self) -> AsyncIterator[Row]:
         """All that is kept, as it was at one moment, in an order that follows from the content alone: by kind, then by key.
 

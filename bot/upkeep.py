@@ -8,11 +8,18 @@ from pathlib import Path
 from bot.errors import UserError
 from bot.moving import Origin, check_whole, copy
 from bot.ports import MovableStorage
-from storage import open_storage
+from storage import migrate_storage, open_storage
 from storage.archive import check_archive, read_archive, write_archive
 
 Write = Callable[[str], None]
 """Shows a line to the operator."""
+
+
+async def migrate(url: str, write: Write) -> None:
+    """Bring the schema of a PostgreSQL database to this program's version. Raises BotError."""
+    before, after = await migrate_storage(url)
+    moved = f"version {after}" if before == after else f"version {before} → {after}"
+    write(f"The schema of the database: {moved}.")
 
 
 async def move(source: str, target: str, write: Write) -> None:
@@ -23,6 +30,8 @@ async def move(source: str, target: str, write: Write) -> None:
     if source == target:
         raise UserError("--from and --to name the same storage.")
     async with _opened(source) as old, _opened(target) as new:
+        await old.require_idle()
+        await new.require_idle()
         await check_whole(old)
         # The url itself may hold a password.
         origin = Origin(f"storage {sha256(source.encode()).hexdigest()}", old.dump)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     contact: str = Field(default="", max_length=200, pattern=r"^[\x20-\x7e]*$")
     port: int | None = Field(default=None, ge=1, le=65535)
     public_url: str = ""
+    database_url: SecretStr = SecretStr("")
     data_dir: Path = Path("data")
     default_categories: Annotated[tuple[str, ...], NoDecode] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
     default_language: str = "en"
@@ -63,8 +65,10 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never show anywhere."""
-        tokens = (self.telegram_bot_token, self.discord_bot_token, self.openai_api_key)
-        return tuple(each.get_secret_value() for each in tokens if each.get_secret_value())
+        tokens = (self.telegram_bot_token, self.discord_bot_token, self.openai_api_key, self.database_url)
+        password = urlsplit(self.database_url.get_secret_value()).password or ""
+        known = (*(each.get_secret_value() for each in tokens), password, unquote(password))
+        return tuple(dict.fromkeys(each for each in known if each))
 
     @property
     def has_platform(self) -> bool:
@@ -100,6 +104,13 @@ class Settings(BaseSettings):
     def _is_token(cls, value: SecretStr) -> SecretStr:
         if not re.fullmatch(r"[\x21-\x7e]*", value.get_secret_value()):
             raise ValueError("must be the token alone, without blanks or quotes")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"(postgres(ql)?://[\x21-\x7e]+)?", value.get_secret_value()):
+            raise ValueError("must be like postgresql://user:password@host/database")
         return value
 
     @field_validator("owner_ids")

@@ -16,8 +16,8 @@ from bot.errors import StorageError
 from storage.disk import Disk
 from storage.files import JournalFiles
 from storage.memory import Documents, Undo, encode_operation
-from storage.migrations import Schema, Tables
 from storage.records import encode_document, encode_record
+from storage.schemas import Schema, Tables
 from storage.table import DecodedTable, JournalTable
 
 COMPACT_AFTER = 4 << 20

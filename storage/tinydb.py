@@ -60,8 +60,8 @@ from storage.follows import (
 from storage.journal import COMPACT_AFTER, JournalTinyDB
 from storage.lock import FolderLock
 from storage.marks import find_chat_marks, find_marks, forget_marks, move_marks, replace_marks
-from storage.migrations import ANNOUNCEMENTS, CHATS, SUMMARIES, Schema
 from storage.moving import dump_tables, freeze, load_rows
+from storage.schemas import ANNOUNCEMENTS, CHATS, SUMMARIES, Schema
 from storage.seen import add_seen, find_seen, forget_seen, move_seen, prune_seen
 from storage.summaries import (
     count_hits,
@@ -395,6 +395,10 @@ class TinyDBStorage:
             scratch.discard("check")
 
         await chats.journal.commit(write_and_take_back)
+
+    async def require_idle(self) -> None:
+        # The folder's lock keeps all others out.
+        self._database("chats")
 
     async def dump(self) -> AsyncIterator[Row]:
         found = dump_tables(*(freeze(self._database(name)) for name in self._schemas))

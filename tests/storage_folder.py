@@ -10,7 +10,7 @@ from bot.errors import StorageError
 from bot.model.chat import Chat
 from bot.model.paper import ArxivId
 from storage.disk import Disk
-from storage.migrations import Schema
+from storage.schemas import Schema
 from storage.tinydb import TinyDBStorage
 
 DAY = date(2026, 8, 3)

@@ -14,7 +14,7 @@ from bot.errors import StorageError
 from bot.model.chat import Chat
 from storage.disk import Disk
 from storage.journal import JournalTinyDB
-from storage.migrations import Schema
+from storage.schemas import Schema
 from storage.tinydb import TinyDBStorage
 from tests.storage_folder import CHAT, DAY, BrokenDisk, SlowDisk, add, files, identifier, seen, write
 

@@ -9,7 +9,7 @@ import pytest
 from bot.errors import StorageError
 from bot.model.announcement import Batch
 from bot.model.chat import Chat
-from storage.migrations import Schema, Tables
+from storage.schemas import Schema, Tables
 from storage.tinydb import TinyDBStorage
 from tests.storage_folder import CHAT, DAY, BrokenDisk, add, contents, files, identifier, refusal, seen, write
 

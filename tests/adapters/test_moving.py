@@ -9,8 +9,10 @@ import tempfile
 from itertools import pairwise
 from pathlib import Path
 
+import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bot import ports, upkeep
 from bot.errors import BotError, StorageError, UserError
@@ -19,6 +21,8 @@ from bot.model.subscription import Subscription
 from bot.moving import Origin, check_whole, copy
 from storage import tinydb_url
 from storage.archive import check_archive, read_archive, write_archive
+from storage.postgres import PostgresStorage
+from storage.postgres.moving import DERIVED
 from storage.rows import KINDS, decode_row, encode_row
 from storage.tinydb import TinyDBStorage
 from tests.everything import ANYTHING, NOON, READS, WRITES, answers_of, live, one_of_each, rows_of
@@ -71,26 +75,79 @@ async def test_a_table_that_nobody_thought_of_is_not_left_behind(home):
         await rows_of(home)
 
 
-@settings(deadline=None, max_examples=60)
+async def move(folder, history, way):
+    """Live in one storage, and carry that to the next ones; it is the same everywhere."""
+    archives, answers = [], []
+    for number, make in enumerate(way):
+        storage = make(folder / str(number))
+        await storage.open()
+        if archives:
+            await copy(Origin("file", lambda path=archives[-1]: read_archive(path)), storage)
+        else:
+            await live(storage, history)
+        archives.append(folder / f"archive {number}")
+        await write_archive(archives[-1], storage.dump())
+        answers.append(await answers_of(storage))
+        await storage.close()
+    contents = [each.read_bytes() for each in archives]
+    assert contents == contents[:1] * len(way)
+    for each in answers[1:]:
+        assert each == answers[0]
+
+
+@settings(deadline=None, max_examples=40)
 @given(ANYTHING)
 def test_whatever_is_held_arrives(history):
     """Exported, imported and exported again it is the same, byte by byte, and every question has the same answer."""
-
-    async def move(folder):
-        home, back = TinyDBStorage(folder / "home"), TinyDBStorage(folder / "back")
-        await home.open()
-        await back.open()
-        await live(home, history)
-        await write_archive(folder / "one", home.dump())
-        await copy(Origin("file", lambda: read_archive(folder / "one")), back)
-        await write_archive(folder / "two", back.dump())
-        assert (folder / "one").read_bytes() == (folder / "two").read_bytes()
-        assert await answers_of(back) == await answers_of(home)
-        for storage in (home, back):
-            await storage.close()
-
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(move(Path(folder)))
+        asyncio.run(move(Path(folder), history, [TinyDBStorage, TinyDBStorage]))
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ANYTHING, st.booleans())
+def test_whatever_is_held_arrives_in_postgresql_and_back(cluster, history, begins_there):
+    """The same, from a folder to PostgreSQL and back, and from PostgreSQL to a folder and back."""
+    urls = []
+
+    def postgres(_):
+        urls.append(cluster.new_database())
+        return PostgresStorage(urls[-1])
+
+    way = [postgres, TinyDBStorage, postgres] if begins_there else [TinyDBStorage, postgres, TinyDBStorage]
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(move(Path(folder), history, way))
+    for each in urls:
+        cluster.drop(each)
+
+
+async def test_every_table_of_postgresql_is_thought_of(database_url):
+    """Something of every kind is dumped, from every table; a table that nobody thought of stops the dump."""
+    storage = PostgresStorage(database_url)
+    await storage.open()
+    await one_of_each(storage)
+    assert {each.kind for each in await rows_of(storage)} == set(KINDS)
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        cursor = await connection.execute("select tablename from pg_tables where schemaname = 'public'")
+        for (table,) in await cursor.fetchall():
+            if not table.startswith("procrastinate_") and table not in DERIVED:
+                found = await connection.execute(f"select count(*) from {table}")  # noqa: S608 - its own name
+                assert (await found.fetchone())[0], f"nothing was written to {table}"
+        await connection.execute("create table laurels (x text)")
+    with pytest.raises(StorageError, match="laurels"):
+        await rows_of(storage)
+    await storage.close()
+
+
+async def test_nothing_is_moved_while_a_bot_runs_on_postgresql(database_url, away):
+    """As long as some process holds a right there, the database is in use; and then it is not."""
+    storage = PostgresStorage(database_url)
+    await storage.open()
+    lease = await storage.take("schedule", 20.0)
+    with pytest.raises(StorageError, match="a bot is running"):
+        await storage.require_idle()
+    await storage.release(lease)
+    await storage.require_idle()
+    await storage.close()
 
 
 async def test_a_second_storage_goes_on_as_the_first(home, away):

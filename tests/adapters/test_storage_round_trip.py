@@ -25,8 +25,8 @@ from storage.codec import subscription_to_document
 from storage.disk import Disk
 from storage.files import JournalFiles
 from storage.memory import encode_operation
-from storage.migrations import CHATS as SCHEMA
 from storage.records import encode_document, encode_record
+from storage.schemas import CHATS as SCHEMA
 from storage.tinydb import TinyDBStorage
 from tests.storage_folder import CHAT, DAY, BrokenDisk, files
 
