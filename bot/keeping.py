@@ -1,4 +1,4 @@
-"""What is kept of arXiv's announcements, read once and held until something new is saved."""
+"""What is kept of arXiv's announcements, read once and held until somebody saves something new."""
 
 import asyncio
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from bot.days import States, late_of
 from bot.model.announcement import Announcement, Batch
 from bot.model.day import DayPhase, DayState
 from bot.model.paper import AnnounceType, ArxivId, Paper
-from bot.ports import Clock, Storage
+from bot.ports import Clock, Revisions, Storage
 
 ANNOUNCEMENT_DAYS = 30
 """How long announcements are kept, in days."""
@@ -25,7 +25,7 @@ class Keeping:
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _announcements: tuple[Announcement, ...] | None = None
     _states: dict[tuple[str, date], DayState] | None = None
-    _saves: int = 0
+    _revisions: Revisions | None = None
 
     @property
     def oldest(self) -> date:
@@ -34,34 +34,38 @@ class Keeping:
 
     async def announcements(self) -> tuple[Announcement, ...]:
         """Everything kept, oldest first."""
+        revisions = await self._let_go()
         if self._announcements is not None:
             return self._announcements
-        saves = self._saves
         announcements = await self.storage.get_announcements(self.oldest)
-        if saves == self._saves:  # else something was saved meanwhile that this reading may lack
+        if revisions == self._revisions:  # else something was saved meanwhile that this reading may lack
             self._announcements = announcements
         return announcements
 
     async def states(self) -> States:
         """The state of every day that is kept; a batch without one was kept before there were any."""
+        revisions = await self._let_go()
         if self._states is not None:
             return self._states
-        saves = self._saves
         states = {
             (category, each.day): _assume(category, each.day, len(rows))
             for each in await self.announcements()
             for category, rows in each.listings.items()
         }
         states |= {(each.category, each.day): each for each in await self.storage.get_days(self.oldest)}
-        if saves == self._saves:
+        if revisions == self._revisions:
             self._states = states
         return states
 
     async def save(self, state: DayState, rows: Iterable[tuple[Paper, AnnounceType]] | None = None) -> None:
         """Keep a state and, unless None, all papers of its category and day, in one durable write."""
         batch = None if rows is None else Batch(state.category, state.day, tuple(rows))
+        before = await self._let_go()
         await self.storage.save_day(state, batch)
-        self._saves += 1
+        if before != self._revisions:
+            return
+        # If nobody else saved anything, these will be the numbers; if somebody did, they never will.
+        self._revisions = Revisions(before.batches + (batch is not None), before.days + 1)
         if self._states is not None:
             self._states = {**self._states, (state.category, state.day): state}
         if batch is not None:
@@ -93,8 +97,16 @@ class Keeping:
     async def prune(self, seen_before: date, summaries_before: date = date.min) -> None:
         """Drop what is older than it is kept for."""
         await self.storage.prune(batches_before=self.oldest, seen_before=seen_before, summaries_before=summaries_before)
-        self._announcements = self._states = None
-        self._saves += 1
+
+    async def _let_go(self) -> Revisions:
+        """Hold nothing that somebody has changed, in this process or another, since it was read; the numbers now."""
+        revisions = await self.storage.get_revisions()
+        held, self._revisions = self._revisions, revisions
+        if held is None or revisions.batches != held.batches:
+            self._announcements = self._states = None
+        elif revisions.days != held.days:
+            self._states = None
+        return revisions
 
 
 def _assume(category: str, day: date, papers: int) -> DayState:

@@ -42,6 +42,14 @@ class Limits:
     bucket: Callable[[Chat], str] = lambda chat: chat.key
 
 
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """How often batches and states of days were changed, by anybody; only comparing two of them means something."""
+
+    batches: int = 0
+    days: int = 0
+
+
 class PaperSource(Protocol):
     """Where announcements come from."""
 
@@ -196,7 +204,11 @@ class Storage(Protocol):
     """
 
     async def open(self) -> None:
-        """Make it usable, older schema versions migrated. Raises StorageError where another process holds it or it is too new."""
+        """Make it usable.
+
+        Raises StorageError where another process holds it, where it cannot be reached, and where its schema is too new, or so
+        old that somebody has to bring it up to date first.
+        """
         ...
 
     async def close(self) -> None:
@@ -216,8 +228,8 @@ class Storage(Protocol):
     ) -> Subscription:
         """Replace the subscription by what `change` makes of it (of None, if there is none), and return that.
 
-        No other change of this chat comes between. What `change` raises is passed on, with nothing changed.
-        The result's chat must be `chat`.
+        No other change of this chat comes between. What `change` raises is passed on, with nothing changed. It may be called
+        more than once. The result's chat must be `chat`.
         """
         ...
 
@@ -318,6 +330,15 @@ class Storage(Protocol):
 
     async def get_announcements(self, since: date) -> tuple[Announcement, ...]:
         """The announcements of `since` and later, oldest first, their listings ordered by category."""
+        ...
+
+    async def get_revisions(self) -> Revisions:
+        """Whether what was read of batches and days is still all there is: then these numbers are the same.
+
+        Each `save_day` adds one to `days`, and one to `batches` where it has a batch, as `save_batch` does; what is pruned
+        adds something. What is read after them is at least as new. They do not outlive the storage, where nobody else
+        can write to it.
+        """
         ...
 
     async def get_progress(self, chat: Chat) -> Progress | None:

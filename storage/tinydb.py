@@ -19,6 +19,7 @@ from bot.model.paper import ArxivId
 from bot.model.row import Row
 from bot.model.subscription import Subscription
 from bot.model.summary import Spending, Summary, SummaryKey, Usage
+from bot.ports import Revisions
 from storage.codec import (
     Document,
     batch_from_document,
@@ -110,6 +111,7 @@ class TinyDBStorage:
         self._subscriptions = DecodingCache(subscription_from_document)
         self._progress = DecodingCache(_decode_progress)
         self._followed = DecodingCache(decode_followed)
+        self._revisions = Revisions()
 
     async def open(self) -> None:
         if not self._databases:
@@ -256,7 +258,7 @@ class TinyDBStorage:
 
     async def save_batch(self, batch: Batch) -> None:
         announcements = self._database("announcements")
-        await announcements.journal.commit(lambda: _put_batch(announcements, batch))
+        await self._commit_days(lambda: _put_batch(announcements, batch), Revisions(batches=1))
 
     async def save_day(self, state: DayState, batch: Batch | None = None) -> None:
         announcements = self._database("announcements")
@@ -266,7 +268,7 @@ class TinyDBStorage:
             if batch is not None:
                 _put_batch(announcements, batch)
 
-        await announcements.journal.commit(keep)
+        await self._commit_days(keep, Revisions(int(batch is not None), 1))
 
     async def get_days(self, since: date) -> tuple[DayState, ...]:
         tables = day_tables(self._database("announcements"), _STATES)
@@ -281,6 +283,10 @@ class TinyDBStorage:
         announcements = self._database("announcements")
         days = {day: table.freeze() for day, table in day_tables(announcements).items() if day >= since}
         return await asyncio.to_thread(_decode_announcements, days)
+
+    async def get_revisions(self) -> Revisions:
+        self._database("announcements")
+        return self._revisions
 
     async def get_progress(self, chat: Chat) -> Progress | None:
         document = self._database("chats").table(_PROGRESS).find(chat.key)
@@ -382,7 +388,7 @@ class TinyDBStorage:
             drop_day_tables(announcements, _STATES, batches_before)
             drop_day_tables(announcements, _RECORDS, batches_before)
 
-        await announcements.journal.commit(prune_days)
+        await self._commit_days(prune_days, Revisions(1, 1))
         await chats.journal.commit(prune_chats)
         await summaries.journal.commit(lambda: prune_summaries(summaries, summaries_before))
 
@@ -411,6 +417,22 @@ class TinyDBStorage:
         for name in ("announcements", "summaries", "chats"):
             database = self._database(name)
             await database.journal.commit(partial(load_rows, name, database, rows))
+
+    async def _commit_days(self, change: Callable[[], None], added: Revisions) -> None:
+        """Commit a change of batches or states, and count it: in memory alone, as nobody else can write to the folder."""
+
+        def count() -> None:
+            self._revisions = Revisions(self._revisions.batches + added.batches, self._revisions.days + added.days)
+
+        def change_and_count() -> None:
+            change()
+            count()
+
+        try:
+            await self._database("announcements").journal.commit(change_and_count)
+        except StorageError:
+            count()  # somebody may have read what was taken back
+            raise
 
     def _database(self, name: str) -> JournalTinyDB:
         if name not in self._databases:

@@ -97,6 +97,14 @@ class Cluster:
         self.execute(f"drop database if exists {psycopg.conninfo.conninfo_to_dict(url)['dbname']} with (force)")
 
 
+def empty_database(url):
+    """Drop every row but what the schema begins with."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        tables = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+        kept = {"migrations", "revisions"}
+        connection.execute(f"truncate {', '.join(table for (table,) in tables if table not in kept)} cascade")
+
+
 @contextmanager
 def running_cluster(**options):
     """A server that ends with the block. None where PostgreSQL is not installed."""

@@ -17,6 +17,7 @@ from bot.model.moves import merge_follows, merge_seen, merge_subscriptions, renu
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 from bot.model.summary import Spending, Usage
+from bot.ports import Revisions
 
 
 class FakeStorage:
@@ -24,6 +25,7 @@ class FakeStorage:
 
     def __init__(self) -> None:
         self._is_open = False
+        self._revisions = Revisions()
         self._subscriptions: dict[Chat, Subscription] = {}
         self._seen: dict[Chat, dict[ArxivId, date]] = {}
         self._marks: dict[tuple[Chat, str], dict[ArxivId, MarkedPaper]] = {}
@@ -176,10 +178,12 @@ class FakeStorage:
     async def save_batch(self, batch: Batch) -> None:
         self._require_open()
         self._batches[batch.day, batch.category] = batch
+        self._revisions = replace(self._revisions, batches=self._revisions.batches + 1)
 
     async def save_day(self, state: DayState, batch: Batch | None = None) -> None:
         self._require_open()
         self._days[state.day, state.category] = state
+        self._revisions = replace(self._revisions, days=self._revisions.days + 1)
         if batch is not None:
             await self.save_batch(batch)
 
@@ -190,6 +194,10 @@ class FakeStorage:
     async def get_announcements(self, since: date) -> tuple[Announcement, ...]:
         self._require_open()
         return merge_batches(self._batches[key] for key in sorted(self._batches) if key[0] >= since)
+
+    async def get_revisions(self) -> Revisions:
+        self._require_open()
+        return self._revisions
 
     async def get_progress(self, chat: Chat) -> Progress | None:
         self._require_open()
@@ -282,6 +290,7 @@ class FakeStorage:
 
     async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
         self._require_open()
+        self._revisions = Revisions(self._revisions.batches + 1, self._revisions.days + 1)
         self._summaries = {
             key: each
             for key, each in self._summaries.items()

@@ -7,6 +7,7 @@ from bot.model.announcement import Batch
 from bot.model.day import DayState
 from bot.model.listing import Record
 from bot.model.paper import ArxivId
+from bot.ports import Revisions
 from storage.codec import (
     batch_to_document,
     day_from_document,
@@ -63,6 +64,12 @@ async def find_record(connection: Connection, paper: ArxivId, version: int) -> R
     )
     row = await cursor.fetchone()
     return None if row is None else record_from_document(row[0])
+
+
+async def find_revisions(connection: Connection) -> Revisions:
+    """How often batches and states were changed."""
+    numbers = dict(await (await connection.execute("select name, number from revisions")).fetchall())
+    return Revisions(numbers["batches"], numbers["days"])
 
 
 async def count_change(connection: Connection, name: str) -> None:

@@ -15,7 +15,7 @@ from bot.model.paper import ArxivId
 from bot.model.row import Row
 from bot.model.subscription import Subscription
 from bot.model.summary import Spending, Summary, SummaryKey, Usage
-from bot.ports import Lease, Ledger
+from bot.ports import Lease, Ledger, Revisions
 from storage.codec import batch_from_document, progress_from_document, subscription_from_document
 from storage.postgres import announcements, chats, deliveries, follows, leases, moving, summaries
 from storage.postgres.database import Connection, Database
@@ -133,6 +133,9 @@ class PostgresStorage:
     async def get_announcements(self, since: date) -> tuple[Announcement, ...]:
         batches = await self._batches.read(self._database)
         return merge_batches(each for each in batches.values() if each.day >= since)
+
+    async def get_revisions(self) -> Revisions:
+        return await self._database.read(announcements.find_revisions)
 
     async def get_progress(self, chat: Chat) -> Progress | None:
         return await self._database.read(chats.find_progress, chat)

@@ -30,6 +30,7 @@ from tests.storage_folder import BrokenDisk, contents
 
 ROOT = Path(__file__).parents[2]
 NOT_CONTENT = {"open", "close", "check", "prune", "forget_chat", "move_chat", "plan_after", "record_after"}
+NOT_CONTENT |= {"get_revisions"}
 """Methods of the port that tell nothing, and add nothing that another does not."""
 
 

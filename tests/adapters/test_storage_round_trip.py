@@ -1,14 +1,15 @@
 """Whatever the model can hold comes back from the folder that a url names."""
 
 import asyncio
-import tempfile
+from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import ConfigError, StorageError
@@ -20,15 +21,20 @@ from bot.model.follow import Follow, Version
 from bot.model.listing import Record
 from bot.model.paper import AnnounceType, ArxivId, Paper
 from bot.model.subscription import FORMER_DETAILS, Pause, PauseReason, Subscription
+from bot.ports import Storage
 from storage import open_storage, tinydb_url
 from storage.codec import subscription_to_document
 from storage.disk import Disk
 from storage.files import JournalFiles
 from storage.memory import encode_operation
+from storage.postgres import PostgresStorage
 from storage.records import encode_document, encode_record
 from storage.schemas import CHATS as SCHEMA
 from storage.tinydb import TinyDBStorage
+from tests.cluster import empty_database
 from tests.storage_folder import CHAT, DAY, BrokenDisk, files
+
+Fresh = Callable[[], Storage]
 
 
 def texts() -> st.SearchStrategy[str]:
@@ -144,6 +150,21 @@ RECORD_FIELDS = {
 }
 
 
+@pytest.fixture(params=["tinydb", "postgres"])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Fresh:
+    """Makes a storage in which nothing is, again and again."""
+    if request.param == "tinydb":
+        numbers = count()
+        return lambda: TinyDBStorage(tmp_path / f"data {next(numbers)}")
+    url = request.getfixturevalue("database_url")
+
+    def empty() -> Storage:
+        empty_database(url)
+        return PostgresStorage(url)
+
+    return empty
+
+
 def test_the_round_trip_covers_every_field() -> None:
     """A field added to the model must be added to the round trip below."""
     assert {each.name for each in fields(Subscription)} == {"chat", *SUBSCRIPTION_FIELDS}
@@ -158,15 +179,16 @@ def test_the_round_trip_covers_every_field() -> None:
     assert {each.name for each in fields(Delivery)} == {"chat", *DELIVERY_FIELDS}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.builds(Subscription, CHATS, **SUBSCRIPTION_FIELDS), st.lists(BATCHES, max_size=3), st.lists(texts().map(ArxivId))
 )
-def test_whatever_is_saved_comes_back(subscription: Subscription, batches: list[Batch], ids: list[ArxivId]) -> None:
+def test_whatever_is_saved_comes_back(
+    fresh: Fresh, subscription: Subscription, batches: list[Batch], ids: list[ArxivId]
+) -> None:
     """Any subscription, batches and seen ids survive saving, closing and opening again."""
 
-    async def round_trip(folder: Path) -> None:
-        storage = TinyDBStorage(folder)
+    async def round_trip(storage: Storage) -> None:
         await storage.open()
         await storage.change_subscription(subscription.chat, lambda _: subscription)
         for batch in batches:
@@ -181,17 +203,17 @@ def test_whatever_is_saved_comes_back(subscription: Subscription, batches: list[
         assert await storage.get_seen(subscription.chat) == dict.fromkeys(ids, DAY)
         await storage.close()
 
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(round_trip(Path(folder)))
+    asyncio.run(round_trip(fresh()))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CHATS, st.lists(st.builds(Follow, **FOLLOW_FIELDS), max_size=4), st.builds(Record, **RECORD_FIELDS))
-def test_whatever_is_followed_or_looked_up_comes_back(chat: Chat, follows: list[Follow], record: Record) -> None:
+def test_whatever_is_followed_or_looked_up_comes_back(
+    fresh: Fresh, chat: Chat, follows: list[Follow], record: Record
+) -> None:
     """Any follows of any chat, and any record, survive closing and opening again."""
 
-    async def round_trip(folder: Path) -> None:
-        storage = TinyDBStorage(folder)
+    async def round_trip(storage: Storage) -> None:
         await storage.open()
         for each in follows:
             await storage.change_follow(chat, each.known.id, lambda _, each=each: each)
@@ -206,19 +228,17 @@ def test_whatever_is_followed_or_looked_up_comes_back(chat: Chat, follows: list[
         assert await storage.get_followed() == {}
         await storage.close()
 
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(round_trip(Path(folder)))
+    asyncio.run(round_trip(fresh()))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CHATS, texts(), st.lists(st.builds(MarkedPaper, **MARKED_FIELDS), max_size=5), texts(), texts())
 def test_whatever_is_marked_or_noted_comes_back(
-    chat: Chat, person: str, marked: list[MarkedPaper], key: str, note: str
+    fresh: Fresh, chat: Chat, person: str, marked: list[MarkedPaper], key: str, note: str
 ) -> None:
     """Any marks of any person in any chat, and any note, survive closing and opening again."""
 
-    async def round_trip(folder: Path) -> None:
-        storage = TinyDBStorage(folder)
+    async def round_trip(storage: Storage) -> None:
         await storage.open()
         for each in marked:
             await storage.change_marks(chat, person, each.id, each.title, lambda _, each=each: each.marks, each.day)
@@ -232,11 +252,10 @@ def test_whatever_is_marked_or_noted_comes_back(
         assert await storage.get_marks(chat, person) == {}
         await storage.close()
 
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(round_trip(Path(folder)))
+    asyncio.run(round_trip(fresh()))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.builds(Subscription, CHATS, **SUBSCRIPTION_FIELDS),
     st.builds(Progress, **PROGRESS_FIELDS),
@@ -244,14 +263,14 @@ def test_whatever_is_marked_or_noted_comes_back(
     st.builds(Chat, st.just("telegram"), st.just("new")),
 )
 def test_whatever_is_planned_comes_back(
-    subscription: Subscription, progress: Progress, planned: list[dict[str, Any]], new: Chat
+    fresh: Fresh, subscription: Subscription, progress: Progress, planned: list[dict[str, Any]], new: Chat
 ) -> None:
     """Any progress and deliveries survive closing and opening again, also as another chat's."""
     chat = subscription.chat
     deliveries = sorted((Delivery(chat, **each) for each in planned), key=lambda each: (each.day, each.part))
     expected = [each if each.is_repeatable else replace(each, body="") for each in deliveries]
 
-    async def check(storage: TinyDBStorage, chat: Chat) -> None:
+    async def check(storage: Storage, chat: Chat) -> None:
         await storage.close()
         await storage.open()
         assert await storage.get_progress(chat) == progress
@@ -260,8 +279,7 @@ def test_whatever_is_planned_comes_back(
         assert await storage.get_open_chats() == ((chat,) if any(each.is_open for each in expected) else ())
         assert sum((await storage.count_deliveries(date.min)).values()) == len(planned)
 
-    async def round_trip(folder: Path) -> None:
-        storage = TinyDBStorage(folder)
+    async def round_trip(storage: Storage) -> None:
         await storage.open()
         await storage.change_subscription(chat, lambda _: subscription)
         await storage.plan(chat, progress, deliveries)
@@ -270,8 +288,7 @@ def test_whatever_is_planned_comes_back(
         await check(storage, new)
         await storage.close()
 
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(round_trip(Path(folder)))
+    asyncio.run(round_trip(fresh()))
 
 
 async def test_a_folder_from_before_deliveries_opens(tmp_path: Path) -> None:
@@ -292,9 +309,9 @@ async def test_a_folder_from_before_deliveries_opens(tmp_path: Path) -> None:
     await storage.close()
 
 
-async def test_what_json_cannot_say_is_refused(tmp_path: Path) -> None:
-    """Half a surrogate pair raises StorageError and changes nothing, in memory or on the disk."""
-    storage = TinyDBStorage(tmp_path)
+async def test_half_a_surrogate_pair_is_refused(fresh: Fresh) -> None:
+    """It raises StorageError and changes nothing, in memory or on the disk."""
+    storage = fresh()
     await storage.open()
     broken = Subscription(CHAT, datetime(2026, 8, 3, tzinfo=UTC), topics=("\ud83d",))
     with pytest.raises(StorageError, match="cannot be stored"):
@@ -303,9 +320,9 @@ async def test_what_json_cannot_say_is_refused(tmp_path: Path) -> None:
     await storage.close()
 
 
-async def test_a_part_that_cannot_be_stored_leaves_nothing_of_its_plan(tmp_path: Path) -> None:
+async def test_a_part_that_cannot_be_stored_leaves_nothing_of_its_plan(fresh: Fresh) -> None:
     """Neither the progress nor the parts before it are kept, in memory or on the disk."""
-    storage = TinyDBStorage(tmp_path)
+    storage = fresh()
     await storage.open()
     now = datetime(2026, 8, 3, tzinfo=UTC)
     await storage.change_subscription(CHAT, lambda _: Subscription(CHAT, now))
@@ -354,9 +371,9 @@ async def test_a_change_of_state_writes_no_body(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("score", [float("inf"), float("-inf"), -0.0, 5e-324, 0.1])
-async def test_any_number_is_kept(tmp_path: Path, score: float) -> None:
+async def test_any_number_is_kept(fresh: Fresh, score: float) -> None:
     """A minimum score comes back to the last bit, infinity too."""
-    storage = TinyDBStorage(tmp_path)
+    storage = fresh()
     await storage.open()
     subscription = Subscription(CHAT, datetime(2026, 8, 3, tzinfo=UTC), min_score=score)
     await storage.change_subscription(CHAT, lambda _: subscription)
@@ -387,9 +404,9 @@ def test_other_urls_are_refused(url: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-async def test_a_stored_detail_of_a_former_name_is_read_as_todays(tmp_path: Path) -> None:
+async def test_a_stored_detail_of_a_former_name_is_read_as_todays(fresh: Fresh) -> None:
     """Chats that had chosen short go on with tldr, which is the same under its new name."""
-    storage = TinyDBStorage(tmp_path)
+    storage = fresh()
     await storage.open()
     await storage.change_subscription(
         CHAT, lambda _: Subscription(CHAT, datetime(2026, 8, 3, tzinfo=UTC), detail="short")

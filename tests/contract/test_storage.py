@@ -15,7 +15,7 @@ from bot.model.day import Addition, DayPhase, DayState
 from bot.model.delivery import Delivery, Progress
 from bot.model.paper import AnnounceType, ArxivId, Paper
 from bot.model.subscription import Pause, PauseReason, Subscription
-from bot.ports import Storage
+from bot.ports import Revisions, Storage
 
 ANN = Chat("telegram", "-100200")
 BOB = Chat("discord", "77")
@@ -508,6 +508,7 @@ async def test_closing_is_always_fine(storage: Storage) -> None:
         lambda storage: storage.set_note("commands", "hash"),
         lambda storage: storage.save_batch(batch("cs.LG", MONDAY)),
         lambda storage: storage.get_announcements(MONDAY),
+        lambda storage: storage.get_revisions(),
         lambda storage: storage.get_progress(ANN),
         lambda storage: storage.get_all_progress(),
         lambda storage: storage.plan(ANN, PROGRESS),
@@ -595,3 +596,22 @@ async def test_states_of_old_days_are_pruned(storage: Storage) -> None:
     await restart(storage)
     assert [each.day for each in await storage.get_days(date.min)] == [TUESDAY]
     assert [each.day for each in await storage.get_announcements(date.min)] == [TUESDAY]
+
+
+async def test_revisions_tell_whether_anything_changed(storage: Storage) -> None:
+    """Each write of a day adds one, and one for its batch; pruning adds something; whatever else is written, nothing."""
+    first = await storage.get_revisions()
+    await storage.save_day(DAY_STATE)
+    assert await storage.get_revisions() == Revisions(first.batches, first.days + 1)
+    await storage.save_day(DAY_STATE, batch("cs.LG", TUESDAY, (paper(ONE), AnnounceType.NEW)))
+    assert await storage.get_revisions() == Revisions(first.batches + 1, first.days + 2)
+    await storage.save_batch(batch("cs.LG", TUESDAY))
+    saved = Revisions(first.batches + 2, first.days + 2)
+    await storage.change_subscription(ANN, always(RICH))
+    await storage.set_note("commands", "hash")
+    await storage.save_records([], TUESDAY)
+    assert await storage.get_revisions() == saved
+    await storage.prune(batches_before=WEDNESDAY, seen_before=MONDAY)
+    pruned = await storage.get_revisions()
+    assert pruned.batches > saved.batches
+    assert pruned.days > saved.days
