@@ -1,7 +1,7 @@
 """The composition root: the one module that knows every adapter."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from bot.managing import Managing
 from bot.model.chat import Chat
 from bot.moving import check_whole
 from bot.pipeline import Pipeline
-from bot.ports import FullTexts, ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
+from bot.ports import FullTexts, Leases, ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
 from bot.prices import Prices
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
@@ -54,12 +54,14 @@ from handlers.console.messenger import ConsoleMessenger
 from storage import open_storage, tinydb_url
 
 if TYPE_CHECKING:
+    from bot.jobs import Jobs
     from bot.summaries.llm import OpenAISummarizer
     from bot.web import WebServer
 
 OPENAI_URL = "https://api.openai.com/v1"
 PATIENCE = 30.0
 """Seconds for one feed. What fails is asked for again a quarter of an hour later, so nobody need wait longer."""
+_WAITING_AT_ONCE = 32
 LONG_PATIENCE = 300.0
 """Seconds for a list or a lookup, for which nobody waits in a chat: enough to sit out a first hold."""
 
@@ -174,12 +176,26 @@ async def open_summaries(
 
 
 @dataclass(frozen=True, slots=True)
+class Crew:
+    """What several processes need to be one bot.
+
+    `maker` makes summaries in this process. `rights`: by platform, the lease without which a process must not serve people
+    there; empty where every process may.
+    """
+
+    leases: Leases
+    jobs: "Jobs"
+    maker: Summaries | None = None
+    rights: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class App:
     """Everything wired: what commands use, the platforms that have a token, and the people who run the bot.
 
     `outbox` sends what was planned while it runs, `watch` tells the owners what a machine cannot mend. `web` serves HTTP
     while entered, which raises ConfigError where PORT cannot be had; without PORT it does nothing. `interest` is set when some
-    chat may follow something new. `following` tells chats of new versions of papers.
+    chat may follow something new. `following` tells chats of new versions of papers. `crew`: the other processes; None: we are all.
     """
 
     services: Services
@@ -191,6 +207,7 @@ class App:
     web: AbstractAsyncContextManager[object]
     following: Following
     interest: asyncio.Event = field(default_factory=asyncio.Event)
+    crew: Crew | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +234,17 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
     try:
         await check_whole(storage)
         async with AsyncExitStack() as stack:
+            crew = await _join_crew(stack, settings, storage)
             client = await stack.enter_async_context(make_client(settings, storage))
             pipeline = Pipeline(storage, make_source(client, settings), make_rankers(), utc_now, defaults)
             pipeline.sample, pipeline.sample_stands_in = SampleSource(), not settings.has_platform
             pipeline.checking.listings = make_listing_source(client, settings)
             pipeline.checking.lookup = make_lookup(client, settings)
             pipeline.checking.records = make_record_source(client, settings)
+            if crew is not None:
+                client.outside = partial(crew.leases.exclusive, "arxiv")
+                pipeline.keeping.changing.outside = partial(crew.leases.exclusive, "announcements")
+                pipeline.pulling.is_shared = True
             subscriptions = Subscriptions(
                 storage,
                 taxonomy,
@@ -236,14 +258,36 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             for each in senders:
                 await stack.enter_async_context(each.messenger)
             lookup = make_lookup(client, settings, PATIENCE)
-            papers = _Papers(
-                Shelf(lookup),
-                Backfill(storage, utc_now, lookup),
-                await open_summaries(stack, settings, storage, client),
-            )
-            yield replace(_wire(settings, pipeline, subscriptions, senders, papers), interest=interest)
+            summaries = await open_summaries(stack, settings, storage, client)
+            if crew is not None and summaries is not None:
+                crew = replace(crew, maker=summaries)
+                summaries = await stack.enter_async_context(_shared_summaries(summaries, crew.jobs))
+            papers = _Papers(Shelf(lookup), Backfill(storage, utc_now, lookup), summaries)
+            app = _wire(settings, pipeline, subscriptions, senders, papers)
+            yield replace(app, interest=interest, crew=crew)
     finally:
         await storage.close()
+
+
+async def _join_crew(stack: AsyncExitStack, settings: Settings, storage: Storage) -> Crew | None:
+    """The other processes on the same database; a terminal is served by its own alone."""
+    url = settings.database_url.get_secret_value()
+    if not (url and settings.has_platform):
+        return None
+    from bot.jobs import Jobs  # noqa: PLC0415
+    from storage.postgres import PostgresStorage  # noqa: PLC0415
+
+    assert isinstance(storage, PostgresStorage)  # noqa: S101 - by the url
+    rights = {"telegram": "" if settings.port and settings.public_url else "telegram", "discord": "discord gateway"}
+    return Crew(storage, await stack.enter_async_context(Jobs(url)), rights=rights)
+
+
+def _shared_summaries(maker: Summaries, jobs: "Jobs") -> Summaries:
+    """Summaries that workers make. Those that gather for batches would be known to one process alone, so there are none."""
+    maker.batching = None
+    shared = Summaries(maker.storage, maker.texts, maker.summarizer, utc_now, maker.budget, at_once=_WAITING_AT_ONCE)
+    shared.elsewhere = jobs.summarise
+    return shared
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from bot.evaluation import TASKS, Evaluation, evaluate
 from bot.logs import set_up_logs
 from bot.model.paper import AnnounceType
 from bot.preferences import RANKERS
-from bot.run import run_bot
+from bot.run import run_bot, run_worker
 from config.settings import Settings, load_settings
 
 FAILED, USAGE, UNREADABLE = 1, 2, 3
@@ -62,6 +62,9 @@ def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
         case "migrate" | "backup" | "restore":
             set_up_logs(_quieter(settings.log_level), settings.log_format, secrets=settings.secrets)
             asyncio.run(_keep_up(options, settings))
+            return 0
+        case "worker":
+            asyncio.run(run_worker(settings))
             return 0
         case _:
             asyncio.run(run_bot(settings))
@@ -126,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"paperround {__version__}")
     actions = parser.add_subparsers(dest="action", metavar="COMMAND")
     actions.add_parser("run", help="run the bot; without a token it opens a chat in this terminal (the default)")
+    actions.add_parser("worker", help="compose digests and summaries for the bot on the same DATABASE_URL")
     actions.add_parser("doctor", help="check settings, storage and arXiv's addresses")
     migrate = actions.add_parser(
         "migrate", help="bring the database of DATABASE_URL up to date; with --from and --to, move all that is stored"

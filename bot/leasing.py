@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
+from dataclasses import dataclass, field
 
 from bot.errors import StorageError
 from bot.ports import Lease, Leases
@@ -74,3 +75,30 @@ async def _renew(leases: Leases, lease: Lease, working: "asyncio.Future[None]", 
             log.warning("lease name=%s status=not-renewed error=%r", lease.name, str(error))
         else:
             until = began + seconds
+
+
+@dataclass(slots=True)
+class Turn:
+    """A lock for the tasks of this process and, with `outside`, for those of all processes."""
+
+    outside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    _inside: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _held: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    def locked(self) -> bool:
+        """Whether a task of this process has it."""
+        return self._inside.locked()
+
+    async def __aenter__(self) -> None:
+        await self._inside.acquire()
+        try:
+            await self._held.enter_async_context(self.outside())
+        except BaseException:
+            self._inside.release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await self._held.aclose()
+        finally:
+            self._inside.release()

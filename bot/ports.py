@@ -1,6 +1,7 @@
 """The doors between the core and the world. Each docstring is the contract its contract suite checks."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import TracebackType
@@ -480,6 +481,10 @@ class Leases(Protocol):
 
     async def release(self, lease: Lease) -> None:
         """Let others take it at once. Fine if it has ended."""
+        ...
+
+    def exclusive(self, name: str) -> AbstractAsyncContextManager[None]:
+        """While entered, no other process has entered it with the same name; waits for that."""
         ...
 
     def ledger(self, lease: Lease) -> Ledger:

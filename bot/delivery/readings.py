@@ -96,12 +96,21 @@ class Readings:
         lacks_budget = self.summaries.is_spent() and len(found) < len(papers)
         return replace(shown, digest=with_summaries(shown.digest, found), lacks_budget=lacks_budget)
 
-    async def foresee(self, subscription: Subscription, progress: Progress, day: date) -> None:
-        """Have made what a chat with hours of its own will show of this day, as soon as its papers are here; once a day."""
+    def is_to_foresee(self, subscription: Subscription, progress: Progress, day: date) -> bool:
+        """Whether `foresee` would do anything."""
         chat = subscription.chat
         is_done = self._foreseen.get(chat) == day or progress.covered >= day or chat in self._kept
-        if self.summaries is None or is_done or not subscription.most_summaries:
+        return self.summaries is not None and not is_done and subscription.most_summaries > 0
+
+    def pass_on(self, chat: Chat, day: date) -> None:
+        """Another process foresees this day's digest of the chat."""
+        self._foreseen[chat] = day
+
+    async def foresee(self, subscription: Subscription, progress: Progress, day: date) -> None:
+        """Have made what a chat with hours of its own will show of this day, as soon as its papers are here; once a day."""
+        if not self.is_to_foresee(subscription, progress, day):
             return
+        chat = subscription.chat
         self._foreseen[chat] = day
         ahead = await self.read(subscription, Due(progress.covered, day, progress.slot))
         shown_at = _next_hour(subscription, self.pipeline.clock())

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -82,19 +82,71 @@ class Rounds:
         Rounds that find the outbox full, or whose summaries are being made, are left for a later call.
         """
         subscriptions = await self._storage.get_subscriptions()
-        planned = await self._hold_all(subscriptions)
+        return await self._hold_all(subscriptions, self._storage.get_all_progress)
+
+    async def hold(self, chats: Iterable[Chat]) -> int:
+        """As `hold_due`, of these chats alone."""
+        found = [await self._storage.get_subscription(each) for each in chats]
+        subscriptions = [each for each in found if each is not None]
+
+        async def find_progress() -> Mapping[Chat, Progress]:
+            progress = {each.chat: await self._storage.get_progress(each.chat) for each in subscriptions}
+            return {chat: each for chat, each in progress.items() if each is not None}
+
+        return await self._hold_all(subscriptions, find_progress)
+
+    async def find_waiting(self) -> Sequence[Chat]:
+        """The chats for which `hold` may find something to do; none while the outbox is full."""
+        asked = frozenset(self.pipeline.attempts)
+        now, here = self.pipeline.clock(), await self.pipeline.here()
+        progress, is_pulling = await self._storage.get_all_progress(), not await self.pipeline.is_paused()
+        if len(await self._storage.get_open_chats()) >= self.most_open:
+            log.info("rounds status=postponed reason=outbox-full open=%d", self.most_open)
+            return ()
+        found = []
+        for number, subscription in enumerate(await self._storage.get_subscriptions()):
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
+            known, categories = progress.get(subscription.chat), self.pipeline.categories_of(subscription)
+            if not self._is_served(subscription, categories, now):
+                continue
+            if known is None:
+                is_due = not (is_pulling and self._is_unasked(subscription, here, asked, now))
+            else:
+                is_due = _needs_attention(subscription, categories, known, here, now)
+                is_due = is_due or self._is_foreseen(subscription, categories, known, here, now)
+            if is_due:
+                found.append(subscription.chat)
+        return found
+
+    def pass_on(self, chats: Iterable[Chat]) -> None:
+        """Other processes look at these chats, also ahead of their digests."""
+        day = latest_day(self.pipeline.clock())
+        for each in chats:
+            self._readings.pass_on(each, day)
+
+    def is_waiting(self, chats: Iterable[Chat]) -> bool:
+        """Whether the digest of one of these chats waits for its summaries."""
+        return not self._readings.waiting.isdisjoint(chats)
+
+    async def _hold_all(
+        self, subscriptions: Sequence[Subscription], find_progress: Callable[[], Awaitable[Mapping[Chat, Progress]]]
+    ) -> int:
+        planned = await self._hold_each(subscriptions, find_progress)
         await self._readings.want()
         # Nothing more may lack for what was read a moment ago.
         waiting = self._readings.waiting
-        return planned + await self._hold_all([each for each in subscriptions if each.chat in waiting])
+        return planned + await self._hold_each([each for each in subscriptions if each.chat in waiting], find_progress)
 
-    async def _hold_all(self, subscriptions: Sequence[Subscription]) -> int:
+    async def _hold_each(
+        self, subscriptions: Sequence[Subscription], find_progress: Callable[[], Awaitable[Mapping[Chat, Progress]]]
+    ) -> int:
         if not subscriptions:
             return 0
         # In this order: of what was asked for by then, `here` has the answer.
         asked = frozenset(self.pipeline.attempts)
         now, here = self.pipeline.clock(), await self.pipeline.here()
-        progress, planned = await self._storage.get_all_progress(), 0
+        progress, planned = await find_progress(), 0
         is_pulling = not await self.pipeline.is_paused()
         room = self.most_open - len(await self._storage.get_open_chats())
         for number, subscription in enumerate(subscriptions):
@@ -114,6 +166,16 @@ class Rounds:
                 log.exception("round failed chat=%s", subscription.chat.key)
         return planned
 
+    def _is_served(self, subscription: Subscription, categories: tuple[str, ...], now: datetime) -> bool:
+        return bool(categories) and subscription.chat.platform in self.messengers and not subscription.is_paused(now)
+
+    def _is_foreseen(
+        self, subscription: Subscription, categories: tuple[str, ...], known: Progress, here: Here, now: datetime
+    ) -> bool:
+        """Whether a digest that is not due yet can be read ahead, for its summaries."""
+        day = latest_day(now)
+        return all(code in here(day) for code in categories) and self._readings.is_to_foresee(subscription, known, day)
+
     def _is_unasked(self, subscription: Subscription, here: Here, asked: AbstractSet[str], now: datetime) -> bool:
         """Whether arXiv has yet to be asked what the chat wants: until then nothing tells what came before the chat did."""
         came = here(latest_day(now))
@@ -130,10 +192,10 @@ class Rounds:
     ) -> int:
         """Hold the chat's round if one is due: 1 if that made a digest, else 0."""
         categories = self.pipeline.categories_of(subscription)
-        if not categories or subscription.chat.platform not in self.messengers or subscription.is_paused(now):
+        if not self._is_served(subscription, categories, now):
             return 0
         if progress is not None and not _needs_attention(subscription, categories, progress, here, now):
-            if all(code in here(latest_day(now)) for code in categories):
+            if self._is_foreseen(subscription, categories, progress, here, now):
                 await self._readings.foresee(subscription, progress, latest_day(now))
             return 0
         async with self._deciding:

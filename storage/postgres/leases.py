@@ -1,6 +1,7 @@
 """Leases, and the ledger that ends with one."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 from zlib import crc32
 
@@ -13,6 +14,7 @@ from storage.postgres.database import Connection, Database, one
 
 _LOCKS = 0x6C656173
 """The first half of the advisory locks that stand for a lease; the second half stands for its name."""
+_TURNS = 0x7475726E
 # By the clock, and not by `now()`: a transaction may have waited since it began.
 _TAKE = """
     insert into leases as held values (%(name)s, 1, clock_timestamp() + %(seconds)s * interval '1 second')
@@ -55,6 +57,14 @@ async def is_any_held(connection: Connection) -> bool:
     """Whether some process does what only one may do at a time."""
     (is_held,) = await one(await connection.execute("select exists (select from leases where until > now())"))
     return bool(is_held)
+
+
+@asynccontextmanager
+async def exclusive(database: Database, name: str) -> AsyncIterator[None]:
+    """While entered, nobody else is. A connection of its own holds it, and ends with whoever has it."""
+    async with database.alone() as connection:
+        await connection.execute("select pg_advisory_lock(%s, %s)", (_TURNS, _number_of(name)))
+        yield
 
 
 class FencedLedger:

@@ -1,6 +1,7 @@
 """The storage port over PostgreSQL."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import date
 
 from bot.errors import StorageError
@@ -227,6 +228,9 @@ class PostgresStorage:
 
     async def release(self, lease: Lease) -> None:
         await self._database.write((), leases.release, lease)
+
+    def exclusive(self, name: str) -> AbstractAsyncContextManager[None]:
+        return leases.exclusive(self._database, name)
 
     def ledger(self, lease: Lease) -> Ledger:
         return leases.FencedLedger(self._database, lease)
