@@ -48,11 +48,15 @@ def next_probe(state: DayState) -> datetime | None:
 
 def is_probe_due(state: DayState, now: datetime) -> bool:
     """Whether it is time to look at the feed. A quiet day is looked at, too: arXiv may only be late."""
+    if next_probe(state) is None:
+        return False
+    if state.asked is None:
+        return True
     is_weekend = is_day_off(now) and feed_of(state.day) + timedelta(days=1) < now
-    if next_probe(state) is None or (state.phase is DayPhase.QUIET and is_weekend):
+    if state.phase is DayPhase.QUIET and is_weekend:
         return False
     # A clock that was set back must not make anybody wait longer.
-    return state.asked is None or not timedelta() <= now - state.asked < probe_pause(state)
+    return not timedelta() <= now - state.asked < probe_pause(state)
 
 
 def rows_of(announcements: Iterable[Announcement], category: str) -> frozenset[Row]:
@@ -222,6 +226,12 @@ class Here:
         if day not in self._found:
             self._found[day] = self._find(day)
         return self._found[day]
+
+    def announced(self, day: date) -> frozenset[str]:
+        """The categories of which anything of this day, or of a later day, is here, whether it counts already or not."""
+        return frozenset(
+            category for (category, other), state in self.states.items() if other >= day and state.came is not None
+        )
 
     def _find(self, day: date) -> Mapping[str, datetime]:
         came: dict[str, datetime] = {}

@@ -81,7 +81,7 @@ class Pulling:
         if self.keeping.changing.locked():
             progress(tr("arXiv is being read already; waiting for that …"))
         async with self.keeping.changing:
-            firsts = await self._find_firsts({*categories, *followed})
+            await self._begin_firsts({*categories, *followed})
             missing = [code for code in categories if await self._is_missing(code, pause)]
             # Read once: every batch that is saved makes the next reading decode all the days again.
             kept = await self.keeping.announcements()
@@ -95,12 +95,12 @@ class Pulling:
                         count=len(missing),
                     )
                 )
-                state = await self._state(category, is_first=category in firsts)
+                state = await self._state(category)
                 try:
                     brought += await self._pull_one(state, kept, is_scheduled=pause is None)
                 except SourceError as error:
                     failed = [category] if error.reached else missing[number - 1 :]
-                    await self._note_failure(failed, error, firsts, is_scheduled=pause is None)
+                    await self._note_failure(failed, error, is_scheduled=pause is None)
                     if not error.reached:
                         break
             return brought
@@ -139,12 +139,19 @@ class Pulling:
                     log.info("closed category=%s day=%s phase=%s", state.category, state.day, closed.phase)
                     await self.keeping.save(closed)
 
-    async def _find_firsts(self, followed: set[str]) -> frozenset[str]:
-        """The categories that were not followed when arXiv was looked at last: what lacks of their past is nobody's loss."""
-        noted = (await self.keeping.storage.get_note(_FOLLOWED) or "").split()
-        if set(noted) != followed:
-            await self.keeping.storage.set_note(_FOLLOWED, " ".join(sorted(followed)))
-        return frozenset(followed - set(noted))
+    async def _begin_firsts(self, followed: set[str]) -> None:
+        """Begin the day of the categories that were not followed when arXiv was looked at last: what lacks of their past is
+        nobody's loss.
+        """
+        noted = set((await self.keeping.storage.get_note(_FOLLOWED) or "").split())
+        if noted == followed:
+            return
+        day = feed_day(self.keeping.clock())
+        for category in sorted(followed - noted):
+            if (category, day) not in await self.keeping.states():
+                await self.keeping.save(begin_day(category, day, is_first=True))
+        # Only now: a process that dies before this finds the days begun, and one that dies after it has nothing to begin.
+        await self.keeping.storage.set_note(_FOLLOWED, " ".join(sorted(followed)))
 
     async def _is_missing(self, category: str, pause: timedelta | None) -> bool:
         now = self.keeping.clock()
@@ -156,10 +163,9 @@ class Pulling:
             return False
         return next_probe(state) is not None if not pause else state.is_open or is_probe_due(state, now)
 
-    async def _state(self, category: str, *, is_first: bool = False) -> DayState:
+    async def _state(self, category: str) -> DayState:
         day = feed_day(self.keeping.clock())
-        state = (await self.keeping.states()).get((category, day))
-        return state or begin_day(category, day, is_first=is_first)
+        return (await self.keeping.states()).get((category, day)) or begin_day(category, day)
 
     async def _pull_one(self, state: DayState, kept: Sequence[Announcement], *, is_scheduled: bool) -> int:
         batch = await self.source.fetch(state.category)
@@ -178,12 +184,13 @@ class Pulling:
         if fresh and batch.day == state.day:
             await self._take(state, batch, fresh)
             return len(fresh)
-        await self.keeping.save(see_nothing_new(state, now, is_empty=not batch.papers))
         if fresh:
             states = await self.keeping.states()
             dated = states.get((state.category, batch.day))
             await self._take(dated or begin_day(state.category, batch.day, is_first=state.is_first), batch, fresh)
-        elif state.day != latest_day(now):
+        # Only now: a process that dies before its papers are kept must not take arXiv for asked.
+        await self.keeping.save(see_nothing_new(state, now, is_empty=not batch.papers))
+        if not fresh and state.day != latest_day(now):
             await self._see_holiday(state, now)
         return len(fresh)
 
@@ -202,14 +209,12 @@ class Pulling:
             before = note_probe(begin_day(state.category, day, is_first=state.is_first), now, is_scheduled=True)
             await self.keeping.save(see_nothing_new(before, now, is_empty=True))
 
-    async def _note_failure(
-        self, categories: Sequence[str], error: SourceError, firsts: frozenset[str], *, is_scheduled: bool
-    ) -> None:
+    async def _note_failure(self, categories: Sequence[str], error: SourceError, *, is_scheduled: bool) -> None:
         now = self.keeping.clock()
         self.attempts |= dict.fromkeys(categories, Attempt(now, str(error), error.fault, error.until))
         log.warning("pulled categories=%s status=failed error=%r", ",".join(categories), str(error))
         for category in categories:
-            state = note_probe(await self._state(category, is_first=category in firsts), now, is_scheduled=is_scheduled)
+            state = note_probe(await self._state(category), now, is_scheduled=is_scheduled)
             await self.keeping.save(fail(state, error, now))
 
 

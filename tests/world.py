@@ -43,6 +43,10 @@ def answer(value):
     return ask
 
 
+class Killed(BaseException):
+    """What becomes of a process in the middle of anything."""
+
+
 class World:
     """One chat, a clock that stands still until it is moved, and an arXiv that says what it is told to."""
 

@@ -271,7 +271,7 @@ class Rounds:
     ) -> None:
         """Say once a day that arXiv keeps the digest waiting, where the chat has not switched that off."""
         day = _late_day(subscription, progress, now)
-        lacking = [code for code in categories if day is not None and code not in here(day)]
+        lacking = [code for code in categories if day is not None and code not in here.announced(day)]
         if day is None or not lacking or not subscription.failure_notice:
             return
         with self.languages.speaking(subscription.language):

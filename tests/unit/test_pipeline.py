@@ -3,11 +3,13 @@
 import asyncio
 from datetime import date, timedelta
 
+import pytest
+
 from bot.errors import SourceError
 from bot.keeping import ANNOUNCEMENT_DAYS
 from bot.pipeline import SEEN_DAYS
 from tests.build import CHAT, DAY, make_batch, make_paper
-from tests.world import World
+from tests.world import Killed, World
 
 PAPER = make_paper("2611.00001", categories=("cs.CL",))
 
@@ -114,3 +116,17 @@ async def test_a_reading_never_hides_what_is_saved_meanwhile():
     gate.set()
     assert await early == ()
     assert len(await pipeline.announcements()) == 1
+
+
+async def test_a_first_look_that_was_cut_off_is_still_the_first():
+    """A process that dies while it reads arXiv for the first time ever leaves no days behind that another would harvest."""
+    world = World(make_batch(make_paper("2611.00001")))
+    await world.ask("/categories add cs.CL")
+    world.source.failures["cs.CL"] = Killed()
+    with pytest.raises(Killed):
+        await world.pull()
+    world.source.failures.clear()
+    again = World(make_batch(make_paper("2611.00001")), storage=world.storage)
+    await again.pull()
+    assert again.source.asked == ["cs.CL"]
+    assert not any(kind == "harvest" for kind, _ in again.arxiv.asked)

@@ -1,5 +1,6 @@
 """Rounds over fakes: each announcement reaches each chat once, at its hour, through outages, pauses and odd clocks."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from bot.model.chat import Chat
 from bot.model.delivery import DeliveryState
 from bot.model.subscription import PauseReason
 from tests.build import CHAT, make_batch, make_paper
-from tests.world import World
+from tests.world import Killed, World
 
 FRIDAY, MONDAY, TUESDAY = date(2026, 11, 20), date(2026, 11, 23), date(2026, 11, 24)
 
@@ -215,6 +216,19 @@ async def test_arxiv_is_not_called_late_before_it_was_asked(week):
     assert week.got() == [str(paper(MONDAY).id)]
 
 
+async def test_arxiv_is_not_called_late_while_missed_days_are_caught_up_on(week):
+    """At Wednesday noon the day's papers are here, and Monday's and Tuesday's are being harvested: nobody is kept waiting by arXiv."""
+    wednesday = TUESDAY + timedelta(days=1)
+    week.announce_day(batch(wednesday))
+    week.at(wednesday, 12)
+    await week.services.pipeline.look()
+    assert await week.rounds.hold_due() == 0
+    await week.send()
+    assert week.got() == []
+    await week.tick()
+    assert week.got() == [str(paper(wednesday).id)]
+
+
 async def test_a_clock_that_jumps_neither_repeats_nor_skips(week):
     """Set back an hour, ahead a week, and back again: each announcement comes once."""
     await week.say("/schedule 09:00")
@@ -377,6 +391,33 @@ async def test_the_mornings_digest_can_be_read_again(week):
     assert button.label == "Show it again"
     again = await week.ask(button.line)
     assert [each.announced.paper.id for each in again.digest.papers] == [paper(MONDAY).id]
+
+
+@pytest.mark.parametrize("survived", range(3))
+async def test_a_pull_at_the_weekend_that_was_cut_off_loses_no_time(survived):
+    """Thursday's papers are read on Saturday, as Friday was a holiday; a process that dies between two writes is as good as none."""
+    wednesday, thursday, saturday = date(2026, 11, 25), date(2026, 11, 26), date(2026, 11, 28)
+    week = Week(batch(wednesday)).at(wednesday, 12)
+    await week.ask("/categories add cs.CL")
+    await week.tick()
+    week.announce_day(batch(thursday))
+    save, writes = week.storage.save_day, []
+
+    async def save_day(*args):
+        if len(writes) == survived:
+            raise Killed
+        writes.append(args)
+        await save(*args)
+
+    week.at(saturday, 6)
+    week.storage.save_day = save_day
+    with suppress(Killed):
+        await week.services.pipeline.look()
+    week.storage.save_day = save
+    again = Week(batch(thursday), storage=week.storage).at(saturday, 6)
+    again.arxiv.failures["list"] = SourceError("down")
+    await again.tick()
+    assert again.got() == [str(paper(thursday).id)]
 
 
 async def test_rounds_during_a_pull_call_nothing_late(week):
