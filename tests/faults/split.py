@@ -1,9 +1,11 @@
 """The town of a bot in several processes: everything is in PostgreSQL, and each process has a log of its own."""
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
+
+from psycopg.conninfo import conninfo_to_dict
 
 from bot.errors import StorageError
 from storage.postgres import PostgresStorage
@@ -11,17 +13,67 @@ from tests.faults.process import run_process
 from tests.faults.town import Town, open_town
 
 
+class Wire:
+    """A way to the database that can be cut: then nothing passes, and nobody is told."""
+
+    def __init__(self, socket):
+        self._socket = socket
+        self._whole = asyncio.Event()
+        self._whole.set()
+        self._ends = set()
+        self.port = 0
+
+    @asynccontextmanager
+    async def laid(self):
+        async with await asyncio.start_server(self._carry, "127.0.0.1", 0) as server:
+            self.port = server.sockets[0].getsockname()[1]
+            yield self
+            self._whole.set()
+            for each in list(self._ends):
+                each.close()
+
+    def cut(self):
+        self._whole.clear()
+
+    def mend(self):
+        """What was on its way arrives."""
+        self._whole.set()
+
+    async def _carry(self, reader, writer):
+        back_reader, back_writer = await asyncio.open_unix_connection(self._socket)
+        self._ends |= {writer, back_writer}
+        try:
+            await asyncio.gather(self._pump(reader, back_writer), self._pump(back_reader, writer))
+        finally:
+            self._ends -= {writer, back_writer}
+
+    async def _pump(self, reader, writer):
+        with suppress(OSError):
+            while content := await reader.read(65536):
+                await self._whole.wait()
+                writer.write(content)
+                await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def lay_wire(cluster, url):
+    """A wire to the database of this url, and the url that goes by it."""
+    async with Wire(str(cluster.folder / ".s.PGSQL.5432")).laid() as wire:
+        database = conninfo_to_dict(url)["dbname"]
+        yield wire, f"postgresql://postgres@127.0.0.1:{wire.port}/{database}?sslmode=disable&gssencmode=disable"
+
+
 @dataclass
 class SplitTown(Town):
-    """`url` is where the processes have their database, perhaps by a detour; `direct` where it is."""
+    """`url` is where the database is."""
 
     url: str = ""
-    direct: str = ""
     _names: count = field(default_factory=count)
     logs: list = field(default_factory=list)
 
     def starting(self, command="run", **environment):
-        """A process more."""
+        """A process more; `DATABASE_URL` may name another way to the database."""
         log = f"stderr {next(self._names)} {command}"
         self.logs.append(self.folder / log)
         given = {"DATABASE_URL": self.url, "LOG_LEVEL": "INFO"} | environment
@@ -29,7 +81,7 @@ class SplitTown(Town):
 
     @asynccontextmanager
     async def stored(self):
-        storage = PostgresStorage(self.direct)
+        storage = PostgresStorage(self.url)
         await storage.open()
         try:
             yield storage
@@ -46,22 +98,28 @@ class SplitTown(Town):
         except StorageError:
             return False
 
-    async def until_done(self, seconds=30.0):
+    async def until_done(self, seconds=150.0):
         async with asyncio.timeout(seconds):
             while not await self.is_done():
                 await asyncio.sleep(0.5)
+
+    async def until_sending(self, parts=5, seconds=60.0):
+        """Until so many parts were asked to be taken."""
+        async with asyncio.timeout(seconds):
+            while self.tries() < parts:
+                await asyncio.sleep(0.02)
 
     def said(self):
         return "\n".join(each.read_text(encoding="utf-8") for each in self.logs)
 
 
 @asynccontextmanager
-async def open_split_town(folder, url, by=None):
-    """A town without chats whose processes reach their database by `by`, or directly."""
+async def open_split_town(folder, url):
+    """A town without chats whose processes have their database at `url`."""
     async with AsyncExitStack() as stack:
         town = await stack.enter_async_context(open_town(folder))
         (folder / "stderr").touch()
-        split = SplitTown(folder, town.arxiv, town.telegram, town.discord, url=by or url, direct=url)
+        split = SplitTown(folder, town.arxiv, town.telegram, town.discord, url=url)
         yield split
         assert "crashed" not in split.said()
         assert "was never" not in split.said()
