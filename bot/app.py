@@ -1,7 +1,7 @@
 """The composition root: the one module that knows every adapter."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -33,8 +33,9 @@ from bot.managing import Managing
 from bot.meaning import Meaning
 from bot.model.chat import Chat
 from bot.model.subscription import Subscription
+from bot.moving import check_whole
 from bot.pipeline import Pipeline
-from bot.ports import FullTexts, ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
+from bot.ports import FullTexts, Leases, ListingSource, Messenger, PaperLookup, Platform, Ranker, RecordSource, Storage
 from bot.prices import Prices
 from bot.publishing import Publishing
 from bot.ranking.classic import ClassicRanker
@@ -66,6 +67,7 @@ from storage import DiskFolder, open_storage, tinydb_url
 from storage.blobs import FileBlobCache
 
 if TYPE_CHECKING:
+    from bot.jobs import Jobs
     from bot.summaries.embedding import OpenAIEmbedder
     from bot.summaries.judging import OpenAIJudge
     from bot.summaries.llm import OpenAISummarizer
@@ -76,6 +78,7 @@ EMBEDDING_SECONDS, JUDGE_SECONDS = 60.0, 20.0
 """For one request of vectors, and for all that the judge is asked about one digest."""
 PATIENCE = 30.0
 """Seconds for one feed. What fails is asked for again a quarter of an hour later, so nobody need wait longer."""
+_WAITING_AT_ONCE = 32
 LONG_PATIENCE = 300.0
 """Seconds for a list or a lookup, for which nobody waits in a chat: enough to sit out a first hold."""
 
@@ -262,13 +265,27 @@ async def open_summaries(
 
 
 @dataclass(frozen=True, slots=True)
+class Crew:
+    """What several processes need to be one bot.
+
+    `maker` makes summaries in this process. `rights`: by platform, the lease without which a process must not serve people
+    there; empty where every process may.
+    """
+
+    leases: Leases
+    jobs: "Jobs"
+    maker: Summaries | None = None
+    rights: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class App:
     """Everything wired: what commands use, the platforms that have a token, and the people who run the bot.
 
     `outbox` sends what was planned while it runs, `watch` tells the owners what a machine cannot mend. `web` serves HTTP
     while entered, which raises ConfigError where PORT cannot be had; without PORT it does nothing. `interest` is set when some
     chat may follow something new. `following` tells chats of new versions of papers. `health` is how
-    all of it does. `publishing` None: nothing is published.
+    all of it does. `publishing` None: nothing is published. `crew`: the other processes; None: we are all.
     """
 
     services: Services
@@ -282,6 +299,7 @@ class App:
     health: Health
     publishing: Publishing | None = None
     interest: asyncio.Event = field(default_factory=asyncio.Event)
+    crew: Crew | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +324,9 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
     interest = asyncio.Event()
     await storage.open()
     try:
+        await check_whole(storage)
         async with AsyncExitStack() as stack:
+            crew = await _join_crew(stack, settings, storage)
             client = await stack.enter_async_context(make_client(settings, storage))
             pipeline = Pipeline(storage, make_source(client, settings), make_rankers(), utc_now, defaults)
             pipeline.sample, pipeline.sample_stands_in = SampleSource(), not settings.has_platform
@@ -316,6 +336,10 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             pipeline.checking.records = make_record_source(client, settings)
             published = read_publication(settings)
             pipeline.published = pipeline.categories_of(published) if published else ()
+            if crew is not None:
+                client.outside = partial(crew.leases.exclusive, "arxiv")
+                pipeline.keeping.changing.outside = partial(crew.leases.exclusive, "announcements")
+                pipeline.pulling.is_shared = True
             subscriptions = Subscriptions(
                 storage,
                 taxonomy,
@@ -329,16 +353,16 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             for each in senders:
                 await stack.enter_async_context(each.messenger)
             lookup = make_lookup(client, settings, PATIENCE)
-            papers = _Papers(
-                Shelf(lookup),
-                Backfill(storage, utc_now, lookup),
-                await open_summaries(stack, settings, storage, client),
-                client,
-            )
+            summaries = await open_summaries(stack, settings, storage, client)
+            if crew is not None and summaries is not None:
+                crew = replace(crew, maker=summaries)
+                summaries = await stack.enter_async_context(_shared_summaries(summaries, crew.jobs))
+            papers = _Papers(Shelf(lookup), Backfill(storage, utc_now, lookup), summaries, client)
             yield replace(
                 _wire(settings, pipeline, subscriptions, senders, papers),
                 interest=interest,
-                publishing=_make_publishing(settings, pipeline, published, papers.summaries),
+                publishing=_make_publishing(settings, pipeline, published, summaries),
+                crew=crew,
             )
     finally:
         await storage.close()
@@ -369,6 +393,27 @@ def _make_publishing(
     if settings.publish_dir is None or published is None:
         return None
     return Publishing(pipeline, published, DiskFolder(settings.publish_dir), summaries)
+
+
+async def _join_crew(stack: AsyncExitStack, settings: Settings, storage: Storage) -> Crew | None:
+    """The other processes on the same database; a terminal is served by its own alone."""
+    url = settings.database_url.get_secret_value()
+    if not (url and settings.has_platform):
+        return None
+    from bot.jobs import Jobs  # noqa: PLC0415
+    from storage.postgres import PostgresStorage  # noqa: PLC0415
+
+    assert isinstance(storage, PostgresStorage)  # noqa: S101 - by the url
+    rights = {"telegram": "" if settings.port and settings.public_url else "telegram", "discord": "discord gateway"}
+    return Crew(storage, await stack.enter_async_context(Jobs(url)), rights=rights)
+
+
+def _shared_summaries(maker: Summaries, jobs: "Jobs") -> Summaries:
+    """Summaries that workers make. Those that gather for batches would be known to one process alone, so there are none."""
+    maker.batching = None
+    shared = Summaries(maker.storage, maker.texts, maker.summarizer, utc_now, maker.budget, at_once=_WAITING_AT_ONCE)
+    shared.elsewhere = jobs.summarise
+    return shared
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bot import __version__, doctor, hindsight, oneshot
+from bot import __version__, doctor, hindsight, oneshot, upkeep
 from bot.app import make_models, make_rankers, storage_url
 from bot.errors import BotError, ConfigError, SourceError, UserError
 from bot.evaluation import TASKS, Evaluation, evaluate
 from bot.logs import set_up_logs
 from bot.model.paper import AnnounceType
 from bot.preferences import RANKERS
-from bot.run import run_bot
+from bot.run import run_bot, run_worker
 from config.settings import Settings, load_settings
-from storage import migrate_storage, open_storage
+from storage import open_storage
 
 FAILED, USAGE, UNREADABLE = 1, 2, 3
 
@@ -61,15 +61,31 @@ def _dispatch(options: argparse.Namespace, settings: Settings) -> int:
         case "doctor":
             set_up_logs(_quieter(settings.log_level), settings.log_format)
             return asyncio.run(doctor.run_checks(settings, print))
-        case "migrate":
+        case "migrate" | "backup" | "restore":
             set_up_logs(_quieter(settings.log_level), settings.log_format, secrets=settings.secrets)
-            before, after = asyncio.run(migrate_storage(storage_url(settings)))
-            moved = f"version {after}" if before == after else f"version {before} → {after}"
-            print(f"The schema of the database: {moved}.", flush=True)  # noqa: T201 - its output
+            asyncio.run(_keep_up(options, settings))
+            return 0
+        case "worker":
+            asyncio.run(run_worker(settings))
             return 0
         case _:
             asyncio.run(run_bot(settings))
             return 0
+
+
+async def _keep_up(options: argparse.Namespace, settings: Settings) -> None:
+    url = storage_url(settings)
+    match options.action:
+        case "backup":
+            await upkeep.back_up(url, options.file, print)
+        case "restore":
+            await upkeep.restore(options.file, url, print)
+        case _ if options.source and options.target:
+            await upkeep.move(options.source, options.target, print)
+        case _ if options.source or options.target:
+            raise UserError("To move what is stored, say both --from URL and --to URL.")
+        case _:
+            await upkeep.migrate(url, print)
 
 
 def _quieter(level: str) -> str:
@@ -126,8 +142,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"paperround {__version__}")
     actions = parser.add_subparsers(dest="action", metavar="COMMAND")
     actions.add_parser("run", help="run the bot; without a token it opens a chat in this terminal (the default)")
+    actions.add_parser("worker", help="compose digests and summaries for the bot on the same DATABASE_URL")
     actions.add_parser("doctor", help="check settings, storage and arXiv's addresses")
-    actions.add_parser("migrate", help="bring the schema of the PostgreSQL database of DATABASE_URL up to date")
+    migrate = actions.add_parser(
+        "migrate", help="bring the database of DATABASE_URL up to date; with --from and --to, move all that is stored"
+    )
+    migrate.add_argument(
+        "--from", dest="source", metavar="URL", help="such as tinydb:///absolute/folder; stop the bot before"
+    )
+    migrate.add_argument("--to", dest="target", metavar="URL", help="an empty one, such as postgresql://host/database")
+    for name, text in (
+        ("backup", "write all that is stored to a file"),
+        ("restore", "load a backup into an empty storage"),
+    ):
+        actions.add_parser(name, help=text).add_argument("file", type=Path, metavar="FILE")
     _add_digest(actions.add_parser("digest", help="write one digest to standard output; keeps nothing"))
     _add_evaluate(
         actions.add_parser("evaluate", help="measure a ranker on a benchmark, or what a chat got; asks arXiv nothing")

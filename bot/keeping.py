@@ -1,12 +1,12 @@
 """What is kept of arXiv's announcements, read once and held until somebody saves something new."""
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from bot.calendar import feed_of
 from bot.days import States, late_of
+from bot.leasing import Turn
 from bot.model.announcement import Announcement, Batch
 from bot.model.day import DayPhase, DayState
 from bot.model.paper import AnnounceType, ArxivId, Paper
@@ -22,7 +22,7 @@ class Keeping:
 
     storage: Storage
     clock: Clock
-    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    changing: Turn = field(default_factory=Turn)
     _announcements: tuple[Announcement, ...] | None = None
     _states: dict[tuple[str, date], DayState] | None = None
     _revisions: Revisions | None = None

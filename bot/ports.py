@@ -1,6 +1,7 @@
 """The doors between the core and the world. Each docstring is the contract its contract suite checks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import TracebackType
@@ -19,6 +20,7 @@ from bot.model.meaning import Interests, Vector
 from bot.model.message import Message, Outgoing, Part, Receipt
 from bot.model.page import Page
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
+from bot.model.row import Row
 from bot.model.subscription import Subscription
 from bot.model.summary import BatchRequest, FullText, Reply, Spending, Summary, SummaryKey, Usage
 
@@ -429,6 +431,20 @@ class Storage(Protocol):
         """
         ...
 
+    async def plan_after(
+        self,
+        chat: Chat,
+        before: Progress | None,
+        progress: Progress | None,
+        deliveries: Sequence[Delivery] = (),
+        versions: Sequence[Version] = (),
+    ) -> bool:
+        """As `plan`, where the chat's progress is still `before` and none of these deliveries is there already.
+
+        Else False, and nothing is written: somebody else, perhaps another process, planned for the chat meanwhile.
+        """
+        ...
+
     async def get_deliveries(self, chat: Chat) -> tuple[Delivery, ...]:
         """Every delivery kept of this chat, by day and part."""
         ...
@@ -442,6 +458,10 @@ class Storage(Protocol):
 
         If it is sent, its papers are marked as seen on the day of `changed_at`, in the same write.
         """
+        ...
+
+    async def record_after(self, before: Delivery, delivery: Delivery) -> bool:
+        """As `record`, where the delivery of this key is still `before`. Else False, and nothing is written."""
         ...
 
     async def count_deliveries(self, since: date) -> Mapping[tuple[str, DeliveryState], int]:
@@ -524,6 +544,80 @@ class Folder(Protocol):
         """Put `text` in place of the whole file; False, and nothing is written, where it is that already.
 
         Whoever reads meanwhile, or after `kill -9`, finds the old text or the new one.
+        """
+        ...
+
+
+class Ledger(Protocol):
+    """What a sender needs of a storage: what is to be sent, and a place to write down what came of it."""
+
+    async def get_deliveries(self, chat: Chat) -> tuple[Delivery, ...]:
+        """As in `Storage`."""
+        ...
+
+    async def record(self, delivery: Delivery) -> bool:
+        """As in `Storage`. Raises StorageError where the sender's right to send has ended, too."""
+        ...
+
+    async def record_after(self, before: Delivery, delivery: Delivery) -> bool:
+        """As in `Storage`. Raises StorageError where the sender's right to send has ended, too."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One time that a process held a right; of two with the same name, the later has the higher token."""
+
+    name: str
+    token: int
+
+
+class Leases(Protocol):
+    """Rights that only one process has at a time, as long as it renews them. Time is that of the storage.
+
+    Any method may raise StorageError.
+    """
+
+    async def take(self, name: str, seconds: float) -> Lease | None:
+        """The right of this name for so many seconds; None while another holds it."""
+        ...
+
+    async def renew(self, lease: Lease, seconds: float) -> bool:
+        """Hold it for so many seconds from now on; False where it has ended."""
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Let others take it at once. Fine if it has ended."""
+        ...
+
+    def exclusive(self, name: str) -> AbstractAsyncContextManager[None]:
+        """While entered, no other process has entered it with the same name; waits for that."""
+        ...
+
+    def ledger(self, lease: Lease) -> Ledger:
+        """The storage for a sender that holds this lease: when it ends, so do all writes, those under way included."""
+        ...
+
+
+class MovableStorage(Storage, Protocol):
+    """A storage whose content can be carried to another one."""
+
+    async def require_idle(self) -> None:
+        """Raises StorageError where a bot is running on it."""
+        ...
+
+    def dump(self) -> AsyncIterator[Row]:
+        """All that is kept, as it was at one moment, in an order that follows from the content alone: by kind, then by key.
+
+        Takes little memory, however much there is. Raises StorageError where something cannot be said in rows.
+        """
+        ...
+
+    async def load(self, rows: Sequence[Row]) -> None:
+        """Keep these rows, each in place of what was there under its key; loading twice is the same as once.
+
+        Notes are kept last: where one of them is there after a crash, all of `rows` is. Raises StorageError for a kind that
+        it does not know.
         """
         ...
 

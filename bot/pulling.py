@@ -1,5 +1,6 @@
 """Pulls arXiv's feeds: each category that something is awaited of, one after the other."""
 
+import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from bot.ports import PaperSource
 log = logging.getLogger(__name__)
 
 _FOLLOWED = "categories followed"
+_ATTEMPTS = "pull attempts"
 
 Progress = Callable[[str], None]
 """Told in a few words what is going on during a long wait."""
@@ -50,11 +52,15 @@ class Attempt:
 
 @dataclass(slots=True)
 class Pulling:
-    """Keeps `attempts` for as long as the process runs; all that must survive it is in the states of the days."""
+    """Keeps `attempts` for as long as the process runs; all that must survive it is in the states of the days.
+
+    `is_shared`: other processes pull as well, and each is told of the attempts of all.
+    """
 
     keeping: Keeping
     source: PaperSource
     attempts: dict[str, Attempt] = field(default_factory=dict)
+    is_shared: bool = False
 
     async def pull(
         self, categories: Sequence[str], followed: Sequence[str], progress: Progress, pause: timedelta | None
@@ -64,6 +70,14 @@ class Pulling:
         What was asked for less than `pause` ago is not asked for again; None: it is asked for when its next probe is due.
         What fails is remembered and not raised. One pull at a time.
         """
+        try:
+            return await self._pull(categories, followed, progress, pause)
+        finally:
+            await self._share()
+
+    async def _pull(
+        self, categories: Sequence[str], followed: Sequence[str], progress: Progress, pause: timedelta | None
+    ) -> int:
         if self.keeping.changing.locked():
             progress(tr("arXiv is being read already; waiting for that …"))
         async with self.keeping.changing:
@@ -90,6 +104,30 @@ class Pulling:
                     if not error.reached:
                         break
             return brought
+
+    async def recall(self) -> None:
+        """Learn of the attempts of other processes."""
+        note = await self.keeping.storage.get_note(_ATTEMPTS) if self.is_shared else None
+        for code, (at, error, fault, until) in json.loads(note or "{}").items():
+            attempt = Attempt(_instant(at), error, SourceFault(fault), _instant(until) if until else None)
+            if code not in self.attempts or self.attempts[code].at < attempt.at:
+                self.attempts[code] = attempt
+
+    async def begin_anew(self) -> None:
+        """Forget all attempts, as at a start: nothing was asked for since."""
+        self.attempts.clear()
+        if self.is_shared:
+            await self.keeping.storage.set_note(_ATTEMPTS, "")
+
+    async def _share(self) -> None:
+        """Tell other processes of the attempts of this one."""
+        if self.is_shared and self.attempts:
+            await self.recall()
+            known = {
+                code: [each.at.isoformat(), each.error, each.fault.value, each.until.isoformat() if each.until else ""]
+                for code, each in self.attempts.items()
+            }
+            await self.keeping.storage.set_note(_ATTEMPTS, json.dumps(known))
 
     async def close_days(self, *, has_lists: bool) -> None:
         """Settle what became of the days that are over."""
@@ -178,3 +216,7 @@ class Pulling:
         for category in categories:
             state = note_probe(await self._state(category), now, is_scheduled=is_scheduled)
             await self.keeping.save(fail(state, error, now))
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -15,6 +15,7 @@ from random import SystemRandom
 from bot import __version__
 from bot.app import App, open_app, utc_now
 from bot.clockwork import Clockwork
+from bot.crew import duties_of, hold_rounds, share
 from bot.errors import ConfigError, StorageError
 from bot.language import tr
 from bot.logs import Redaction, begin_trace, set_up_logs
@@ -57,11 +58,6 @@ async def run_bot(settings: Settings) -> None:
 
 async def _run_until(stop: asyncio.Event, settings: Settings) -> None:
     async with open_app(settings, _write_aside if sys.stderr.isatty() else None) as app, app.web:
-        # Parts and replies under way share the time that is left after a signal.
-        aside = [
-            asyncio.create_task(_until(stop, work(app)), name=work.__name__)
-            for work in (_send, _pull_on_interest, _hold_on_summaries, _hold_on_meaning)
-        ]
         jobs = {
             "pull": (PULL_EVERY, partial(_pull, app)),
             "check": (PULL_EVERY, partial(_check, app)),
@@ -70,13 +66,40 @@ async def _run_until(stop: asyncio.Event, settings: Settings) -> None:
             "batches": (BATCHES_EVERY, partial(_look_at_batches, app)),
             "publish": (PULL_EVERY, partial(_publish, app)),
         }
+        is_shared = app.crew is not None
+        # Parts and replies under way share the time that is left after a signal.
+        works = [_pull_on_interest]
+        if not is_shared:
+            works += [_send, _hold_on_summaries, _hold_on_meaning]
+        aside = [asyncio.create_task(_until(stop, work(app)), name=work.__name__) for work in works]
         try:
-            async with Clockwork(utc_now, jobs) as clockwork:
-                app.health.stalled = clockwork.stalled
-                await _until(stop, _serve(app) if app.platforms else _chat(app.services))
+            if app.crew is not None:
+                keep = Supervisor(app.owners, utc_now, SystemRandom()).keep
+                await _until(stop, share(app, app.crew, jobs, keep))
+            else:
+                async with Clockwork(utc_now, jobs) as clockwork:
+                    app.health.stalled = clockwork.stalled
+                    await _until(stop, _serve(app) if app.platforms else _chat(app.services))
         finally:
             stop.set()
             await asyncio.wait(aside)
+
+
+async def run_worker(settings: Settings) -> None:
+    """Compose and summarise for the bot on the same database until SIGINT or SIGTERM. Raises ConfigError without one."""
+    if not (settings.database_url.get_secret_value() and settings.has_platform):
+        raise ConfigError(
+            "A worker needs DATABASE_URL and the tokens of the platforms, the same as the bot it works for."
+        )
+    set_up_logs(settings.log_level, settings.log_format, secrets=settings.secrets)
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    async with open_app(settings) as app:
+        assert app.crew is not None  # noqa: S101 - with a database and a platform there is one
+        log.info("worker status=started")
+        await _until(stop, app.crew.jobs.work(duties_of(app, app.crew)))
+    log.info("stopped")
 
 
 async def _pull(app: App) -> None:
@@ -87,7 +110,7 @@ async def _pull(app: App) -> None:
     brought = await pipeline.look()
     if brought:
         await pipeline.prune()
-    await app.rounds.hold_due()
+    await hold_rounds(app)
     await app.following.look()
     if brought:
         await _publish(app)
@@ -143,7 +166,7 @@ async def _hold_on_meaning(app: App) -> None:
 
 
 async def _hold(app: App) -> None:
-    await app.rounds.hold_due()
+    await hold_rounds(app)
     await app.watch.look()
 
 

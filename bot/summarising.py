@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
@@ -35,6 +35,12 @@ def group_of(chat: Chat) -> str:
     return GROUPS if chat.id.startswith("-") else PRIVATE
 
 
+_SPENT = "budget spent on"
+
+Elsewhere = Callable[[SummaryKey, Paper, Mapping[str, int], float], Awaitable[bool]]
+"""Has another process make a summary, and waits for the end of that; False where there is none that would."""
+
+
 @dataclass(slots=True, eq=False)
 class _Flight:
     """A summary that is being made, or waits for that, with the weight and the kinds of chats that want it.
@@ -63,7 +69,8 @@ class Summaries:
     `budget` is in tokens a day (UTC). People who ask for a digest or for one summary wait `digest_seconds` and `tap_seconds`; what
     comes later is on the cards. `finished` is set whenever nothing is left to be made. What fails is logged, left
     alone for a while, and never raised: an abstract stands in. `batching` takes what can wait; None: nothing can. `outcomes`
-    counts what came of single summaries: ok, failed, refused (for good), no-budget, crashed.
+    counts what came of single summaries: ok, failed, refused (for good), no-budget, crashed. `elsewhere`: other processes
+    make them, once for all who want one; None: we do.
     """
 
     storage: Storage
@@ -75,6 +82,7 @@ class Summaries:
     digest_seconds: float = 8.0
     tap_seconds: float = 45.0
     batching: Batching | None = None
+    elsewhere: Elsewhere | None = None
     finished: asyncio.Event = field(default_factory=asyncio.Event)
     outcomes: Counter[str] = field(default_factory=Counter)
     _flights: dict[SummaryKey, _Flight] = field(default_factory=dict)
@@ -143,6 +151,16 @@ class Summaries:
                 for each in landings:
                     each.cancel()
         return await self.find_all(papers, language)
+
+    async def make(self, paper: Paper, language: str, groups: Mapping[str, int]) -> None:
+        """Make a summary for chats of these kinds, unless it is there; returns when that has ended, well or not."""
+        key = self._key(paper, language)
+        if self._is_left_alone(key):
+            return
+        flight = self._flights.setdefault(key, _Flight(key, paper))
+        flight.groups.update(groups)
+        self._set_going()
+        await flight.landed.wait()
 
     def _key(self, paper: Paper, language: str) -> SummaryKey:
         return SummaryKey(paper.id, paper.version, self.summarizer.prompt, self.summarizer.model, language)
@@ -218,6 +236,9 @@ class Summaries:
         # It may have come between the look that found nothing and this flight.
         if self.is_spent() or await self.storage.get_summary(flight.key) is not None:
             return
+        if self.elsewhere and await self.elsewhere(flight.key, flight.paper, flight.groups, flight.weight):
+            await self._see_what_became(flight)
+            return
         text = await self.texts.fetch(flight.paper)
         day, tokens = self._today(), self.summarizer.estimate(flight.paper, text)
         if not await self._reserve(day, tokens):
@@ -237,6 +258,13 @@ class Summaries:
             self._reserved -= 1
             self._settled.set()
 
+    async def _see_what_became(self, flight: _Flight) -> None:
+        """Another process had its try; whoever wants it again shall not be at it again at once."""
+        if await self.storage.get_summary(flight.key) is None:
+            self._leave_alone(flight.key, ASK_AGAIN)
+            if await self.storage.get_note(_SPENT) == self._today().isoformat():
+                self._spent_on = self._today()
+
     async def _reserve(self, day: date, tokens: int) -> bool:
         """Set the tokens aside. Where others have set aside what lacks here, wait for what they leave."""
         while True:
@@ -245,6 +273,8 @@ class Summaries:
                 break
             if not self._reserved:
                 self._spent_on = day
+                # Those who have theirs made by us are told of it this way.
+                await self.storage.set_note(_SPENT, day.isoformat())
                 return False
             await self._settled.wait()
         self._reserved += 1

@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from bot.errors import ConfigError
-from bot.ports import Storage
+from bot.ports import MovableStorage
 from storage.folder import DiskFolder
 from storage.tinydb import TinyDBStorage
 
@@ -15,7 +15,7 @@ _FORMS = f"{_FOLDER} or postgresql://user:password@host/database"
 _POSTGRES = ("postgres", "postgresql")
 
 
-def open_storage(url: str) -> Storage:
+def open_storage(url: str) -> MovableStorage:
     """The storage that `url` names, yet to be opened: `tinydb:///absolute/folder`, or whatever libpq takes as a URL.
 
     Raises ConfigError for any other form; its message does not repeat the url, which may hold a password.

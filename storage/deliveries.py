@@ -47,11 +47,16 @@ def replace_delivery(chats: JournalTinyDB, delivery: Delivery) -> bool:
     return True
 
 
+def replace_or_add(chats: JournalTinyDB, delivery: Delivery) -> None:
+    """Keep it, whatever was there under its key."""
+    _put(chats, delivery, _find_parts(chats, delivery.chat, delivery.day))
+
+
 def forget_deliveries(chats: JournalTinyDB, chat: Chat) -> None:
     """Erase every delivery of the chat."""
     for day, table in day_tables(chats, _DELIVERIES).items():
         for part in _find_parts(chats, chat, day):
-            day_table(chats, _BODIES, day).discard(_body_id(chat, part))
+            day_table(chats, _BODIES, day).discard(body_id(chat, part))
         table.discard(chat.key)
     chats.table(_OPEN).discard(chat.key)
 
@@ -107,7 +112,7 @@ def _find_parts(chats: JournalTinyDB, chat: Chat, day: date) -> dict[int, Delive
 
 def _find_whole(chats: JournalTinyDB, chat: Chat, day: date) -> list[Delivery]:
     bodies = day_table(chats, _BODIES, day)
-    found = ((each, bodies.find(_body_id(chat, each.part))) for each in _find_parts(chats, chat, day).values())
+    found = ((each, bodies.find(body_id(chat, each.part))) for each in _find_parts(chats, chat, day).values())
     return [replace(each, body=document["body"]) if document else each for each, document in found]
 
 
@@ -119,9 +124,9 @@ def _put(chats: JournalTinyDB, delivery: Delivery, parts: Mapping[int, Delivery]
     day_table(chats, _DELIVERIES, day).replace(chat.key, {"parts": documents})
     bodies = day_table(chats, _BODIES, day)
     if delivery.is_repeatable and delivery.body:
-        bodies.replace(_body_id(chat, delivery.part), {"body": delivery.body})
+        bodies.replace(body_id(chat, delivery.part), {"body": delivery.body})
     else:
-        bodies.discard(_body_id(chat, delivery.part))
+        bodies.discard(body_id(chat, delivery.part))
     _note_open(chats, chat, day, min((each.planned_at for each in merged.values() if each.is_open), default=None))
 
 
@@ -137,5 +142,6 @@ def _note_open(chats: JournalTinyDB, chat: Chat, day: date, since: datetime | No
         table.discard(chat.key)
 
 
-def _body_id(chat: Chat, part: int) -> str:
+def body_id(chat: Chat, part: int) -> str:
+    """The id of a part's body among those of its day."""
     return encode_document([chat.key, part]).decode()

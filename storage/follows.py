@@ -21,7 +21,7 @@ _FOLLOWS, _FOLLOWING, _FOLLOWERS = "follows", "following", "followers"
 
 def find_follow(chats: JournalTinyDB, chat: Chat, paper: ArxivId) -> Follow | None:
     """The chat's follow of this paper."""
-    document = chats.table(_FOLLOWS).find(_id_of(chat, paper))
+    document = chats.table(_FOLLOWS).find(follow_id(chat, paper))
     return None if document is None else follow_from_document(document)
 
 
@@ -50,7 +50,7 @@ def decode_followed(paper: str, document: Document) -> tuple[ArxivId, tuple[str,
 
 def replace_follow(chats: JournalTinyDB, chat: Chat, paper: ArxivId, follow: Follow | None) -> None:
     """Keep this follow instead of any before; None ends it."""
-    document_id, papers, followers = _id_of(chat, paper), _following(chats, chat), _followers(chats, paper)
+    document_id, papers, followers = follow_id(chat, paper), _following(chats, chat), _followers(chats, paper)
     others = [key for key in followers["chats"] if key != chat.key]
     if follow is None:
         chats.table(_FOLLOWS).discard(document_id)
@@ -106,5 +106,6 @@ def _keep(chats: JournalTinyDB, table: str, document_id: str, document: Document
         chats.table(table).replace(document_id, document)
 
 
-def _id_of(chat: Chat, paper: ArxivId) -> str:
+def follow_id(chat: Chat, paper: ArxivId) -> str:
+    """The id of the chat's follow of this paper."""
     return encode_document([chat.key, paper]).decode()

@@ -1,7 +1,7 @@
 """Storage in a folder of this machine: TinyDB over a journal. For one process; see ADR 0002."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, date
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from bot.model.listing import Record
 from bot.model.moves import merge_subscriptions
 from bot.model.page import Page
 from bot.model.paper import ArxivId
+from bot.model.row import Row
 from bot.model.subscription import Subscription
 from bot.model.summary import Spending, Summary, SummaryKey, Usage
 from bot.ports import Revisions
@@ -61,6 +62,7 @@ from storage.follows import (
 from storage.journal import COMPACT_AFTER, JournalTinyDB
 from storage.lock import FolderLock
 from storage.marks import find_chat_marks, find_marks, forget_marks, move_marks, replace_marks
+from storage.moving import dump_tables, freeze, load_rows
 from storage.pages import find_neighbours, find_page, find_pages, forget_pages, move_pages, prune_pages, put_page
 from storage.schemas import ANNOUNCEMENTS, CHATS, PAGES, SUMMARIES, Schema
 from storage.seen import add_seen, find_seen, forget_seen, move_seen, prune_seen
@@ -80,6 +82,7 @@ _PROGRESS = "progress"
 _NOTES = "notes"
 _STATES = "states "
 _RECORDS = "records "
+_BREATH = 200
 
 
 class TinyDBStorage:
@@ -316,6 +319,21 @@ class TinyDBStorage:
 
         await chats.journal.commit(keep)
 
+    async def plan_after(
+        self,
+        chat: Chat,
+        before: Progress | None,
+        progress: Progress | None,
+        deliveries: Sequence[Delivery] = (),
+        versions: Sequence[Version] = (),
+    ) -> bool:
+        # No other change comes between, as neither waits before it has changed what is in memory.
+        taken = {(each.day, each.part) for each in find_deliveries(self._database("chats"), chat)}
+        if await self.get_progress(chat) != before or any((each.day, each.part) in taken for each in deliveries):
+            return False
+        await self.plan(chat, progress, deliveries, versions)
+        return True
+
     async def get_deliveries(self, chat: Chat) -> tuple[Delivery, ...]:
         return tuple(find_deliveries(self._database("chats"), chat))
 
@@ -332,6 +350,10 @@ class TinyDBStorage:
             return is_known
 
         return await chats.journal.commit(keep)
+
+    async def record_after(self, before: Delivery, delivery: Delivery) -> bool:
+        known = find_deliveries(self._database("chats"), before.chat)
+        return before in known and await self.record(delivery)
 
     async def count_deliveries(self, since: date) -> Mapping[tuple[str, DeliveryState], int]:
         return await asyncio.to_thread(count_states, delivery_tables(self._database("chats"), since))
@@ -403,6 +425,22 @@ class TinyDBStorage:
             scratch.discard("check")
 
         await chats.journal.commit(write_and_take_back)
+
+    async def require_idle(self) -> None:
+        # The folder's lock keeps all others out.
+        self._database("chats")
+
+    async def dump(self) -> AsyncIterator[Row]:
+        found = dump_tables(*(freeze(self._database(name)) for name in self._schemas))
+        for number, row in enumerate(found):
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
+            yield row
+
+    async def load(self, rows: Sequence[Row]) -> None:
+        for name in ("announcements", "summaries", "chats"):
+            database = self._database(name)
+            await database.journal.commit(partial(load_rows, name, database, rows))
 
     async def _commit_days(self, change: Callable[[], None], added: Revisions) -> None:
         """Commit a change of batches or states, and count it: in memory alone, as nobody else can write to the folder."""

@@ -229,6 +229,12 @@ class FakeStorage:
             # In reverse, so that of one key twice the first stays.
             self._keep(*(each for each in reversed(deliveries) if _key(each) not in self._deliveries))
 
+    async def plan_after(self, chat, before, progress, deliveries=(), versions=()):
+        if self._progress.get(chat) != before or any(_key(each) in self._deliveries for each in deliveries):
+            return False
+        await self.plan(chat, progress, deliveries, versions)
+        return True
+
     async def get_deliveries(self, chat: Chat) -> tuple[Delivery, ...]:
         self._require_open()
         return self._deliveries_of(chat)
@@ -246,6 +252,9 @@ class FakeStorage:
         if delivery.state == DeliveryState.SENT:
             await self.add_seen(delivery.chat, delivery.papers, delivery.changed_at.astimezone(UTC).date())
         return True
+
+    async def record_after(self, before, delivery):
+        return self._deliveries.get(_key(before)) == before and await self.record(delivery)
 
     async def count_deliveries(self, since: date) -> Mapping[tuple[str, DeliveryState], int]:
         self._require_open()

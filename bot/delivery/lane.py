@@ -15,7 +15,7 @@ from bot.model.chat import Chat
 from bot.model.delivery import Delivery, DeliveryState
 from bot.model.message import Outgoing, Receipt
 from bot.model.subscription import PauseReason
-from bot.ports import Clock, Messenger, Storage
+from bot.ports import Clock, Ledger, Messenger
 from bot.tally import Spread
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Lane:
     planning a part to its first request, `answers` those that the platform took for each request.
     """
 
-    storage: Storage
+    storage: Ledger
     messenger: Messenger
     pacer: Pacer
     clock: Clock
@@ -124,7 +124,7 @@ class Lane:
                 changed_at=now,
                 not_before=None,
             )
-            if not await self.storage.record(sending):
+            if not await self.storage.record_after(delivery, sending):
                 return _NEXT
             waited = self._unanswered_for(sending) if is_repeated else None
             outcome = await self._try(sending, Outgoing(sending.body, sending.nonce, root, waited))

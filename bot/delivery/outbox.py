@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from bot.delivery.lane import Lane
 from bot.errors import StorageError
 from bot.model.chat import Chat
-from bot.ports import Storage
+from bot.ports import Ledger, Storage
 
 log = logging.getLogger(__name__)
 
 _LONGEST_LOOK = 30.0
 """Seconds after which a chat that waits is looked at again: the wall clock, by which it waits, may have been changed."""
 _RETRY_SECONDS = 5.0
+LOOK_SECONDS = 1.0
+"""How often what other processes planned is looked for."""
 
 
 @dataclass(slots=True)
@@ -51,6 +53,14 @@ class Carrier:
         self.lane.moved[old] = new
         if old not in self._tasks.values():
             self.wake(new)
+
+    def begin(self, ledger: Ledger) -> None:
+        """Forget what was known of chats, and write to `ledger` from now on; while nothing is under way."""
+        self.lane.storage = ledger
+        self._ready.clear()
+        self._waiting.clear()
+        self._known.clear()
+        self._woken.clear()
 
     async def run(self) -> None:
         """Send until cancelled; then `finish` waits for what is under way."""
@@ -154,6 +164,22 @@ class Outbox:
         finally:
             for task in tasks:
                 task.cancel()
+
+    async def run_one(self, name: str, ledger: Ledger, look_every: float = LOOK_SECONDS) -> None:
+        """Send for one platform until cancelled, as one process among others: what those plan is looked for again and again.
+
+        `ledger` is where it is written down.
+        """
+        carrier = self.carriers[name]
+        carrier.begin(ledger)
+        carrying = asyncio.create_task(carrier.run(), name=f"outbox {name}")
+        try:
+            while not carrying.done():
+                self._wake_all(each for each in await self._open_chats() if each.platform == name)
+                await asyncio.wait({carrying}, timeout=look_every)
+            await carrying
+        finally:
+            carrying.cancel()
 
     async def finish(self, seconds: float) -> None:
         """After `run` was cancelled: let what is under way end, for at most so many seconds."""

@@ -110,16 +110,27 @@ class Readings:
         lacks_budget = self.summaries.is_spent() and len(found) < len(papers)
         return replace(shown, digest=with_summaries(shown.digest, found), lacks_budget=lacks_budget)
 
-    async def foresee(self, subscription: Subscription, progress: Progress, day: date) -> None:
-        """Have made what a chat with hours of its own will show of this day, as soon as its papers are here; once a day."""
+    def is_to_foresee(self, subscription: Subscription, progress: Progress, day: date) -> bool:
+        """Whether `foresee` would do anything."""
         chat = subscription.chat
         is_done = self._foreseen.get(chat) == day or progress.covered >= day or chat in self._kept
-        has_summaries = self.summaries is not None and subscription.most_summaries > 0
-        if is_done or not (has_summaries or self.pipeline.meaning):
+        has_models = self.pipeline.meaning is not None or (
+            self.summaries is not None and subscription.most_summaries > 0
+        )
+        return has_models and not is_done
+
+    def pass_on(self, chat: Chat, day: date) -> None:
+        """Another process foresees this day's digest of the chat."""
+        self._foreseen[chat] = day
+
+    async def foresee(self, subscription: Subscription, progress: Progress, day: date) -> None:
+        """Have made what a chat with hours of its own will show of this day, as soon as its papers are here; once a day."""
+        if not self.is_to_foresee(subscription, progress, day):
             return
         ahead = await self.read(subscription, Due(progress.covered, day, progress.slot))
         if ahead.is_coming:
             return
+        chat = subscription.chat
         self._foreseen[chat] = day
         shown_at = _next_hour(subscription, self.pipeline.clock())
         self._wishes += [

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
 
 from bot.calendar import is_day_off, latest_day
 from bot.days import MOST_DAYS, Here
@@ -13,6 +15,7 @@ from bot.delivery.due import Due, begin, find_due
 from bot.delivery.letters import back_message, digest_message, late_message, quiet_message
 from bot.delivery.pages import Pages
 from bot.delivery.readings import Readings, Shown
+from bot.errors import StorageError
 from bot.language import Languages
 from bot.logs import current_trace
 from bot.model.chat import Chat
@@ -38,8 +41,15 @@ _BREATH = 50
 """After so many chats others get their turn."""
 _A_MOMENT = timedelta(minutes=1)
 
+_TRIES = 5
+
+Result = TypeVar("Result")
 Wake = Callable[[Chat], None]
 """Told that there is something in the outbox for a chat."""
+
+
+class _OvertakenError(Exception):
+    """Another process planned for the chat meanwhile."""
 
 
 @dataclass(slots=True)
@@ -75,19 +85,71 @@ class Rounds:
         Rounds that find the outbox full, or whose summaries are being made, are left for a later call.
         """
         subscriptions = await self._storage.get_subscriptions()
-        planned = await self._hold_all(subscriptions)
+        return await self._hold_all(subscriptions, self._storage.get_all_progress)
+
+    async def hold(self, chats: Iterable[Chat]) -> int:
+        """As `hold_due`, of these chats alone."""
+        found = [await self._storage.get_subscription(each) for each in chats]
+        subscriptions = [each for each in found if each is not None]
+
+        async def find_progress() -> Mapping[Chat, Progress]:
+            progress = {each.chat: await self._storage.get_progress(each.chat) for each in subscriptions}
+            return {chat: each for chat, each in progress.items() if each is not None}
+
+        return await self._hold_all(subscriptions, find_progress)
+
+    async def find_waiting(self) -> Sequence[Chat]:
+        """The chats for which `hold` may find something to do; none while the outbox is full."""
+        asked = frozenset(self.pipeline.attempts)
+        now, here = self.pipeline.clock(), await self.pipeline.here()
+        progress, is_pulling = await self._storage.get_all_progress(), not await self.pipeline.is_paused()
+        if len(await self._storage.get_open_chats()) >= self.most_open:
+            log.info("rounds status=postponed reason=outbox-full open=%d", self.most_open)
+            return ()
+        found = []
+        for number, subscription in enumerate(await self._storage.get_subscriptions()):
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
+            known, categories = progress.get(subscription.chat), self.pipeline.categories_of(subscription)
+            if not self._is_served(subscription, categories, now):
+                continue
+            if known is None:
+                is_due = not (is_pulling and self._is_unasked(subscription, here, asked, now))
+            else:
+                is_due = _needs_attention(subscription, categories, known, here, now)
+                is_due = is_due or self._is_foreseen(subscription, categories, known, here, now)
+            if is_due:
+                found.append(subscription.chat)
+        return found
+
+    def pass_on(self, chats: Iterable[Chat]) -> None:
+        """Other processes look at these chats, also ahead of their digests."""
+        day = latest_day(self.pipeline.clock())
+        for each in chats:
+            self._readings.pass_on(each, day)
+
+    def is_waiting(self, chats: Iterable[Chat]) -> bool:
+        """Whether the digest of one of these chats waits for its summaries."""
+        return not self._readings.waiting.isdisjoint(chats)
+
+    async def _hold_all(
+        self, subscriptions: Sequence[Subscription], find_progress: Callable[[], Awaitable[Mapping[Chat, Progress]]]
+    ) -> int:
+        planned = await self._hold_each(subscriptions, find_progress)
         await self._readings.want()
         # Nothing more may lack for what was read a moment ago.
         waiting = self._readings.waiting
-        return planned + await self._hold_all([each for each in subscriptions if each.chat in waiting])
+        return planned + await self._hold_each([each for each in subscriptions if each.chat in waiting], find_progress)
 
-    async def _hold_all(self, subscriptions: Sequence[Subscription]) -> int:
+    async def _hold_each(
+        self, subscriptions: Sequence[Subscription], find_progress: Callable[[], Awaitable[Mapping[Chat, Progress]]]
+    ) -> int:
         if not subscriptions:
             return 0
         # In this order: of what was asked for by then, `here` has the answer.
         asked = frozenset(self.pipeline.attempts)
         now, here = self.pipeline.clock(), await self.pipeline.here()
-        progress, planned = await self._storage.get_all_progress(), 0
+        progress, planned = await find_progress(), 0
         is_pulling = not await self.pipeline.is_paused()
         room = self.most_open - len(await self._storage.get_open_chats())
         for number, subscription in enumerate(subscriptions):
@@ -101,9 +163,21 @@ class Rounds:
                 known = progress.get(subscription.chat)
                 if known is not None or not (is_pulling and self._is_unasked(subscription, here, asked, now)):
                     planned += await self._look_at(subscription, known, here, asked, now)
+            except _OvertakenError:
+                log.info("round chat=%s status=overtaken", subscription.chat.key)
             except Exception:
                 log.exception("round failed chat=%s", subscription.chat.key)
         return planned
+
+    def _is_served(self, subscription: Subscription, categories: tuple[str, ...], now: datetime) -> bool:
+        return bool(categories) and subscription.chat.platform in self.messengers and not subscription.is_paused(now)
+
+    def _is_foreseen(
+        self, subscription: Subscription, categories: tuple[str, ...], known: Progress, here: Here, now: datetime
+    ) -> bool:
+        """Whether a digest that is not due yet can be read ahead, for its summaries."""
+        day = latest_day(now)
+        return all(code in here(day) for code in categories) and self._readings.is_to_foresee(subscription, known, day)
 
     def _is_unasked(self, subscription: Subscription, here: Here, asked: AbstractSet[str], now: datetime) -> bool:
         """Whether arXiv has yet to be asked what the chat wants: until then nothing tells what came before the chat did."""
@@ -121,10 +195,10 @@ class Rounds:
     ) -> int:
         """Hold the chat's round if one is due: 1 if that made a digest, else 0."""
         categories = self.pipeline.categories_of(subscription)
-        if not categories or subscription.chat.platform not in self.messengers or subscription.is_paused(now):
+        if not self._is_served(subscription, categories, now):
             return 0
         if progress is not None and not _needs_attention(subscription, categories, progress, here, now):
-            if all(code in here(latest_day(now)) for code in categories):
+            if self._is_foreseen(subscription, categories, progress, here, now):
                 await self._readings.foresee(subscription, progress, latest_day(now))
             return 0
         async with self._deciding:
@@ -136,7 +210,9 @@ class Rounds:
                 subscription = await self.subscriptions.resume(subscription.chat)
             progress = await self._storage.get_progress(subscription.chat)
             if progress is None:
-                await self._storage.plan(subscription.chat, begin(subscription, categories, here, now))
+                begun = begin(subscription, categories, here, now)
+                # False where another process was quicker.
+                await self._storage.plan_after(subscription.chat, None, begun)
                 return 0
             due = find_due(subscription, categories, progress, here, now)
             if due is not None:
@@ -166,7 +242,7 @@ class Rounds:
             budget_noticed=now.date() if is_short else progress.budget_noticed,
             heard=due.heard,
         )
-        await self._plan(subscription, after, message if is_told else None, due.until)
+        await self._plan(subscription, progress, after, message if is_told else None, due.until)
         log.info("round chat=%s day=%s papers=%d of=%d", subscription.chat.key, due.until, held.papers, held.announced)
         return int(held.papers > 0)
 
@@ -205,24 +281,29 @@ class Rounds:
             return
         with self.languages.speaking(subscription.language):
             message = late_message(day, lacking)
-        await self._plan(subscription, replace(progress, noticed=day), message, day)
+        await self._plan(subscription, progress, replace(progress, noticed=day), message, day)
 
-    async def _plan(
+    async def _plan(  # noqa: PLR0913, PLR0917 - what a plan rests on, and what it is made of
         self,
         subscription: Subscription,
+        before: Progress | None,
         progress: Progress | None,
         message: Message | None,
         day: date,
         versions: Sequence[Version] = (),
     ) -> None:
-        """Keep the progress, the parts of the message and the versions they tell of in one write, then let the outbox go on."""
+        """Keep the progress, the parts of the message and the versions they tell of in one write, then let the outbox go on.
+
+        Raises _OvertakenError, with nothing done, where the chat's progress is not `before` any more, or its places are taken.
+        """
         parts: tuple[Part, ...] = ()
         if message is not None:
             with self.languages.speaking(subscription.language):
                 parts = self.messengers[subscription.chat.platform].compose(subscription.chat, message)
         number = await self._next_part(subscription.chat, day) if parts else 1
         deliveries = number_parts(subscription.chat, day, number, parts, self.pipeline.clock())
-        await self._storage.plan(subscription.chat, progress, deliveries, versions)
+        if not await self._storage.plan_after(subscription.chat, before, progress, deliveries, versions):
+            raise _OvertakenError(subscription.chat.key)
         if deliveries:
             log.info("planned chat=%s day=%s parts=%d", subscription.chat.key, day, len(deliveries))
             self.wake(subscription.chat)
@@ -232,13 +313,17 @@ class Rounds:
 
     async def say(self, chat: Chat, message: Message) -> bool:
         """Put something other than a digest into the outbox for this chat; False where it cannot get anything now."""
-        async with self._deciding:
+
+        async def decide() -> bool:
             subscription = await self._storage.get_subscription(chat)
             now = self.pipeline.clock()
             if subscription is None or chat.platform not in self.messengers or subscription.is_paused(now):
                 return False
-            await self._plan(subscription, await self._progress(subscription), message, latest_day(now))
+            known = await self._storage.get_progress(chat)
+            await self._plan(subscription, known, await self._begun(subscription, known), message, latest_day(now))
             return True
+
+        return await self._decided(decide)
 
     async def tell(self, chat: Chat, write: Callable[[], Message], versions: Sequence[Version]) -> bool:
         """Put into the outbox what `write` says, in the chat's language, of these versions of papers it follows.
@@ -246,7 +331,8 @@ class Rounds:
         In the same write the chat's follows know the versions, so that they are told once. A chat that is paused is not told
         of them later either. False where nothing was put there.
         """
-        async with self._deciding:
+
+        async def decide() -> bool:
             subscription = await self._storage.get_subscription(chat)
             if subscription is None or chat.platform not in self.messengers:
                 return False
@@ -257,14 +343,19 @@ class Rounds:
             with self.languages.speaking(subscription.language):
                 message = write()
             # A chat that follows nothing but papers has no rounds, and hence no progress.
-            await self._plan(subscription, None, message, latest_day(now), versions)
+            known = await self._storage.get_progress(chat)
+            await self._plan(subscription, known, None, message, latest_day(now), versions)
             return True
+
+        return await self._decided(decide)
 
     async def catch_up(self, chat: Chat, after: date) -> int:
         """Plan one digest of what was announced after that day, at most seven days back; how many papers it shows."""
-        async with self._deciding:
+
+        async def decide() -> int:
             subscription = await self.subscriptions.get(chat)
-            progress = await self._progress(subscription)
+            known = await self._storage.get_progress(chat)
+            progress = await self._begun(subscription, known)
             latest = latest_day(self.pipeline.clock())
             until = max((each.day for each in await self.pipeline.announcements()), default=latest)
             due = Due(max(after, until - timedelta(days=MOST_DAYS)), until, progress.slot)
@@ -273,21 +364,23 @@ class Rounds:
             if message is not None:
                 held = shown.held
                 changed = replace(progress, covered=max(progress.covered, until), last=held, last_digest=held)
-                await self._plan(subscription, changed, message, until)
+                await self._plan(subscription, known, changed, message, until)
             return shown.held.papers
+
+        return await self._decided(decide)
 
     async def resend(self, chat: Chat) -> int:
         """Send again what may not have arrived; how many parts that are."""
         uncertain = [each for each in await self._storage.get_deliveries(chat) if each.state is DeliveryState.UNCERTAIN]
-        now = self.pipeline.clock()
+        now, asked = self.pipeline.clock(), 0
         for each in uncertain:
-            await self._storage.record(
-                replace(each, state=DeliveryState.PLANNED, resends=each.resends + 1, began=None, tries=0,
-                        not_before=None, planned_at=now, changed_at=now, trace=current_trace())
-            )  # fmt: skip
-        if uncertain:
+            again = replace(each, state=DeliveryState.PLANNED, resends=each.resends + 1, began=None, tries=0,
+                            not_before=None, planned_at=now, changed_at=now, trace=current_trace())  # fmt: skip
+            # Two presses are one wish.
+            asked += await self._storage.record_after(each, again)
+        if asked:
             self.wake(chat)
-        return len(uncertain)
+        return asked
 
     async def gone(self, chat: Chat, reason: PauseReason) -> None:
         """The platform says that this chat, and whatever threads it has, cannot be reached: pause it, and forget nothing."""
@@ -310,11 +403,12 @@ class Rounds:
 
         What was missed is not sent by itself any more; `catch_up` does that.
         """
-        async with self._deciding:
-            before = await self.subscriptions.get(chat)
-            subscription = await self.subscriptions.resume(chat)
-            progress = await self._progress(subscription)
-            now = self.pipeline.clock()
+        before = await self.subscriptions.get(chat)
+        subscription = await self.subscriptions.resume(chat)
+
+        async def decide() -> tuple[int, date]:
+            known = await self._storage.get_progress(chat)
+            progress, now = await self._begun(subscription, known), self.pipeline.clock()
             settled = await self._last_settled(before, progress)
             after = max(settled, latest_day(now) - timedelta(days=MOST_DAYS))
             announcements = await self.pipeline.announcements()
@@ -322,9 +416,11 @@ class Rounds:
             slot = latest_slot(parse_schedule(subscription.schedule), subscription.timezone, now)
             covered, heard = max([progress.covered, *missed]), (await self.pipeline.here()).heard
             changed = replace(progress, covered=covered, slot=max(progress.slot, slot), heard=heard)
-            await self._storage.plan(chat, changed)
+            await self._plan(subscription, known, changed, None, covered)
             log.info("resumed chat=%s missed=%d", chat.key, len(missed))
             return len(missed), after
+
+        return await self._decided(decide)
 
     async def _last_settled(self, subscription: Subscription, progress: Progress) -> date:
         """The last day of which nothing was left undelivered when the chat was paused."""
@@ -337,8 +433,15 @@ class Rounds:
         ]
         return min([progress.covered, *given_up])
 
-    async def _progress(self, subscription: Subscription) -> Progress:
-        known = await self._storage.get_progress(subscription.chat)
+    async def _decided(self, decide: Callable[[], Awaitable[Result]]) -> Result:
+        """What `decide` comes to; it decides again where another process planned for the chat meanwhile."""
+        async with self._deciding:
+            for _ in range(_TRIES):
+                with suppress(_OvertakenError):
+                    return await decide()
+        raise StorageError("too much is planned for this chat at the same time")
+
+    async def _begun(self, subscription: Subscription, known: Progress | None) -> Progress:
         if known is not None:
             return known
         categories = self.pipeline.categories_of(subscription)

@@ -48,10 +48,10 @@ class Holds:
         """What the host said, if it is left alone."""
         return self._holds[host].reason if host in self._holds else ""
 
-    async def recall(self, host: str) -> None:
-        """Read the note of this host, once."""
+    async def recall(self, host: str, *, anew: bool = False) -> None:
+        """Read the note of this host, once; `anew`: again, as another process may have written it."""
         async with self._recalling:
-            if host not in self._recalled and self.load is not None:
+            if (anew or host not in self._recalled) and self.load is not None:
                 try:
                     self._read(host, await self.load(_key(host)) or "")
                 except BotError as error:

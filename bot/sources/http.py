@@ -4,10 +4,12 @@ https://info.arxiv.org/help/api/tou.html: one connection and one request every t
 """
 
 import asyncio
+import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -32,6 +34,7 @@ MIN_INTERVAL = 3.0
 SITE_INTERVALS: Mapping[str, float] = MappingProxyType({"arxiv.org": 15.0, "www.arxiv.org": 15.0})
 """The crawl delay in https://arxiv.org/robots.txt, in seconds by host."""
 
+_ENDED = "arxiv was asked at"
 _CONNECT_SECONDS = 10.0
 _SILENCE = 30.0
 _ATTEMPTS = 5
@@ -99,8 +102,10 @@ class PoliteClient:
     A request starts at least `min_interval` seconds after the last one ended, whatever the host, and one to a host in
     `intervals` at least so many seconds after the last one there. `clock` is monotonic seconds, `now` tells the time for `Retry-After`
     dates. An answer may have `max_bytes` after decompression, and `request_seconds` to arrive. `load_note` and `save_note`
-    keep a small text under a key, so that a host that asked us to wait is left alone after a restart, too. `parser` is for whoever asked, and closed with this.
-    `outcomes` counts requests by what came of them: ok, redirected, refused (another 4xx), held (asked to wait), failed, unreachable.
+    keep a small text under a key, so that a host that asked us to wait is left alone after a restart, too. `parser` is for
+    whoever asked, and closed with this. `outcomes` counts requests by what came of them: ok, redirected, refused (another
+    4xx), held (asked to wait), failed, unreachable. `outside`: entered for each request, it keeps other processes from making
+    one; what they did is then in the notes, too.
     """
 
     user_agent: str
@@ -117,6 +122,7 @@ class PoliteClient:
     save_note: SaveNote | None = None
     parser: Parser = field(default_factory=Parser)
     outcomes: Counter[str] = field(default_factory=Counter)
+    outside: Callable[[], AbstractAsyncContextManager[None]] | None = None
     _client: httpx2.AsyncClient = field(init=False, repr=False)
     _turn: asyncio.Lock = field(init=False, repr=False, default_factory=asyncio.Lock)
     _holds: Holds = field(init=False, repr=False)
@@ -222,10 +228,31 @@ class PoliteClient:
             # Not while it is our turn: a feed does not wait because the site is asked seldom.
             while wait := self._site_left(url.host):
                 await self.sleep(wait)
-            async with self._turn:
+            async with self._turn, self._outside():
                 if not (self._holds.left(url.host) or self._site_left(url.host)):
                     await self._keep_distance()
                     return await self._ask(url, terms)
+
+    @asynccontextmanager
+    async def _outside(self) -> AsyncIterator[None]:
+        """Alone among all processes, which all keep their distance from each other's requests."""
+        if self.outside is None:
+            yield
+            return
+        async with self.outside():
+            known = json.loads((await self.load_note(_ENDED) if self.load_note else None) or "{}")
+            for host, at in known.items():
+                # By another machine's clock it may be in the future.
+                ago = max((self.now() - datetime.fromisoformat(at)).total_seconds(), 0.0)
+                self._ended[host] = max(self._ended.get(host, float("-inf")), self.clock() - ago)
+                await self._holds.recall(host, anew=True)
+            before = dict(self._ended)
+            try:
+                yield
+            finally:
+                ended = {host: self.now().isoformat() for host, at in self._ended.items() if at != before.get(host)}
+                if ended and self.save_note is not None:
+                    await self.save_note(_ENDED, json.dumps({**known, **ended}))
 
     async def _wait_while_held(self, url: httpx2.URL, deadline: float) -> None:
         while wait := self._holds.left(url.host):

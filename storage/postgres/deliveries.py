@@ -13,7 +13,7 @@ from storage.postgres.database import Connection
 from storage.postgres.values import Parameters, Row
 
 _FIELDS = tuple(field.name for field in fields(Delivery))
-_COLUMNS = ", ".join(_FIELDS)
+COLUMNS = ", ".join(_FIELDS)
 _VALUES = ", ".join(f"%({name})s" for name in _FIELDS)
 _KEY = ("chat", "day", "part")
 # A body that is as it was is not written again: it may have kilobytes, and a part changes its state four times.
@@ -22,9 +22,10 @@ _CHANGES = ", ".join(
     for name in _FIELDS
     if name not in _KEY
 )
-_ADD = f"insert into deliveries ({_COLUMNS}) values ({_VALUES}) on conflict (chat, day, part) do nothing"  # noqa: S608 - our own names
+_ADD = f"insert into deliveries ({COLUMNS}) values ({_VALUES}) on conflict (chat, day, part) do nothing"  # noqa: S608 - our own names
 _REPLACE = f"update deliveries set {_CHANGES} where chat = %(chat)s and day = %(day)s and part = %(part)s"  # noqa: S608 - as above
-_FIND = f"select {_COLUMNS} from deliveries where chat = %s order by day, part"  # noqa: S608 - as above
+_FIND = f"select {COLUMNS} from deliveries where chat = %s order by day, part"  # noqa: S608 - as above
+_FIND_ONE = f"select {COLUMNS} from deliveries where chat = %s and day = %s and part = %s"  # noqa: S608 - as above
 _OPEN_CHATS = "select chat from deliveries where is_open group by chat order by min(planned_at), chat"
 _COUNT = "select split_part(chat, ':', 1), state, count(*) from deliveries where day >= %s group by 1, 2"
 
@@ -32,7 +33,7 @@ _COUNT = "select split_part(chat, ':', 1), state, count(*) from deliveries where
 async def find_deliveries(connection: Connection, chat: Chat) -> tuple[Delivery, ...]:
     """Every delivery of the chat, by day and part."""
     cursor = await connection.execute(_FIND, (chat.key,))
-    return tuple(map(_from_row, await cursor.fetchall()))
+    return tuple(map(from_row, await cursor.fetchall()))
 
 
 async def add_deliveries(connection: Connection, deliveries: Iterable[Delivery]) -> None:
@@ -48,6 +49,20 @@ async def record(connection: Connection, delivery: Delivery) -> bool:
     if delivery.state is DeliveryState.SENT:
         await add_seen(connection, delivery.chat, delivery.papers, delivery.changed_at.astimezone(UTC).date())
     return True
+
+
+async def record_after(connection: Connection, before: Delivery, delivery: Delivery) -> bool:
+    """As `record`, where the one of this key is still `before`."""
+    row = await (await connection.execute(_FIND_ONE, (before.chat.key, before.day, before.part))).fetchone()
+    return row is not None and from_row(row) == before and await record(connection, delivery)
+
+
+async def is_any_taken(connection: Connection, planned: Iterable[Delivery]) -> bool:
+    """Whether there is one with the key of one of these."""
+    for each in planned:
+        if await (await connection.execute(_FIND_ONE, (each.chat.key, each.day, each.part))).fetchone() is not None:
+            return True
+    return False
 
 
 async def move_deliveries(connection: Connection, old: Chat, new: Chat) -> None:
@@ -76,7 +91,8 @@ def _to_values(delivery: Delivery) -> Parameters:
     return values | changed
 
 
-def _from_row(row: Row) -> Delivery:
+def from_row(row: Row) -> Delivery:
+    """The delivery that a row of `COLUMNS` is."""
     values = dict(zip(_FIELDS, row, strict=True))
     values["chat"] = Chat.from_key(values["chat"])
     values["papers"] = tuple(map(ArxivId, values["papers"]))

@@ -1,8 +1,10 @@
 """The storage port over PostgreSQL."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import date
 
+from bot.errors import StorageError
 from bot.model.announcement import Announcement, Batch, merge_batches
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
@@ -11,11 +13,12 @@ from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.follow import Follow, Version
 from bot.model.listing import Record
 from bot.model.paper import ArxivId
+from bot.model.row import Row
 from bot.model.subscription import Subscription
 from bot.model.summary import Spending, Summary, SummaryKey, Usage
-from bot.ports import Revisions
+from bot.ports import Lease, Ledger, Revisions
 from storage.codec import batch_from_document, progress_from_document, subscription_from_document
-from storage.postgres import announcements, chats, deliveries, follows, summaries
+from storage.postgres import announcements, chats, deliveries, follows, leases, moving, summaries
 from storage.postgres.database import PATIENCE, Connection, Database
 from storage.postgres.migrating import require_schema
 from storage.postgres.mirror import Mirror
@@ -151,6 +154,16 @@ class PostgresStorage:
     ) -> None:
         await self._database.write((chat,), _plan, chat, progress, deliveries, versions)
 
+    async def plan_after(
+        self,
+        chat: Chat,
+        before: Progress | None,
+        progress: Progress | None,
+        deliveries: Sequence[Delivery] = (),
+        versions: Sequence[Version] = (),
+    ) -> bool:
+        return await self._database.write((chat,), _plan_after, chat, before, progress, deliveries, versions)
+
     async def get_deliveries(self, chat: Chat) -> tuple[Delivery, ...]:
         return await self._database.read(deliveries.find_deliveries, chat)
 
@@ -159,6 +172,9 @@ class PostgresStorage:
 
     async def record(self, delivery: Delivery) -> bool:
         return await self._database.write((delivery.chat,), deliveries.record, delivery)
+
+    async def record_after(self, before: Delivery, delivery: Delivery) -> bool:
+        return await self._database.write((before.chat,), deliveries.record_after, before, delivery)
 
     async def count_deliveries(self, since: date) -> Mapping[tuple[str, DeliveryState], int]:
         return await self._database.read(deliveries.count_states, since)
@@ -192,6 +208,33 @@ class PostgresStorage:
     async def check(self) -> None:
         await self._database.write((), _check)
 
+    async def require_idle(self) -> None:
+        if await self._database.read(leases.is_any_held):
+            raise StorageError(
+                f"a bot is running on {self._database.name}; stop it. One that ended by accident is forgotten in half a minute"
+            )
+
+    def dump(self) -> AsyncIterator[Row]:
+        return moving.dump(self._database)
+
+    async def load(self, rows: Sequence[Row]) -> None:
+        await self._database.write((), moving.load, rows)
+
+    async def take(self, name: str, seconds: float) -> Lease | None:
+        return await self._database.write((), leases.take, name, seconds)
+
+    async def renew(self, lease: Lease, seconds: float) -> bool:
+        return await self._database.write((), leases.renew, lease, seconds)
+
+    async def release(self, lease: Lease) -> None:
+        await self._database.write((), leases.release, lease)
+
+    def exclusive(self, name: str) -> AbstractAsyncContextManager[None]:
+        return leases.exclusive(self._database, name)
+
+    def ledger(self, lease: Lease) -> Ledger:
+        return leases.FencedLedger(self._database, lease)
+
 
 async def _forget_chat(connection: Connection, chat: Chat) -> None:
     for table in _OF_A_CHAT:
@@ -218,6 +261,21 @@ async def _plan(
             await chats.put_progress(connection, chat, progress)
         await deliveries.add_deliveries(connection, planned)
         await follows.note_versions(connection, chat, versions)
+
+
+async def _plan_after(  # noqa: PLR0913, PLR0917 - the port's
+    connection: Connection,
+    chat: Chat,
+    before: Progress | None,
+    progress: Progress | None,
+    planned: Sequence[Delivery],
+    versions: Sequence[Version],
+) -> bool:
+    is_as_before = await chats.find_progress(connection, chat) == before
+    if not is_as_before or await deliveries.is_any_taken(connection, planned):
+        return False
+    await _plan(connection, chat, progress, planned, versions)
+    return True
 
 
 async def _check(connection: Connection) -> None:

@@ -78,3 +78,15 @@ async def find_spending(connection: Connection, since: date) -> tuple[Spending, 
         if model is not None:
             used[model, kind] = Usage(prompt, completion)
     return tuple(Spending(day, *counts, used) for day, (counts, used) in found.items())
+
+
+async def replace_spending(connection: Connection, spending: Spending) -> None:
+    """Keep it instead of what was counted on its day."""
+    await connection.execute("delete from spending where day = %s", (spending.day,))
+    used = sum(each.total for each in spending.used.values())
+    values = (spending.day, spending.reserved, spending.calls, spending.hits, used)
+    await connection.execute(
+        "insert into spending (day, reserved, calls, hits, used) values (%s, %s, %s, %s, %s)", values
+    )
+    for (model, kind), each in spending.used.items():
+        await connection.execute(_USE, (spending.day, model, kind, each.prompt, each.completion))

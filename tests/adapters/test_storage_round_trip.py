@@ -1,6 +1,7 @@
 """Whatever the model can hold comes back from the folder that a url names."""
 
 import asyncio
+import tempfile
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime

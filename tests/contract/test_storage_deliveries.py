@@ -375,3 +375,32 @@ async def test_overlapping_plans_and_records_are_all_kept(storage: Storage) -> N
     assert await storage.get_open_chats() == ()
     for chat in chats:
         assert await storage.get_seen(chat) == dict.fromkeys((ONE, TWO, THREE), TUESDAY)
+
+
+async def test_only_one_of_two_plans_on_the_same_progress_is_kept(storage: Storage) -> None:
+    """Whoever planned on what is not so any more, or for a place that is taken, has done nothing, and is told so."""
+    await subscribe(storage, ANN)
+    first, later = Progress(MONDAY, NOON), Progress(MONDAY, NOON, ("cs.CL",))
+    assert await storage.plan_after(ANN, None, first, [delivery()])
+    assert not await storage.plan_after(ANN, None, later, [delivery(part=2)])
+    assert not await storage.plan_after(ANN, first, later, [delivery(body="other"), delivery(part=2)])
+    assert await storage.get_deliveries(ANN) == (delivery(),)
+    assert await storage.get_progress(ANN) == first
+    assert await storage.plan_after(ANN, first, None, [delivery(part=2)])
+    assert await storage.plan_after(ANN, first, later)
+    assert await storage.get_progress(ANN) == later
+    assert [each.part for each in await storage.get_deliveries(ANN)] == [1, 2]
+
+
+async def test_only_one_of_two_changes_of_the_same_delivery_is_kept(storage: Storage) -> None:
+    """Who changes a delivery that is not as it was has done nothing, and is told so."""
+    await subscribe(storage, ANN)
+    planned = delivery(papers=(ONE,))
+    await storage.plan(ANN, Progress(MONDAY, NOON), [planned])
+    claimed = replace(planned, state=DeliveryState.SENDING, began=NOON)
+    assert await storage.record_after(planned, claimed)
+    assert not await storage.record_after(planned, replace(claimed, tries=1))
+    assert await storage.get_deliveries(ANN) == (claimed,)
+    assert await storage.record_after(claimed, replace(claimed, state=DeliveryState.SENT))
+    assert set(await storage.get_seen(ANN)) == {ONE}
+    assert not await storage.record_after(replace(claimed, part=9), replace(claimed, part=9))

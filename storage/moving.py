@@ -1,0 +1,261 @@
+"""TinyDB's tables as rows, and rows put into them; see `storage.rows`."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+
+from bot.errors import StorageError
+from bot.model.chat import Chat
+from bot.model.paper import ArxivId
+from bot.model.row import Row
+from storage import rows
+from storage.codec import (
+    Document,
+    batch_from_document,
+    batch_to_document,
+    day_from_document,
+    day_to_document,
+    delivery_from_document,
+    follow_from_document,
+    marks_from_document,
+    progress_from_document,
+    progress_to_document,
+    record_from_document,
+    record_to_document,
+    spending_from_document,
+    spending_to_document,
+    subscription_from_document,
+    subscription_to_document,
+    summary_from_document,
+)
+from storage.days import day_table
+from storage.deliveries import body_id, replace_or_add
+from storage.follows import follow_id, forget_follows, replace_follow
+from storage.journal import JournalTinyDB
+from storage.marks import replace_marks
+from storage.summaries import put_summary
+from storage.table import DecodedTable
+
+Frozen = Mapping[str, DecodedTable]
+"""The tables of one database by name, as they were at one moment."""
+
+_DAY_LENGTH = len(date.min.isoformat())
+_DERIVED = frozenset({"following", "followers", "open", "scratch", "made DAY", "bodies DAY"})
+
+
+def freeze(database: JournalTinyDB) -> Frozen:
+    """Its tables as they are now."""
+    return {name: database.table(name).freeze() for name in sorted(database.tables())}
+
+
+def dump_tables(chats: Frozen, announcements: Frozen, summaries: Frozen) -> Iterator[Row]:
+    """Every row, in the order of `storage.rows`. Raises StorageError where a table is not known here: nothing is left behind."""
+    tables = {**chats, **announcements, **summaries}
+    unknown = sorted({_pattern(name) for name in tables} - _DUMPS.keys() - _DERIVED)
+    if unknown:
+        raise StorageError(f"these tables cannot be moved: {', '.join(unknown)}; upgrade paperround")
+    patterns = {kind: pattern for pattern, (kind, _) in _DUMPS.items()}
+    for kind in rows.KINDS:
+        _, dump = _DUMPS[patterns[kind]]
+        for name in tables:
+            if _pattern(name) == patterns[kind]:
+                yield from dump(tables, name)
+
+
+def load_rows(database: str, tables: JournalTinyDB, loaded: Iterable[Row]) -> None:
+    """Put the rows of this database among `loaded`, whatever was there before."""
+    for row in loaded:
+        if row.kind not in _LOADS:
+            raise StorageError(f"rows of the kind {row.kind} are not known here; upgrade paperround")
+        where, load = _LOADS[row.kind]
+        if where == database:
+            load(tables, row)
+
+
+def _pattern(table: str) -> str:
+    """The table's name, with any day in it left out."""
+    try:
+        date.fromisoformat(table[-_DAY_LENGTH:])
+    except ValueError:
+        return table
+    return table[:-_DAY_LENGTH] + "DAY"
+
+
+def _day_of(table: str) -> date:
+    return date.fromisoformat(table[-_DAY_LENGTH:])
+
+
+def _documents(tables: Frozen, name: str) -> Iterator[tuple[str, Document]]:
+    table = tables[name]
+    return ((key, table[key]) for key in sorted(table))
+
+
+def _paired(tables: Frozen, name: str) -> Iterator[tuple[list[str], Document]]:
+    """The documents whose ids are JSON."""
+    table = tables[name]
+    keys = {document_id: json.loads(document_id) for document_id in table}
+    return ((keys[each], table[each]) for each in sorted(keys, key=keys.__getitem__))
+
+
+def _dump_subscriptions(tables: Frozen, name: str) -> Iterator[Row]:
+    for key, document in _documents(tables, name):
+        yield rows.subscription_row(subscription_from_document(key, document))
+
+
+def _dump_progress(tables: Frozen, name: str) -> Iterator[Row]:
+    for key, document in _documents(tables, name):
+        yield rows.progress_row(Chat.from_key(key), progress_from_document(document))
+
+
+def _dump_notes(tables: Frozen, name: str) -> Iterator[Row]:
+    for key, document in _documents(tables, name):
+        yield rows.note_row(key, document["text"])
+
+
+def _dump_marks(tables: Frozen, name: str) -> Iterator[Row]:
+    for (chat, person), document in _paired(tables, name):
+        yield rows.marks_row(Chat.from_key(chat), person, marks_from_document(document).values())
+
+
+def _dump_follows(tables: Frozen, name: str) -> Iterator[Row]:
+    follows = tables[name]
+    for key, document in _documents(tables, "following"):
+        chat = Chat.from_key(key)
+        papers = map(ArxivId, document["papers"])
+        yield rows.follows_row(chat, {each: follow_from_document(follows[follow_id(chat, each)]) for each in papers})
+
+
+def _dump_seen(tables: Frozen, name: str) -> Iterator[Row]:
+    for key, document in _documents(tables, name):
+        yield rows.seen_row(Chat.from_key(key), _day_of(name), document["ids"])
+
+
+def _dump_deliveries(tables: Frozen, name: str) -> Iterator[Row]:
+    day = _day_of(name)
+    bodies = tables.get(f"bodies {day.isoformat()}", DecodedTable({}))
+    for key, document in _documents(tables, name):
+        chat = Chat.from_key(key)
+        for part in document["parts"]:
+            delivery = delivery_from_document(chat, day, part)
+            body = bodies.get(body_id(chat, delivery.part))
+            yield rows.delivery_row(replace(delivery, body=body["body"]) if body else delivery)
+
+
+def _dump_batches(tables: Frozen, name: str) -> Iterator[Row]:
+    for category, document in _documents(tables, name):
+        yield rows.batch_row(batch_from_document(_day_of(name), category, document))
+
+
+def _dump_days(tables: Frozen, name: str) -> Iterator[Row]:
+    for category, document in _documents(tables, name):
+        yield rows.day_row(day_from_document(_day_of(name), category, document))
+
+
+def _dump_records(tables: Frozen, name: str) -> Iterator[Row]:
+    records = [record_from_document(document) for _, document in _documents(tables, name)]
+    for each in sorted(records, key=lambda each: (each.paper.id, each.paper.version)):
+        yield rows.record_row(each, _day_of(name))
+
+
+def _dump_summaries(tables: Frozen, name: str) -> Iterator[Row]:
+    for _, document in _paired(tables, name):
+        yield rows.summary_row(summary_from_document(document))
+
+
+def _dump_spending(tables: Frozen, name: str) -> Iterator[Row]:
+    for day, document in _documents(tables, name):
+        yield rows.spending_row(spending_from_document(date.fromisoformat(day), document))
+
+
+_DUMPS: Mapping[str, tuple[str, Callable[[Frozen, str], Iterator[Row]]]] = {
+    "subscriptions": (rows.SUBSCRIPTION, _dump_subscriptions),
+    "progress": (rows.PROGRESS, _dump_progress),
+    "notes": (rows.NOTE, _dump_notes),
+    "marks": (rows.MARKS, _dump_marks),
+    "follows": (rows.FOLLOWS, _dump_follows),
+    "seen DAY": (rows.SEEN, _dump_seen),
+    "deliveries DAY": (rows.DELIVERY, _dump_deliveries),
+    "DAY": (rows.BATCH, _dump_batches),
+    "states DAY": (rows.DAY, _dump_days),
+    "records DAY": (rows.RECORD, _dump_records),
+    "summaries": (rows.SUMMARY, _dump_summaries),
+    "spending": (rows.SPENDING, _dump_spending),
+}
+"""The kind of row that each table holds, a table of a day by its pattern."""
+
+
+def _load_subscription(chats: JournalTinyDB, row: Row) -> None:
+    subscription = rows.read_subscription(row)
+    chats.table("subscriptions").replace(subscription.chat.key, subscription_to_document(subscription))
+
+
+def _load_progress(chats: JournalTinyDB, row: Row) -> None:
+    chat, progress = rows.read_progress(row)
+    chats.table("progress").replace(chat.key, progress_to_document(progress))
+
+
+def _load_note(chats: JournalTinyDB, row: Row) -> None:
+    key, text = rows.read_note(row)
+    chats.table("notes").replace(key, {"text": text})
+
+
+def _load_marks(chats: JournalTinyDB, row: Row) -> None:
+    replace_marks(chats, *rows.read_marks(row))
+
+
+def _load_follows(chats: JournalTinyDB, row: Row) -> None:
+    chat, follows = rows.read_follows(row)
+    forget_follows(chats, chat)
+    for paper, follow in follows.items():
+        replace_follow(chats, chat, paper, follow)
+
+
+def _load_seen(chats: JournalTinyDB, row: Row) -> None:
+    chat, day, papers = rows.read_seen(row)
+    day_table(chats, "seen ", day).replace(chat.key, {"ids": list(papers)})
+
+
+def _load_delivery(chats: JournalTinyDB, row: Row) -> None:
+    replace_or_add(chats, rows.read_delivery(row))
+
+
+def _load_batch(announcements: JournalTinyDB, row: Row) -> None:
+    batch = rows.read_batch(row)
+    day_table(announcements, "", batch.day).replace(batch.category, batch_to_document(batch))
+
+
+def _load_day(announcements: JournalTinyDB, row: Row) -> None:
+    state = rows.read_day(row)
+    day_table(announcements, "states ", state.day).replace(state.category, day_to_document(state))
+
+
+def _load_record(announcements: JournalTinyDB, row: Row) -> None:
+    record, day = rows.read_record(row)
+    day_table(announcements, "records ", day).replace(record.paper.versioned_id, record_to_document(record))
+
+
+def _load_summary(summaries: JournalTinyDB, row: Row) -> None:
+    put_summary(summaries, rows.read_summary(row))
+
+
+def _load_spending(summaries: JournalTinyDB, row: Row) -> None:
+    spending = rows.read_spending(row)
+    summaries.table("spending").replace(spending.day.isoformat(), spending_to_document(spending))
+
+
+_LOADS: Mapping[str, tuple[str, Callable[[JournalTinyDB, Row], None]]] = {
+    rows.SUBSCRIPTION: ("chats", _load_subscription),
+    rows.PROGRESS: ("chats", _load_progress),
+    rows.NOTE: ("chats", _load_note),
+    rows.MARKS: ("chats", _load_marks),
+    rows.FOLLOWS: ("chats", _load_follows),
+    rows.SEEN: ("chats", _load_seen),
+    rows.DELIVERY: ("chats", _load_delivery),
+    rows.BATCH: ("announcements", _load_batch),
+    rows.DAY: ("announcements", _load_day),
+    rows.RECORD: ("announcements", _load_record),
+    rows.SUMMARY: ("summaries", _load_summary),
+    rows.SPENDING: ("summaries", _load_spending),
+}
+"""The database that each kind of row belongs to, and how one is put there."""

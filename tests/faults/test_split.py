@@ -1,0 +1,173 @@
+"""A bot in several processes keeps the promise of one: nothing is lost silently, nothing doubled.
+
+PAPERROUND_SPLIT_KILLS says how often processes are killed; 100 take about half an hour.
+"""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from contextlib import AsyncExitStack
+from random import Random
+
+from bot.model.delivery import DeliveryState
+from tests.cluster import running_cluster
+from tests.faults.split import lay_wire, open_split_town
+from tests.faults.town import settle_discord, settle_telegram
+from tests.faults.verdict import check_chats
+
+KILLS = int(os.environ.get("PAPERROUND_SPLIT_KILLS", "2"))
+KILLS_A_ROUND = 4
+JITTER = 0.1
+
+
+async def subscribe_all(town):
+    await town.subscribe(*settle_telegram(town.telegram), *settle_discord(town.discord))
+    town.telegram.jitter = town.discord.jitter = JITTER
+
+
+def check_states(states):
+    """Where an answer was lost, Telegram's part is uncertain, and Discord's is found again by its nonce."""
+    assert {state for _, state in states} <= {DeliveryState.SENT, DeliveryState.UNCERTAIN}
+    assert states["discord", DeliveryState.UNCERTAIN] == 0
+    assert states["telegram", DeliveryState.SENT] > states["telegram", DeliveryState.UNCERTAIN]
+
+
+async def test_workers_compose_and_one_process_sends(tmp_path, database_url):
+    """Two workers hold the rounds of 50 chats, and the bot sends what they planned."""
+    async with open_split_town(tmp_path, database_url) as town:
+        await subscribe_all(town)
+        async with town.starting("worker") as one, town.starting("worker") as other:
+            await one.until_said("worker status=started", 60)
+            await other.until_said("worker status=started", 60)
+            async with town.starting("run") as bot:
+                await town.until_done()
+                assert await bot.stop() == 0
+            assert "round chat=" not in bot.said()
+            assert (one.said() + other.said()).count("round chat=") == len(town.chats)
+            assert await one.stop() == 0
+            assert await other.stop() == 0
+        states = await check_chats(town, {})
+        assert {state for _, state in states} == {DeliveryState.SENT}
+
+
+async def test_two_senders_by_mistake_send_once(tmp_path, database_url):
+    """Of two bots one sends, without any worker; when it stands still for longer than its right lasts, the other does.
+
+    When it goes on, in the middle of whatever it was doing, it finds that its right has ended.
+    """
+    async with open_split_town(tmp_path, database_url) as town:
+        await subscribe_all(town)
+        async with town.starting() as one, town.starting() as other:
+            await town.until_sending()
+            first, second = (one, other) if "name=telegram token=1" in one.said() else (other, one)
+            assert "name=telegram" not in second.said()
+            first.process.send_signal(signal.SIGSTOP)
+            await second.until_said("lease name=telegram token=2 status=taken", 60)
+            first.process.send_signal(signal.SIGCONT)
+            await town.until_done()
+            assert await second.stop() == 0
+            assert await first.stop() == 0
+        check_states(await check_chats(town, {}))
+
+
+async def test_a_dead_sender_is_replaced_within_30_seconds(tmp_path, database_url):
+    """One that waits takes over all that the dead one did."""
+    async with open_split_town(tmp_path, database_url) as town:
+        await subscribe_all(town)
+        async with AsyncExitStack() as stack:
+            one = await stack.enter_async_context(town.starting())
+            await town.until_sending()
+            other = await stack.enter_async_context(town.starting())
+            await other.until_said("lease", 60) if "lease" in other.said() else await asyncio.sleep(2)
+            await one.stop(signal.SIGKILL)
+            loop = asyncio.get_running_loop()
+            died = loop.time()
+            await other.until_said("lease name=telegram token=2 status=taken", 60)
+            took = loop.time() - died
+            await town.until_done()
+            assert await other.stop() == 0
+        check_states(await check_chats(town, {}))
+        assert took < 30
+
+
+async def test_a_database_that_restarts_in_mid_round_costs_time_and_nothing_else(tmp_path):
+    """Killed while digests are composed and sent, it is found again by all, and what was under way is done once."""
+    with running_cluster() as cluster:
+        async with open_split_town(tmp_path, cluster.new_database()) as town:
+            await subscribe_all(town)
+            async with town.starting("worker") as worker:
+                await worker.until_said("worker status=started", 60)
+                async with town.starting() as bot:
+                    await town.until_sending(10)
+                    cluster.stop("immediate")
+                    await asyncio.sleep(2)
+                    cluster.start()
+                    await town.until_done()
+                    assert await bot.stop() == 0
+                assert await worker.stop() == 0
+            check_states(await check_chats(town, {}))
+
+
+async def test_whoever_is_cut_off_from_the_database_is_replaced(tmp_path, cluster, database_url):
+    """The sender and a worker can no longer reach it, and nobody tells them; others go on, and when the wire is mended
+    what they still had on their lips is not heard.
+    """
+    async with open_split_town(tmp_path, database_url) as town, lay_wire(cluster, database_url) as (wire, by_wire):
+        await subscribe_all(town)
+        async with (
+            town.starting("worker", DATABASE_URL=by_wire) as far,
+            town.starting(DATABASE_URL=by_wire) as cut_off,
+        ):
+            await far.until_said("worker status=started", 60)
+            await town.until_sending()
+            async with town.starting("worker") as near, town.starting() as other:
+                wire.cut()
+                await other.until_said("lease name=telegram token=2 status=taken", 90)
+                before = cut_off.said().count("delivered")
+                await town.until_done()
+                wire.mend()
+                await cut_off.until_said("lease name=telegram token=1 status=lost", 90)
+                assert cut_off.said().count("delivered") <= before
+                for each in (other, near, cut_off, far):
+                    assert await each.stop() == 0
+        check_states(await check_chats(town, {}))
+
+
+async def strike(town, process, random):
+    """Kill a process at a random moment, from its start until it has sent for a while."""
+    await asyncio.sleep(random.choice((random.uniform(0, 3), random.uniform(2, 8))))
+    await process.stop(signal.SIGKILL)
+
+
+async def hold_round(folder, url, random, kills):
+    """One round of 50 chats; whatever is killed is started again."""
+    folder.mkdir()
+    async with open_split_town(folder, url) as town:
+        await subscribe_all(town)
+        async with AsyncExitStack() as stack:
+            commands = ["worker", "worker", "run", "run"]
+            running = [await stack.enter_async_context(town.starting(each)) for each in commands]
+            for _ in range(kills):
+                if await town.is_done():
+                    break
+                victim = random.randrange(len(commands))
+                await strike(town, running[victim], random)
+                running[victim] = await stack.enter_async_context(town.starting(commands[victim]))
+            await town.until_done()
+            for each in running:
+                assert await each.stop() == 0
+        return await check_chats(town, {})
+
+
+async def test_kill_9_of_any_process_neither_loses_nor_doubles(tmp_path, cluster):
+    """However often and whenever one of two bots and two workers is killed."""
+    killed, turn, tally = 0, 0, Counter()
+    while killed < KILLS:
+        kills = min(KILLS_A_ROUND, KILLS - killed)
+        url = cluster.new_database()
+        tally += await hold_round(tmp_path / str(turn), url, Random(turn), kills)
+        cluster.drop(url)
+        killed, turn = killed + kills, turn + 1
+    print(f"kills={killed} rounds={turn}", *(f"{where}-{state}={count}" for (where, state), count in tally.items()))  # noqa: T201
+    check_states(tally)
