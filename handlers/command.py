@@ -13,7 +13,7 @@ from bot.managing import Locate, Managing
 from bot.model.card import Card
 from bot.model.chat import Chat
 from bot.model.digest import Digest
-from bot.model.message import Button
+from bot.model.message import Button, File
 from bot.pipeline import Pipeline
 from bot.prices import Prices
 from bot.pulling import Progress
@@ -51,10 +51,14 @@ class Services:
     prices: Prices = field(default_factory=Prices)
 
     @property
+    def known(self) -> Backfill:
+        """What is known of papers beside the announcements."""
+        return self.backfill or Backfill(self.pipeline.storage, self.pipeline.clock)
+
+    @property
     def follows(self) -> Follows:
         """The papers that chats follow."""
-        pipeline = self.pipeline
-        return Follows(pipeline, self.subscriptions, self.backfill or Backfill(pipeline.storage, pipeline.clock))
+        return Follows(self.pipeline, self.subscriptions, self.known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,8 @@ class Reply:
     completes: a question was asked. `replaces`: where a button was pressed, this takes the place of the message with the
     button. `toast`: a few words for the person alone who pressed, such as "Saved."; without a button it is ordinary text.
     `payload`: what `/start` takes to do what this reply offers; a platform with links that start the bot shows such a link.
-    `heading`: a line above a text that must stay as it is, to be copied.
+    `heading`: a line above a text that must stay as it is, to be copied. `copy`: such a text below `text`, short enough for
+    any message. `file` comes with the text.
     A reply that `is_silent` is not sent: the person gave too many commands and was told so.
     """
 
@@ -103,11 +108,13 @@ class Reply:
     payload: str = ""
     heading: str = ""
     rows: tuple[int, ...] = ()
+    copy: str = ""
+    file: File | None = None
 
     @property
     def is_silent(self) -> bool:
         """Whether there is nothing to show."""
-        return not (self.text or self.toast or self.digest or self.card)
+        return not (self.text or self.toast or self.digest or self.card or self.copy or self.file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,7 @@ def _about(located: Located | None, reply: Reply) -> Reply:
     )
     if reply.text.startswith("{"):
         return replace(reply, heading=lead)
-    has_more = reply.text or reply.digest or reply.card
+    has_more = reply.text or reply.digest or reply.card or reply.copy or reply.file
     return replace(reply, text=f"{lead} {reply.text}".strip()) if has_more else reply
 
 

@@ -5,12 +5,13 @@ from handlers.commands.categories import CATEGORIES
 from handlers.commands.config import EXPORT, FORGET_ME, IMPORT
 from handlers.commands.delivery import CATCH_UP, RESEND
 from handlers.commands.digest import DIGEST, WHY
+from handlers.commands.exports import BIBTEX, SAVED
 from handlers.commands.follow import FOLLOW, FOLLOWS, UNFOLLOW
 from handlers.commands.help import help_command
 from handlers.commands.learned import LEARNED
 from handlers.commands.manage import MANAGE
 from handlers.commands.owner import OWNER
-from handlers.commands.papers import MARK, PAPER, SAVED, SUMMARY
+from handlers.commands.papers import MARK, PAPER, SUMMARY
 from handlers.commands.schedule import PAUSE, RESUME, SCHEDULE
 from handlers.commands.settings import SETTINGS
 from handlers.commands.share import SHARE
@@ -28,6 +29,7 @@ COMMANDS: Catalogue = (
     PAPER,
     MARK,
     SUMMARY,
+    BIBTEX,
     SAVED,
     LEARNED,
     FOLLOW,

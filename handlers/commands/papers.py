@@ -12,7 +12,7 @@ from bot.model.subscription import Subscription
 from bot.rendering.buttons import open_button
 from bot.rendering.text import shorten
 from bot.summarising import Summaries
-from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
+from handlers.command import Command, Param, Reply, Request, Services
 from handlers.commands.listing import PAGE, open_page
 
 SAVED_PAGE_SIZE = 10
@@ -39,7 +39,7 @@ async def summarise_paper(services: Services, request: Request) -> Reply:
         raise UserError(tr("Nothing is summarised here: no language model is set up."))
     identifier = read_id(request.args["paper"], "/summary")
     subscription = await services.subscriptions.get(request.chat)
-    cards = _cards(services)
+    cards = get_cards(services)
     card = await _get_card(cards, subscription, request.person, identifier)
     if card is None:
         return await _show(services, request, identifier)
@@ -66,7 +66,7 @@ async def mark_paper(services: Services, request: Request) -> Reply:
     identifier = read_id(request.args["paper"], "/mark save")
     subscription = await services.subscriptions.get(request.chat)
     try:
-        marks = await _cards(services).toggle(subscription, request.person, identifier, mark)
+        marks = await get_cards(services).toggle(subscription, request.person, identifier, mark)
     except SourceError as error:
         raise UserError(_unreadable(identifier)) from error
     noted, taken_back = _SAID[mark]
@@ -82,7 +82,7 @@ async def _follow_saved(services: Services, request: Request, identifier: ArxivI
     if not is_saved:
         await services.follows.unsave(request.chat, request.person, identifier)
         return ""
-    marked = await _cards(services).get_marked(request.chat, request.person, identifier)
+    marked = await get_cards(services).get_marked(request.chat, request.person, identifier)
     title = marked.title if marked else identifier
     if await services.follows.save(request.chat, request.person, identifier, title):
         return ""
@@ -91,7 +91,7 @@ async def _follow_saved(services: Services, request: Request, identifier: ArxivI
 
 async def list_saved(services: Services, request: Request) -> Reply:
     """What this person saved in this chat, the latest first, with a button for each card."""
-    saved = await _cards(services).get_saved(request.chat, request.person)
+    saved = await get_cards(services).get_saved(request.chat, request.person)
     wanted = request.args.get("page", "")
     if not saved:
         text = tr("You have saved nothing in this chat yet. /paper 2608.11232, for example, has a button that saves.")
@@ -130,7 +130,7 @@ def read_id(text: str, command: str) -> ArxivId:
 
 
 async def _show(services: Services, request: Request, identifier: ArxivId) -> Reply:
-    marked = await _cards(services).get_marked(request.chat, request.person, identifier)
+    marked = await get_cards(services).get_marked(request.chat, request.person, identifier)
     try:
         card = await get_card(services, request, identifier)
     except UserError:
@@ -154,7 +154,8 @@ async def _show(services: Services, request: Request, identifier: ArxivId) -> Re
     )
 
 
-def _cards(services: Services) -> Cards:
+def get_cards(services: Services) -> Cards:
+    """The use cases of single papers."""
     return Cards(services.pipeline, services.backfill, services.shelf, services.summaries)
 
 
@@ -182,7 +183,7 @@ def _describe_old(marked: MarkedPaper) -> str:
 async def get_card(services: Services, request: Request, identifier: ArxivId) -> Card | None:
     """The paper's card for whoever asks; None where nothing is known of it. Raises UserError where arXiv does not answer."""
     subscription = await services.subscriptions.get(request.chat)
-    return await _get_card(_cards(services), subscription, request.person, identifier)
+    return await _get_card(get_cards(services), subscription, request.person, identifier)
 
 
 def card_buttons(services: Services, card: Card) -> tuple[Button, ...]:
@@ -193,7 +194,7 @@ def card_buttons(services: Services, card: Card) -> tuple[Button, ...]:
     can_summarise = services.summaries is not None and card.summary is None
     summarise = (Button(tr("Summarise"), f"/summary {identifier}"),) if can_summarise else ()
     follow = follow_button(identifier, is_followed=card.is_followed)
-    return (*_mark_buttons(identifier, card.marks), follow, *summarise)
+    return (*_mark_buttons(identifier, card.marks), follow, *summarise, Button("BibTeX", f"/bibtex {identifier}"))
 
 
 def follow_button(identifier: ArxivId, *, is_followed: bool) -> Button:
@@ -234,5 +235,4 @@ SUMMARY = Command(
     is_public=True,
     is_hidden=True,
 )
-_LIST = Command("list", "Show what you saved, the latest first.", list_saved, (PAGE,))
-SAVED = CommandGroup("saved", "The papers you saved in this chat.", (_LIST,), shorthand=_LIST)
+LIST_SAVED = Command("list", "Show what you saved, the latest first.", list_saved, (PAGE,))

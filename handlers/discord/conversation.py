@@ -188,7 +188,7 @@ class Conversation:
     async def _reply_to_press(self, interaction: Interaction, reply: Reply) -> None:
         is_hidden = interaction.guild_id is not None
         self._expect(interaction, reply)
-        has_more = bool(reply.text or reply.digest or reply.card or reply.buttons)
+        has_more = bool(reply.text or reply.digest or reply.card or reply.buttons or reply.copy or reply.file)
         messages = _render(reply, as_components=reply.replaces) if has_more else ()
         if reply.replaces and messages:
             await edit(interaction, messages[0], is_hidden=is_hidden)

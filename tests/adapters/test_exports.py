@@ -1,0 +1,87 @@
+"""Exports in a chat: a real file on Telegram and Discord, the text itself in the terminal, and a block to copy."""
+
+import pytest
+
+from handlers.commands import COMMANDS
+from handlers.console.bot import ConsoleBot
+from handlers.console.render import render_reply
+from tests.adapters.test_discord import MEMBER, ROOM, Rig, admin
+from tests.adapters.test_telegram import ADA, opened
+from tests.build import make_batch, make_paper
+from tests.reading import read_bibtex, read_csv
+from tests.servers.discord import serve
+from tests.servers.telegram import TelegramServer
+from tests.world import World
+
+PAPERS = (make_paper("2611.00001", "Small KV Caches"), make_paper("2611.00003", "On Worlds"))
+
+
+@pytest.fixture
+async def telegram():
+    async with TelegramServer() as server:
+        async with opened(server):
+            yield server
+        assert server.complaints == []
+
+
+@pytest.fixture
+async def discord():
+    world = World(make_batch(*PAPERS), make_batch(category="cs.AI"))
+    await world.storage.open()
+    async with serve() as server:
+        async with Rig(server, world).running():
+            await admin(server, "categories add", {"category": "cs.CL"})
+            await server.command(ROOM, MEMBER, "digest")
+            yield server
+        assert server.refusals == []
+
+
+async def test_on_telegram_a_file_arrives(telegram):
+    """With its name and bytes, the byte order mark among them; the words are its caption."""
+    for line in ("/categories add cs.CL", "/digest", "/mark save 2611.00001"):
+        await telegram.ask(ADA, ADA, line)
+    sent = await telegram.ask(ADA, ADA, "/saved export csv")
+    assert (sent.text, sent.file_name) == ("1 saved paper is in the file.", "saved-papers.csv")
+    assert sent.file.startswith(b"\xef\xbb\xbf")
+    assert [row["id"] for row in read_csv(sent.file.decode())] == ["2611.00001"]
+
+
+async def test_on_telegram_bibtex_is_one_block(telegram):
+    """One tap on the card, one block to copy."""
+    for line in ("/categories add cs.CL", "/digest"):
+        await telegram.ask(ADA, ADA, line)
+    await telegram.press(await telegram.ask(ADA, ADA, "/paper 2611.00001"), "BibTeX", ADA)
+    [sent] = await telegram.replies(ADA)
+    assert [each.kind for each in sent.entities] == ["Pre"]
+    assert read_bibtex(sent.text + "\n")[0][1] == "vale-2611.00001"
+
+
+async def test_on_discord_a_file_arrives(discord):
+    """For the person alone in a server, as all that is theirs."""
+    card = await discord.command(ROOM, MEMBER, "paper", {"paper": "2611.00001"})
+    await discord.press(card.messages[0], MEMBER, card.buttons["💾"])
+    exported = await discord.command(ROOM, MEMBER, "saved export", {"format": "ris"})
+    assert exported.messages[0]["files"][0]["filename"] == "saved-papers.ris"
+    assert "1 saved paper" in exported.text
+
+
+async def test_on_discord_bibtex_is_a_block_of_code(discord):
+    """The card stays, and the entry comes below it."""
+    card = await discord.command(ROOM, MEMBER, "paper", {"paper": "2611.00001"})
+    pressed = await discord.press(card.messages[0], MEMBER, card.buttons["BibTeX"])
+    block = pressed.messages[-1]["content"]
+    assert block.startswith("```\n@misc{vale-2611.00001,")
+    assert read_bibtex(block.removeprefix("```\n").removesuffix("```"))
+
+
+async def test_in_the_terminal_the_file_is_written_out():
+    """A script takes what it needs from there."""
+    world = World(make_batch(*PAPERS))
+    await world.storage.open()
+    bot = ConsoleBot(world.services, COMMANDS, print, print)
+    for line in ("/categories add cs.CL", "/digest", "/mark save 2611.00001"):
+        await bot.answer(line)
+    shown = render_reply(await bot.answer("/saved export bibtex"), width=100, colour=False)
+    said, _, entry = shown.partition("\n\n")
+    assert said == "1 saved paper is in the file."
+    assert read_bibtex(entry + "\n")[0][1] == "vale-2611.00001"
