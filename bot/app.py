@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from bot import __version__
 from bot.backfill import Backfill
 from bot.batching import Batching
+from bot.collecting import Collecting
 from bot.delivery.lane import Lane
 from bot.delivery.outbox import Carrier, Outbox
 from bot.delivery.pacing import Pacer
@@ -28,6 +29,7 @@ from bot.ports import FullTexts, ListingSource, Messenger, PaperLookup, Platform
 from bot.prices import Prices
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
+from bot.sealing import Sealer
 from bot.shelf import Shelf
 from bot.sources.apart import KEEP, Parser
 from bot.sources.arxiv_api import ArxivApiLookup
@@ -167,6 +169,17 @@ async def open_summaries(
     return await stack.enter_async_context(summaries)
 
 
+async def open_collecting(stack: AsyncExitStack, settings: Settings, storage: Storage) -> Collecting | None:
+    """The use case of Zotero libraries; None without a secret to keep keys with."""
+    if not settings.secret_keys:
+        return None
+    from bot.zotero import ZoteroLibrary  # noqa: PLC0415
+
+    user_agent = make_user_agent(__version__, settings.contact)
+    library = await stack.enter_async_context(ZoteroLibrary(settings.zotero_api_url, user_agent, utc_now))
+    return Collecting(storage, library, Sealer(settings.secret_keys), utc_now)
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """Everything wired: what commands use, the platforms that have a token, and the people who run the bot.
@@ -233,6 +246,7 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
                 Shelf(lookup),
                 Backfill(storage, utc_now, lookup),
                 await open_summaries(stack, settings, storage, client),
+                await open_collecting(stack, settings, storage),
             )
             yield replace(_wire(settings, pipeline, subscriptions, senders, papers), interest=interest)
     finally:
@@ -255,6 +269,7 @@ class _Papers:
     shelf: Shelf
     backfill: Backfill
     summaries: Summaries | None
+    collecting: Collecting | None
 
 
 def _wire(
@@ -285,6 +300,7 @@ def _wire(
         summaries=papers.summaries,
         shelf=papers.shelf,
         prices=Prices.from_toml(read_bundled("prices.toml")),
+        collecting=papers.collecting,
     )
     web = _make_web(settings)
     platforms += _make_platforms(_Wiring(settings, services, rounds, outbox), web)

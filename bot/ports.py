@@ -14,6 +14,7 @@ from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.digest import Score
 from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.follow import Follow, Version
+from bot.model.library import Account
 from bot.model.listing import Listing, Record
 from bot.model.message import Message, Outgoing, Part, Receipt
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
@@ -144,6 +145,24 @@ class BatchWriter(Protocol):
 
         None where it cannot be used, or where `request` is not the id of what would be asked about this text.
         """
+        ...
+
+
+class ReferenceLibrary(Protocol):
+    """A reference manager in which people have libraries, each reached by its owner's key."""
+
+    async def identify(self, key: str) -> Account:
+        """Whose key it is. Raises LibraryError."""
+        ...
+
+    async def add(self, account: Account, key: str, item: str, paper: Paper) -> None:
+        """Put the paper into the library as the item of this name; fine where that is there already, so that a lost answer
+        doubles nothing. Raises LibraryError.
+        """
+        ...
+
+    def name_item(self, account: Account, paper: ArxivId) -> str:
+        """The name that the item of this paper has in this library: always the same."""
         ...
 
 
@@ -301,6 +320,17 @@ class Storage(Protocol):
 
     async def set_note(self, key: str, text: str) -> None:
         """Note a small text, whatever was noted there before; the empty text forgets it."""
+        ...
+
+    async def change_note(self, key: str, change: Callable[[str], str]) -> str:
+        """Replace a note by what `change` makes of it (of the empty text, if there is none), and return that.
+
+        No other change of it comes between. What `change` raises is passed on, with nothing changed.
+        """
+        ...
+
+    async def get_notes(self, prefix: str) -> Mapping[str, str]:
+        """Every note whose key begins with this, ordered by key."""
         ...
 
     async def save_batch(self, batch: Batch) -> None:

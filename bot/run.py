@@ -53,7 +53,7 @@ async def run_bot(settings: Settings) -> None:
         # Parts and replies under way share the time that is left after a signal.
         aside = [
             asyncio.create_task(_until(stop, work(app)), name=work.__name__)
-            for work in (_send, _pull_on_interest, _hold_on_summaries)
+            for work in (_send, _pull_on_interest, _hold_on_summaries, _collect)
         ]
         jobs = {
             "pull": (PULL_EVERY, partial(_pull, app)),
@@ -115,6 +115,12 @@ async def _hold_on_summaries(app: App) -> None:
             await app.rounds.hold_due()
         except Exception:
             log.exception("rounds status=crashed")
+
+
+async def _collect(app: App) -> None:
+    """Saved papers go to the Zotero libraries of those who saved them."""
+    if app.services.collecting is not None:
+        await app.services.collecting.run()
 
 
 async def _hold(app: App) -> None:

@@ -24,7 +24,9 @@ _ADDRESSES = (
     "telegram_api_url",
     "discord_api_url",
     "openai_base_url",
+    "zotero_api_url",
 )
+_SHORTEST_SECRET = 32
 
 
 class Settings(BaseSettings):
@@ -40,6 +42,8 @@ class Settings(BaseSettings):
     openai_base_url: str = ""
     llm_daily_budget: int = Field(default=1_000_000, ge=0, le=10**12)
     llm_batch: bool = False
+    secret_key: SecretStr = SecretStr("")
+    zotero_api_url: str = "https://api.zotero.org"
     summary_model: str = Field(default="gpt-5.4-mini", max_length=200, pattern=r"^[\x21-\x7e]+$")
     summary_input_tokens: int = Field(default=24_000, ge=4_000, le=1_000_000)
     summary_timeout: float = Field(default=120.0, ge=1, le=3600)
@@ -64,7 +68,12 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """What must never show anywhere."""
         tokens = (self.telegram_bot_token, self.discord_bot_token, self.openai_api_key)
-        return tuple(each.get_secret_value() for each in tokens if each.get_secret_value())
+        return (*(each.get_secret_value() for each in tokens if each.get_secret_value()), *self.secret_keys)
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """What keeps people's keys, the one in use first, then those it replaced."""
+        return tuple(filter(None, self.secret_key.get_secret_value().replace(",", " ").split()))
 
     @property
     def has_platform(self) -> bool:
@@ -100,6 +109,15 @@ class Settings(BaseSettings):
     def _is_token(cls, value: SecretStr) -> SecretStr:
         if not re.fullmatch(r"[\x21-\x7e]*", value.get_secret_value()):
             raise ValueError("must be the token alone, without blanks or quotes")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long(cls, value: SecretStr) -> SecretStr:
+        if any(len(each) < _SHORTEST_SECRET for each in value.get_secret_value().replace(",", " ").split()):
+            raise ValueError(
+                f"must have {_SHORTEST_SECRET} characters that nobody can guess, or more: openssl rand -hex 32"
+            )
         return value
 
     @field_validator("owner_ids")

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.backfill import Backfill
+from bot.collecting import Collecting
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState
 from bot.follows import Follows
@@ -34,7 +35,7 @@ class Services:
     `throttle` None: nobody is limited. `rounds` None: nothing is sent here without being asked for. `managing` None: nobody acts
     on another chat than the one they are in. `platforms` is how each platform does at this moment. `backfill` None: nothing is
     known of papers but what was announced. `summaries` None: there is no language model. `shelf` None: papers are not looked
-    up one by one.
+    up one by one. `collecting` None: no Zotero library can be connected, as there is no secret to keep keys with.
     """
 
     subscriptions: Subscriptions
@@ -49,6 +50,7 @@ class Services:
     summaries: Summaries | None = None
     shelf: Shelf | None = None
     prices: Prices = field(default_factory=Prices)
+    collecting: Collecting | None = None
 
     @property
     def known(self) -> Backfill:
@@ -70,6 +72,7 @@ class Request:
     None where that is none. `is_press`: the line was not typed now, but drawn earlier as a button or a question; it acts
     on the chat that it was drawn for. `language`: what the person's client speaks, as ISO 639-1 code, empty if it does not
     say; it decides for a chat that has no subscription yet.
+    `is_private`: nobody but the person sees what they sent and what is answered.
     """
 
     chat: Chat
@@ -81,6 +84,12 @@ class Request:
     locate: Locate | None = None
     is_press: bool = False
     language: str = ""
+    is_private: bool = False
+
+    @property
+    def who(self) -> str:
+        """The person, wherever they are on their platform: `telegram:77`."""
+        return f"{self.chat.platform}:{self.person}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,8 @@ class Reply:
     button. `toast`: a few words for the person alone who pressed, such as "Saved."; without a button it is ordinary text.
     `payload`: what `/start` takes to do what this reply offers; a platform with links that start the bot shows such a link.
     `heading`: a line above a text that must stay as it is, to be copied. `copy`: such a text below `text`, short enough for
-    any message. `file` comes with the text.
+    any message. `file` comes with the text. It `holds_secret`: what the person sent is to be taken out of the chat, and where the platform
+    cannot, the person is told to.
     A reply that `is_silent` is not sent: the person gave too many commands and was told so.
     """
 
@@ -110,6 +120,7 @@ class Reply:
     rows: tuple[int, ...] = ()
     copy: str = ""
     file: File | None = None
+    holds_secret: bool = False
 
     @property
     def is_silent(self) -> bool:
@@ -141,6 +152,7 @@ class Command:
     `is_public`: in a server everyone sees the answer; otherwise, where the platform can, only the person who asked.
     `owner_only` commands answer nobody else, and are in no menu. `is_hidden`: only buttons need it, so it is in no menu and
     no list; typing it works. A command that `acts_here` is about the chat it is used in, also while another is managed.
+    One that `takes_secret` is typed with something that nobody else may read, whatever becomes of it.
     """
 
     name: str
@@ -153,6 +165,7 @@ class Command:
     is_public: bool = False
     is_hidden: bool = False
     acts_here: bool = False
+    takes_secret: bool = False
 
     def __post_init__(self) -> None:
         _check(self.name, self.help)

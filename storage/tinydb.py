@@ -251,6 +251,25 @@ class TinyDBStorage:
         notes = chats.table(_NOTES)
         await chats.journal.commit(lambda: notes.replace(key, {"text": text}) if text else notes.discard(key))
 
+    async def change_note(self, key: str, change: Callable[[str], str]) -> str:
+        chats = self._database("chats")
+        notes = chats.table(_NOTES)
+
+        def replace() -> str:
+            document = notes.find(key)
+            text = change("" if document is None else document["text"])
+            if text:
+                notes.replace(key, {"text": text})
+            else:
+                notes.discard(key)
+            return text
+
+        return await chats.journal.commit(replace)
+
+    async def get_notes(self, prefix: str) -> Mapping[str, str]:
+        frozen = self._database("chats").table(_NOTES).freeze()
+        return {key: frozen[key]["text"] for key in sorted(frozen) if key.startswith(prefix)}
+
     async def save_batch(self, batch: Batch) -> None:
         announcements = self._database("announcements")
         await announcements.journal.commit(lambda: _put_batch(announcements, batch))

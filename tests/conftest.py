@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-_SERVERS = ("tests.servers.telegram", "tests.servers.discord", "tests.servers.openai")
+_SERVERS = ("tests.servers.telegram", "tests.servers.discord", "tests.servers.openai", "tests.servers.zotero")
 
 
 @pytest.fixture(autouse=True)

@@ -173,6 +173,16 @@ class FakeStorage:
         if not text:
             del self._notes[key]
 
+    async def change_note(self, key, change):
+        self._require_open()
+        text = change(self._notes.get(key, ""))
+        await self.set_note(key, text)
+        return text
+
+    async def get_notes(self, prefix):
+        self._require_open()
+        return {key: self._notes[key] for key in sorted(self._notes) if key.startswith(prefix)}
+
     async def save_batch(self, batch: Batch) -> None:
         self._require_open()
         self._batches[batch.day, batch.category] = batch

@@ -119,14 +119,23 @@ class World:
     def later(self, **delta):
         self.now += timedelta(**delta)
 
-    async def ask(self, line, *, is_admin=True, chat=CHAT, person="ada", is_owner=False, is_press=False) -> Reply:
+    async def ask(
+        self, line, *, is_admin=True, chat=CHAT, person="ada", is_owner=False, is_press=False, is_private=True
+    ) -> Reply:
         await self.storage.open()
         try:
             invocation = parse_line(COMMANDS, line)
         except UserError as error:
             return Reply(str(error))
         request = Request(
-            chat, person, answer(is_admin), invocation.args, self.remarks.append, is_owner, is_press=is_press
+            chat,
+            person,
+            answer(is_admin),
+            invocation.args,
+            self.remarks.append,
+            is_owner,
+            is_press=is_press,
+            is_private=is_private,
         )
         return await execute(invocation, self.services, request)
 

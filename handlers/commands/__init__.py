@@ -18,6 +18,7 @@ from handlers.commands.share import SHARE
 from handlers.commands.start import START
 from handlers.commands.status import STATUS
 from handlers.commands.topics import TOPICS
+from handlers.commands.zotero import ZOTERO
 
 COMMANDS: Catalogue = (
     START,
@@ -45,6 +46,7 @@ COMMANDS: Catalogue = (
     EXPORT,
     IMPORT,
     SHARE,
+    ZOTERO,
     MANAGE,
     FORGET_ME,
     OWNER,

@@ -74,6 +74,8 @@ async def mark_paper(services: Services, request: Request) -> Reply:
     if mark is Mark.SAVE:
         toast += await _follow_saved(services, request, identifier, is_saved=mark in marks)
     shown = await _show(services, request, identifier)
+    if mark is Mark.SAVE:
+        toast = f"{toast} {await _collect(services, request, identifier, shown.card, is_saved=mark in marks)}".strip()
     return Reply(shown.text, card=shown.card, buttons=shown.buttons, replaces=True, toast=toast)
 
 
@@ -87,6 +89,17 @@ async def _follow_saved(services: Services, request: Request, identifier: ArxivI
     if await services.follows.save(request.chat, request.person, identifier, title):
         return ""
     return " " + tr("It is not followed, as this chat follows {limit} papers already.", limit=MOST_FOLLOWS)
+
+
+async def _collect(
+    services: Services, request: Request, identifier: ArxivId, card: Card | None, *, is_saved: bool
+) -> str:
+    """Let the person's Zotero library have what they saved; what to say of that."""
+    if services.collecting is None:
+        return ""
+    if not is_saved:
+        return await services.collecting.unsave(request.who, identifier)
+    return await services.collecting.save(request.who, card.announced.paper) if card else ""
 
 
 async def list_saved(services: Services, request: Request) -> Reply:

@@ -6,11 +6,12 @@ from handlers.commands import COMMANDS
 from handlers.console.bot import ConsoleBot
 from handlers.console.render import render_reply
 from tests.adapters.test_discord import MEMBER, ROOM, Rig, admin
-from tests.adapters.test_telegram import ADA, opened
+from tests.adapters.test_telegram import ADA, GROUP, opened
 from tests.build import make_batch, make_paper
 from tests.reading import read_bibtex, read_csv
 from tests.servers.discord import serve
-from tests.servers.telegram import TelegramServer
+from tests.servers.discord_rules import EPHEMERAL, texts_of
+from tests.servers.telegram import Fault, TelegramServer
 from tests.world import World
 
 PAPERS = (make_paper("2611.00001", "Small KV Caches"), make_paper("2611.00003", "On Worlds"))
@@ -85,3 +86,28 @@ async def test_in_the_terminal_the_file_is_written_out():
     said, _, entry = shown.partition("\n\n")
     assert said == "1 saved paper is in the file."
     assert read_bibtex(entry + "\n")[0][1] == "vale-2611.00001"
+
+
+KEY = "aBcDeFgHiJkLmNoPqRsTuVwX"
+
+
+async def test_on_telegram_a_key_is_taken_out_of_the_chat(telegram):
+    """In private the bot deletes the message; where it cannot, it asks the person to."""
+    asked = await telegram.say(ADA, ADA, f"/zotero connect {KEY}")
+    [said] = await telegram.replies(ADA)
+    assert telegram.deleted == [(ADA, asked)]
+    assert "SECRET_KEY" in said.text
+    assert "delete your message" not in said.text
+    telegram.script("deleteMessage", Fault(400, "Bad Request: message can't be deleted"))
+    assert "Now delete your message with the key." in (await telegram.ask(ADA, ADA, f"/zotero connect {KEY}")).text
+    telegram.group(GROUP, {ADA: "administrator"})
+    assert "Now delete your message with the key." in (await telegram.ask(GROUP, ADA, f"/zotero connect {KEY}")).text
+
+
+async def test_on_discord_a_key_is_seen_by_nobody(discord):
+    """A command's options are the person's alone; a direct message is theirs to delete."""
+    answer = await discord.command(ROOM, MEMBER, "zotero connect", {"key": KEY})
+    assert answer.messages[0]["flags"] & EPHEMERAL
+    assert "delete your message" not in answer.text
+    [said] = await discord.dm(MEMBER, f"/zotero connect {KEY}")
+    assert "Now delete your message with the key." in "".join(texts_of(said))
