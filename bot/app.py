@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bot import __version__
+from bot.archive import Archive
 from bot.backfill import Backfill
 from bot.batching import Batching
 from bot.collecting import Collecting
@@ -301,6 +302,7 @@ def _wire(
         shelf=papers.shelf,
         prices=Prices.from_toml(read_bundled("prices.toml")),
         collecting=papers.collecting,
+        archive=Archive(pipeline, settings.archive_days),
     )
     web = _make_web(settings)
     platforms += _make_platforms(_Wiring(settings, services, rounds, outbox), web)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bot.archive import Archive
 from bot.backfill import Backfill
 from bot.errors import SourceError
 from bot.exports import Reference
@@ -26,6 +27,7 @@ class Citing:
     pipeline: Pipeline
     backfill: Backfill
     lookup: PaperLookup | None = None
+    archive: Archive | None = None
     lookup_seconds: float = LOOKUP_SECONDS
 
     async def get(self, marked: Sequence[MarkedPaper]) -> list[Reference]:
@@ -47,6 +49,10 @@ class Citing:
             for identifier in wanted & announcement.papers.keys():
                 found[identifier] = announcement.papers[identifier]
         found = {identifier: await self._complete(paper) for identifier, paper in found.items()}
+        if self.archive is not None:
+            for identifier in wanted - found.keys():
+                if (archived := await self.archive.find(identifier)) is not None:
+                    found[identifier] = await self._complete(archived.paper)
         missing = [identifier for identifier in dict.fromkeys(ids) if identifier not in found]
         return found | await self._look_up(missing)
 

@@ -349,6 +349,26 @@ class Storage(Protocol):
         """The announcements of `since` and later, oldest first, their listings ordered by category."""
         ...
 
+    async def save_archive(self, day: date, papers: Sequence[AnnouncedPaper]) -> None:
+        """Keep the papers of a day beyond its announcements, replacing those of the same day; without their TeX."""
+        ...
+
+    async def get_archived_days(self) -> tuple[date, ...]:
+        """The days with archived papers, oldest first."""
+        ...
+
+    async def get_archive(self, day: date) -> tuple[AnnouncedPaper, ...]:
+        """The archived papers of a day, in their order; none for a day that has none."""
+        ...
+
+    async def find_archived(self, paper: ArxivId) -> AnnouncedPaper | None:
+        """The paper as the newest day has it in which it is archived, or None."""
+        ...
+
+    async def prune_archive(self, before: date) -> None:
+        """Drop the archived papers of earlier days."""
+        ...
+
     async def get_progress(self, chat: Chat) -> Progress | None:
         """How far the chat's rounds have come, or None."""
         ...

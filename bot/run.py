@@ -60,6 +60,7 @@ async def run_bot(settings: Settings) -> None:
             "check": (PULL_EVERY, partial(_check, app)),
             "backfill": (PULL_EVERY, partial(_backfill, app)),
             "rounds": (HOLD_EVERY, partial(_hold, app)),
+            "rest": (BATCHES_EVERY, partial(_rest, app)),
             "batches": (BATCHES_EVERY, partial(_look_at_batches, app)),
         }
         try:
@@ -77,6 +78,8 @@ async def _pull(app: App) -> None:
     if await pipeline.is_paused():
         return
     if await pipeline.look():
+        if app.services.archive is not None:
+            await app.services.archive.keep()
         await pipeline.prune()
     await app.rounds.hold_due()
     await app.following.look()
@@ -126,6 +129,11 @@ async def _collect(app: App) -> None:
 async def _hold(app: App) -> None:
     await app.rounds.hold_due()
     await app.watch.look()
+
+
+async def _rest(app: App) -> None:
+    if app.services.archive is not None:
+        app.services.archive.rest()
 
 
 async def _look_at_batches(app: App) -> None:

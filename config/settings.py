@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     contact: str = Field(default="", max_length=200, pattern=r"^[\x20-\x7e]*$")
     port: int | None = Field(default=None, ge=1, le=65535)
     public_url: str = ""
+    archive_days: int = Field(default=90, ge=30, le=3650)
     data_dir: Path = Path("data")
     default_categories: Annotated[tuple[str, ...], NoDecode] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
     default_language: str = "en"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bot.archive import Archive
 from bot.backfill import Backfill
 from bot.collecting import Collecting
 from bot.delivery.rounds import Rounds
@@ -36,6 +37,7 @@ class Services:
     on another chat than the one they are in. `platforms` is how each platform does at this moment. `backfill` None: nothing is
     known of papers but what was announced. `summaries` None: there is no language model. `shelf` None: papers are not looked
     up one by one. `collecting` None: no Zotero library can be connected, as there is no secret to keep keys with.
+    `archive` None: nothing is searched.
     """
 
     subscriptions: Subscriptions
@@ -51,6 +53,7 @@ class Services:
     shelf: Shelf | None = None
     prices: Prices = field(default_factory=Prices)
     collecting: Collecting | None = None
+    archive: Archive | None = None
 
     @property
     def known(self) -> Backfill:

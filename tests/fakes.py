@@ -30,6 +30,7 @@ class FakeStorage:
         self._follows: dict[Chat, dict[ArxivId, Follow]] = {}
         self._records: dict[tuple[ArxivId, int], tuple[date, Record]] = {}
         self._notes: dict[str, str] = {}
+        self._archive = {}
         self._batches: dict[tuple[date, str], Batch] = {}
         self._days: dict[tuple[date, str], DayState] = {}
         self._progress: dict[Chat, Progress] = {}
@@ -200,6 +201,28 @@ class FakeStorage:
     async def get_announcements(self, since: date) -> tuple[Announcement, ...]:
         self._require_open()
         return merge_batches(self._batches[key] for key in sorted(self._batches) if key[0] >= since)
+
+    async def save_archive(self, day, papers):
+        self._require_open()
+        bare = {"raw_title": "", "raw_abstract": "", "raw_authors": ""}
+        self._archive[day] = tuple(replace(each, paper=replace(each.paper, **bare), day=day) for each in papers)
+
+    async def get_archived_days(self):
+        self._require_open()
+        return tuple(sorted(self._archive))
+
+    async def get_archive(self, day):
+        self._require_open()
+        return self._archive.get(day, ())
+
+    async def find_archived(self, paper):
+        self._require_open()
+        days = sorted(self._archive, reverse=True)
+        return next((each for day in days for each in self._archive[day] if each.paper.id == paper), None)
+
+    async def prune_archive(self, before):
+        self._require_open()
+        self._archive = {day: papers for day, papers in self._archive.items() if day >= before}
 
     async def get_progress(self, chat: Chat) -> Progress | None:
         self._require_open()

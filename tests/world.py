@@ -3,6 +3,7 @@
 from datetime import timedelta
 from random import Random
 
+from bot.archive import Archive
 from bot.backfill import Backfill
 from bot.delivery.lane import Lane
 from bot.delivery.outbox import Outbox
@@ -83,6 +84,7 @@ class World:
             backfill=self.backfill,
             summaries=self.summaries,
             shelf=Shelf(lookup) if lookup else None,
+            archive=Archive(pipeline),
             prices=Prices(models={"fake-1": Price(1.0, 10.0)}),
         )
         self.lane = Lane(

@@ -13,6 +13,7 @@ from handlers.commands.manage import MANAGE
 from handlers.commands.owner import OWNER
 from handlers.commands.papers import MARK, PAPER, SUMMARY
 from handlers.commands.schedule import PAUSE, RESUME, SCHEDULE
+from handlers.commands.search import RESULTS, SEARCH
 from handlers.commands.settings import SETTINGS
 from handlers.commands.share import SHARE
 from handlers.commands.start import START
@@ -32,6 +33,8 @@ COMMANDS: Catalogue = (
     SUMMARY,
     BIBTEX,
     SAVED,
+    SEARCH,
+    RESULTS,
     LEARNED,
     FOLLOW,
     UNFOLLOW,

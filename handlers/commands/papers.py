@@ -160,7 +160,7 @@ async def _show(services: Services, request: Request, identifier: ArxivId) -> Re
         return Reply(tr("arXiv knows no paper {id}.", id=identifier))
     return Reply(
         tr(
-            "{id} is in none of the announcements kept here, which are those of the last 30 days in the categories "
+            "{id} is in none of the announcements kept here, which are those of the last months in the categories "
             "that somebody follows. arXiv has it, if it exists: https://arxiv.org/abs/{id}",
             id=identifier,
         )
@@ -169,7 +169,7 @@ async def _show(services: Services, request: Request, identifier: ArxivId) -> Re
 
 def get_cards(services: Services) -> Cards:
     """The use cases of single papers."""
-    return Cards(services.pipeline, services.backfill, services.shelf, services.summaries)
+    return Cards(services.pipeline, services.backfill, services.shelf, services.summaries, services.archive)
 
 
 async def _get_card(cards: Cards, subscription: Subscription, person: str, identifier: ArxivId) -> Card | None:
@@ -189,7 +189,7 @@ def _unreadable(identifier: ArxivId) -> str:
 
 
 def _describe_old(marked: MarkedPaper) -> str:
-    over = tr("Its abstract is kept here for 30 days, which are over.")
+    over = tr("Its abstract is kept here no longer.")
     return f"{marked.title}\nhttps://arxiv.org/abs/{marked.id}\n{over}"
 
 
