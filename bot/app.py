@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from random import SystemRandom
+from secrets import token_bytes
 from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from bot.collecting import Collecting
 from bot.delivery.lane import Lane
 from bot.delivery.outbox import Carrier, Outbox
 from bot.delivery.pacing import Pacer
+from bot.delivery.pages import Pages
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState, Watch
 from bot.following import Following
@@ -284,6 +286,8 @@ def _wire(
     messengers = {each.name: each.messenger for each in senders}
     outbox = _make_outbox(subscriptions, senders)
     rounds = Rounds(pipeline, subscriptions, messengers, languages, outbox.wake, summaries=papers.summaries)
+    if settings.port is not None:
+        rounds.pages = Pages(pipeline.storage, utc_now, token_bytes, settings.public_url)
     platforms: list[Platform] = []
     services = Services(
         subscriptions,
@@ -304,7 +308,7 @@ def _wire(
         collecting=papers.collecting,
         archive=Archive(pipeline, settings.archive_days),
     )
-    web = _make_web(settings)
+    web = _make_web(settings, pipeline)
     platforms += _make_platforms(_Wiring(settings, services, rounds, outbox), web)
     owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
     watch = Watch(pipeline, platforms, lambda text, name: owners.tell(text, not_by=name), utc_now())
@@ -321,12 +325,18 @@ def _make_outbox(subscriptions: Subscriptions, senders: Sequence[_Sender]) -> Ou
     return outbox
 
 
-def _make_web(settings: Settings) -> "WebServer | None":
+def _make_web(settings: Settings, pipeline: Pipeline) -> "WebServer | None":
     if settings.port is None:
         return None
-    from bot.web import WebServer  # noqa: PLC0415
+    from bot.web import WebServer, home, pages  # noqa: PLC0415
 
-    return WebServer(settings.port)
+    languages, chats = load_languages(), tuple(map(Chat.from_key, settings.public_chats))
+    web = WebServer(
+        settings.port, public_url=settings.public_url, proxies=settings.trusted_proxies, languages=languages
+    )
+    web.add_routes(pages.routes(pipeline.storage, web.templates, has_home=bool(chats)))
+    web.add_routes(home.routes(pipeline, web.templates, chats, monotonic))
+    return web
 
 
 # These libraries take up to half a second and forty megabytes each, which a terminal or a single digest never needs.

@@ -13,9 +13,13 @@ _LOG_SIZE = 1_000_000
 # The first tell every request and every tick; the others, at DEBUG, what people and the bot say, and what a model is sent.
 QUIETER = dict.fromkeys(("httpx", "httpcore", "httpx2", "httpcore2", "apscheduler"), logging.WARNING)
 QUIETER |= dict.fromkeys(("telegram", "discord", "openai"), logging.INFO)
+# A trace for each request that is no HTTP; what goes wrong in a request of ours, bot.web tells.
+QUIETER |= {"aiohttp.server": logging.CRITICAL}
 """The least level at which libraries may log, whatever LOG_LEVEL says, by logger."""
 _TELEGRAM_FORM = r"(?<!\d)\d{6,}:[A-Za-z0-9_-]{30,}"
 """Telegram's tokens stand in the path of every request: taken out even where nobody declared one."""
+_ADDRESS_FORM = r"(?<=/[df]/)[A-Za-z0-9_-]{16,}"
+"""Whoever knows the address of a page or a feed may read it."""
 
 
 class _Redacting(logging.Formatter):
@@ -25,7 +29,7 @@ class _Redacting(logging.Formatter):
         super().__init__()
         self._inner = inner
         known = [re.escape(form) for secret in secrets if secret for form in (secret, quote(secret, safe=""))]
-        self._secret = re.compile("|".join([*known, _TELEGRAM_FORM]))
+        self._secret = re.compile("|".join([*known, _TELEGRAM_FORM, _ADDRESS_FORM]))
 
     def format(self, record: logging.LogRecord) -> str:
         return self._secret.sub("[secret]", self._inner.format(record))

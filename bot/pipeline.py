@@ -21,7 +21,7 @@ from bot.pulling import Attempt, Progress, Pulling
 SEEN_DAYS = 180
 """How long it is remembered that a chat got a paper, in days."""
 SUMMARY_DAYS = 90
-"""How long summaries are kept, and what they cost, in days."""
+"""How long summaries are kept, and what they cost, and pages, in days."""
 RETRY_SOON = timedelta(minutes=1)
 """How long a person's request does not ask arXiv again for what it just refused or did not have."""
 _PAUSED = "pulls paused"

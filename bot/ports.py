@@ -17,6 +17,7 @@ from bot.model.follow import Follow, Version
 from bot.model.library import Account
 from bot.model.listing import Listing, Record
 from bot.model.message import Message, Outgoing, Part, Receipt
+from bot.model.page import Page
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 from bot.model.subscription import Subscription
 from bot.model.summary import BatchRequest, FullText, Reply, Spending, Summary, SummaryKey, Usage
@@ -240,7 +241,7 @@ class Storage(Protocol):
         ...
 
     async def forget_chat(self, chat: Chat) -> None:
-        """Erase the chat's subscription, seen ids, marks, follows, progress and deliveries. Fine if there are none."""
+        """Erase the chat's subscription, seen ids, marks, follows, progress, deliveries and pages. Fine if there are none."""
         ...
 
     async def move_chat(self, old: Chat, new: Chat) -> None:
@@ -248,6 +249,7 @@ class Storage(Protocol):
 
         Where `new` has a subscription, they are merged (`bot.model.moves`); of a paper marked in both, its marks stay;
         what either follows is followed; of progress in both, `new`'s stays; deliveries of one key in both: `old`'s follow on the parts of that day.
+        Pages keep their ids.
         Fine if `old` has nothing, so moving twice is the same as once.
         """
         ...
@@ -412,6 +414,25 @@ class Storage(Protocol):
         """How many deliveries of announcements of `since` and later there are, by platform and state."""
         ...
 
+    async def save_page(self, page: Page) -> None:
+        """Keep a page, replacing an earlier one of its id. Nothing is kept for a chat that has no subscription (any more)."""
+        ...
+
+    async def get_page(self, identifier: str) -> Page | None:
+        """The page of this id, which may be any text, or None."""
+        ...
+
+    async def get_pages(self, chat: Chat, limit: int) -> tuple[Page, ...]:
+        """The chat's newest pages, so many at most, the newest first."""
+        ...
+
+    async def get_page_neighbours(self, chat: Chat, identifier: str) -> tuple[str, str] | None:
+        """The ids of the chat's pages just before and after this one, each empty where there is none.
+
+        None where the chat has no page of this id (any more).
+        """
+        ...
+
     async def get_summary(self, key: SummaryKey) -> Summary | None:
         """The summary that was made for this key, or None."""
         ...
@@ -441,7 +462,8 @@ class Storage(Protocol):
 
     async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
         """Drop batches and states of days, deliveries that are not open, and records looked up, older than `batches_before`,
-        seen ids older than `seen_before`, and summaries made and tokens spent before `summaries_before` (those days themselves stay).
+        seen ids older than `seen_before`, and summaries made, tokens spent and pages planned before `summaries_before` (those days
+        themselves stay).
         """
         ...
 

@@ -134,6 +134,7 @@ PREFERENCES = (
     Preference(
         "failure_notice", "whether a line says so when a digest cannot come: on or off", _switch("failure_notice")
     ),
+    Preference("pages", "whether digests can be read on the web by whoever has the link: on or off", _switch("pages")),
     Preference("forum_tag", "the tag of posts in a Discord forum, none for no tag", _tag),
 )
 

@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     port: int | None = Field(default=None, ge=1, le=65535)
     public_url: str = ""
     archive_days: int = Field(default=90, ge=30, le=3650)
+    public_chats: Annotated[tuple[str, ...], NoDecode] = ()
+    trusted_proxies: int = Field(default=0, ge=0, le=9)
     data_dir: Path = Path("data")
     default_categories: Annotated[tuple[str, ...], NoDecode] = ("cs.AI", "cs.CL", "cs.CV", "cs.LG")
     default_language: str = "en"
@@ -129,7 +131,15 @@ class Settings(BaseSettings):
                 raise ValueError("must be like telegram:123,discord:456")
         return value
 
-    @field_validator("default_categories", "owner_ids", mode="before")
+    @field_validator("public_chats")
+    @classmethod
+    def _are_chats(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            if not re.fullmatch(r"(telegram|discord|console):[\w-]+(:\w+)?", each, re.ASCII):
+                raise ValueError("must be like telegram:-100123,discord:456, as in the log after chat=")
+        return value
+
+    @field_validator("default_categories", "owner_ids", "public_chats", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value

@@ -105,8 +105,8 @@ class Reply:
     button. `toast`: a few words for the person alone who pressed, such as "Saved."; without a button it is ordinary text.
     `payload`: what `/start` takes to do what this reply offers; a platform with links that start the bot shows such a link.
     `heading`: a line above a text that must stay as it is, to be copied. `copy`: such a text below `text`, short enough for
-    any message. `file` comes with the text. It `holds_secret`: what the person sent is to be taken out of the chat, and where the platform
-    cannot, the person is told to.
+    any message. `file` comes with the text. It `holds_secret`: what the person sent is to be taken out of the chat, and where
+    the platform cannot, the person is told to. `link`: where the digest can be read on the web.
     A reply that `is_silent` is not sent: the person gave too many commands and was told so.
     """
 
@@ -124,6 +124,7 @@ class Reply:
     copy: str = ""
     file: File | None = None
     holds_secret: bool = False
+    link: str = ""
 
     @property
     def is_silent(self) -> bool:

@@ -4,7 +4,7 @@ A plain field added to a dataclass with a default needs nothing here: documents 
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, fields
 from datetime import UTC, date, datetime
 from typing import Any
@@ -15,9 +15,11 @@ from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.day import Addition, DayPhase, DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress, Round
+from bot.model.digest import Digest, DigestPaper, LeftOut, Reason, ReasonKind, Score
 from bot.model.follow import Follow, Version
 from bot.model.listing import Record
-from bot.model.paper import AnnounceType, ArxivId, Paper
+from bot.model.page import Page
+from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 from bot.model.subscription import FORMER_DETAILS, Pause, PauseReason, Subscription
 from bot.model.summary import Spending, Summary, TextSource, Usage
 
@@ -195,6 +197,57 @@ def spending_from_document(day: date, document: Document) -> Spending:
     """The spending of this day."""
     used = {(model, group): Usage(prompt, completion) for model, group, prompt, completion in document["used"]}
     return Spending(day, document["reserved"], document["calls"], document["hits"], used)
+
+
+def page_to_document(page: Page, keep: Callable[[Document], str]) -> Document:
+    """Every field but id and chat; `keep` takes papers and summaries, which many pages share, and gives what stands for them."""
+    digest = page.digest
+    document = {field.name: getattr(digest, field.name) for field in fields(digest)}
+    document["left_out"] = {reason.name: count for reason, count in digest.left_out.items()}
+    document["papers"] = [_shown_to_document(each, keep) for each in digest.papers]
+    return {"at": _instant(page.at), "language": page.language, "digest": document}
+
+
+def page_from_document(identifier: str, chat: Chat, document: Document, find: Callable[[str], Document]) -> Page:
+    """The page; `find` gives what was kept."""
+    values = _with_times(_with_tuples(document["digest"]), dates=("day", "since"))
+    values["left_out"] = {LeftOut[name]: count for name, count in values["left_out"].items()}
+    values["papers"] = tuple(_shown_from_document(each, find) for each in values["papers"])
+    return Page(identifier, chat, datetime.fromisoformat(document["at"]), document["language"], Digest(**values))
+
+
+def _shown_to_document(shown: DigestPaper, keep: Callable[[Document], str]) -> Document:
+    announced = shown.announced
+    paper = keep({field.name: getattr(announced.paper, field.name) for field in fields(announced.paper)})
+    document = {"place": shown.place, "paper": paper, "type": announced.announce_type, "day": announced.day}
+    if shown.summary is not None:
+        document["summary"] = keep(summary_to_document(shown.summary))
+    return document | {"score": _score_to_document(shown.score)}
+
+
+def _shown_from_document(document: Document, find: Callable[[str], Document]) -> DigestPaper:
+    paper = Paper(**_with_tuples(find(document["paper"])))
+    announced = AnnouncedPaper(paper, AnnounceType(document["type"]), date.fromisoformat(document["day"]))
+    summary = summary_from_document(find(document["summary"])) if "summary" in document else None
+    return DigestPaper(document["place"], announced, _score_from_document(document["score"]), summary)
+
+
+def _score_to_document(score: Score) -> Document:
+    document = {field.name: getattr(score, field.name) for field in fields(score)}
+    document["points"] = _number(score.points)
+    document["reasons"] = [
+        {field.name: getattr(each, field.name) for field in fields(each)} | {"points": _number(each.points)}
+        for each in score.reasons
+    ]
+    return document
+
+
+def _score_from_document(document: Document) -> Score:
+    reasons = (_with_tuples(each) for each in document["reasons"])
+    made = tuple(
+        Reason(**each | {"points": float(each["points"]), "kind": ReasonKind(each["kind"])}) for each in reasons
+    )
+    return Score(**_with_tuples(document) | {"points": float(document["points"]), "reasons": made})
 
 
 def _with_tuples(document: Document) -> Document:

@@ -22,3 +22,4 @@ class Schema:
 CHATS = Schema(version=1)
 ANNOUNCEMENTS = Schema(version=1)
 SUMMARIES = Schema(version=1)
+PAGES = Schema(version=1)

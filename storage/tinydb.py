@@ -15,6 +15,7 @@ from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.follow import Follow, Version
 from bot.model.listing import Record
 from bot.model.moves import merge_subscriptions
+from bot.model.page import Page
 from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.subscription import Subscription
 from bot.model.summary import Spending, Summary, SummaryKey, Usage
@@ -60,7 +61,8 @@ from storage.follows import (
 from storage.journal import COMPACT_AFTER, JournalTinyDB
 from storage.lock import FolderLock
 from storage.marks import find_chat_marks, find_marks, forget_marks, move_marks, replace_marks
-from storage.migrations import ANNOUNCEMENTS, CHATS, SUMMARIES, Schema
+from storage.migrations import ANNOUNCEMENTS, CHATS, PAGES, SUMMARIES, Schema
+from storage.pages import find_neighbours, find_page, find_pages, forget_pages, move_pages, prune_pages, put_page
 from storage.seen import add_seen, find_seen, forget_seen, move_seen, prune_seen
 from storage.summaries import (
     count_hits,
@@ -81,13 +83,15 @@ _RECORDS = "records "
 
 
 class TinyDBStorage:
-    """Three databases, so that compacting the chats never copies papers or summaries.
+    """Four databases, so that compacting the chats never copies papers, summaries or pages.
 
     `chats` has the tables `subscriptions` and `progress`, whose ids are chat keys, `notes`, whose ids are the callers' keys,
     and those of `storage.seen`, `storage.marks`, `storage.follows` and `storage.deliveries`.
     `announcements` has for each day one table of batches and one of states, their ids are categories, and one
-    of records that were looked up on that day, their ids are papers with their versions; and the table of `storage.archive`. `summaries` is laid out in
-    `storage.summaries`. `prune` is atomic in each database but not over all; repeating it finishes it.
+    of records that were looked up on that day, their ids are papers with their versions; and that of `storage.archive`.
+    `summaries` is laid out in
+    `storage.summaries`, `pages` in `storage.pages`. `prune` is atomic in each database but not over all, nor are
+    `forget_chat` and `move_chat`, which begin with the pages; repeating one finishes it.
     A read may see a write that is still on its way to the disk.
     """
 
@@ -103,7 +107,7 @@ class TinyDBStorage:
         self._folder = folder
         self._lock = FolderLock(folder)
         self._open_database = partial(JournalTinyDB, folder, compact_after=compact_after, disk=disk)
-        self._schemas = {"chats": chats, "announcements": announcements, "summaries": SUMMARIES}
+        self._schemas = {"chats": chats, "announcements": announcements, "summaries": SUMMARIES, "pages": PAGES}
         self._databases: dict[str, JournalTinyDB] = {}
         self._subscriptions = DecodingCache(subscription_from_document)
         self._progress = DecodingCache(_decode_progress)
@@ -144,7 +148,7 @@ class TinyDBStorage:
         return await chats.journal.commit(replace)
 
     async def forget_chat(self, chat: Chat) -> None:
-        chats = self._database("chats")
+        chats, pages = self._database("chats"), self._database("pages")
 
         def forget() -> None:
             chats.table(_SUBSCRIPTIONS).discard(chat.key)
@@ -154,10 +158,11 @@ class TinyDBStorage:
             forget_follows(chats, chat)
             forget_deliveries(chats, chat)
 
+        await pages.journal.commit(lambda: forget_pages(pages, chat))
         await chats.journal.commit(forget)
 
     async def move_chat(self, old: Chat, new: Chat) -> None:
-        chats = self._database("chats")
+        chats, pages = self._database("chats"), self._database("pages")
 
         def move() -> None:
             _move_subscription(chats.table(_SUBSCRIPTIONS), old, new)
@@ -168,6 +173,7 @@ class TinyDBStorage:
             move_deliveries(chats, old, new)
 
         if old != new:
+            await pages.journal.commit(lambda: move_pages(pages, old, new))
             await chats.journal.commit(move)
 
     async def get_seen(self, chat: Chat) -> Mapping[ArxivId, date]:
@@ -371,6 +377,24 @@ class TinyDBStorage:
     async def count_deliveries(self, since: date) -> Mapping[tuple[str, DeliveryState], int]:
         return await asyncio.to_thread(count_states, delivery_tables(self._database("chats"), since))
 
+    async def save_page(self, page: Page) -> None:
+        subscriptions, pages = self._database("chats").table(_SUBSCRIPTIONS), self._database("pages")
+
+        def keep() -> None:
+            if subscriptions.find(page.chat.key) is not None:
+                put_page(pages, page)
+
+        await pages.journal.commit(keep)
+
+    async def get_page(self, identifier: str) -> Page | None:
+        return find_page(self._database("pages"), identifier)
+
+    async def get_pages(self, chat: Chat, limit: int) -> tuple[Page, ...]:
+        return find_pages(self._database("pages"), chat, limit)
+
+    async def get_page_neighbours(self, chat: Chat, identifier: str) -> tuple[str, str] | None:
+        return find_neighbours(self._database("pages"), chat, identifier)
+
     async def get_summary(self, key: SummaryKey) -> Summary | None:
         return find_summary(self._database("summaries"), key)
 
@@ -395,7 +419,7 @@ class TinyDBStorage:
 
     async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
         announcements, chats = self._database("announcements"), self._database("chats")
-        summaries = self._database("summaries")
+        summaries, pages = self._database("summaries"), self._database("pages")
 
         def prune_chats() -> None:
             prune_seen(chats, seen_before)
@@ -409,6 +433,7 @@ class TinyDBStorage:
         await announcements.journal.commit(prune_days)
         await chats.journal.commit(prune_chats)
         await summaries.journal.commit(lambda: prune_summaries(summaries, summaries_before))
+        await pages.journal.commit(lambda: prune_pages(pages, summaries_before))
 
     async def check(self) -> None:
         chats = self._database("chats")

@@ -14,6 +14,7 @@ from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.follow import Follow, Version
 from bot.model.listing import Record
 from bot.model.moves import merge_follows, merge_seen, merge_subscriptions, renumber_deliveries
+from bot.model.page import Page
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 from bot.model.summary import Spending, Usage
@@ -37,6 +38,7 @@ class FakeStorage:
         self._deliveries: dict[tuple[Chat, date, int], Delivery] = {}
         self._summaries = {}
         self._spending = {}
+        self._pages: dict[str, Page] = {}
 
     async def open(self) -> None:
         self._is_open = True
@@ -70,6 +72,7 @@ class FakeStorage:
         self._follows.pop(chat, None)
         self._progress.pop(chat, None)
         self._deliveries = {key: each for key, each in self._deliveries.items() if key[0] != chat}
+        self._pages = {key: each for key, each in self._pages.items() if each.chat != chat}
 
     async def move_chat(self, old: Chat, new: Chat) -> None:
         self._require_open()
@@ -91,6 +94,7 @@ class FakeStorage:
         moved_deliveries = renumber_deliveries(new, self._deliveries_of(old), self._deliveries_of(new))
         self._deliveries = {key: each for key, each in self._deliveries.items() if key[0] != old}
         self._keep(*moved_deliveries)
+        self._pages = {key: replace(each, chat=new) if each.chat == old else each for key, each in self._pages.items()}
 
     async def get_seen(self, chat: Chat) -> Mapping[ArxivId, date]:
         self._require_open()
@@ -272,6 +276,27 @@ class FakeStorage:
         self._require_open()
         return Counter((each.chat.platform, each.state) for each in self._deliveries.values() if each.day >= since)
 
+    async def save_page(self, page: Page) -> None:
+        self._require_open()
+        if page.chat in self._subscriptions:
+            self._pages[page.id] = page
+
+    async def get_page(self, identifier: str) -> Page | None:
+        self._require_open()
+        return self._pages.get(identifier)
+
+    async def get_pages(self, chat: Chat, limit: int) -> tuple[Page, ...]:
+        self._require_open()
+        return tuple(reversed(self._shelf(chat)))[:limit]
+
+    async def get_page_neighbours(self, chat: Chat, identifier: str) -> tuple[str, str] | None:
+        self._require_open()
+        ids = [each.id for each in self._shelf(chat)]
+        if identifier not in ids:
+            return None
+        before, after = ["", *ids], [*ids, ""]
+        return before[ids.index(identifier)], after[ids.index(identifier) + 1]
+
     async def get_summary(self, key):
         self._require_open()
         return self._summaries.get(key)
@@ -312,6 +337,9 @@ class FakeStorage:
             if each.made_at.astimezone(UTC).date() >= summaries_before
         }
         self._spending = {day: each for day, each in self._spending.items() if day >= summaries_before}
+        self._pages = {
+            key: each for key, each in self._pages.items() if each.at.astimezone(UTC).date() >= summaries_before
+        }
         self._batches = {key: batch for key, batch in self._batches.items() if key[0] >= batches_before}
         self._days = {key: state for key, state in self._days.items() if key[0] >= batches_before}
         self._records = {key: each for key, each in self._records.items() if each[0] >= batches_before}
@@ -329,6 +357,9 @@ class FakeStorage:
     def _deliveries_of(self, chat: Chat) -> tuple[Delivery, ...]:
         found = [each for each in self._deliveries.values() if each.chat == chat]
         return tuple(sorted(found, key=lambda each: (each.day, each.part)))
+
+    def _shelf(self, chat: Chat) -> list[Page]:
+        return sorted((each for each in self._pages.values() if each.chat == chat), key=lambda each: each.at)
 
     def _require_open(self) -> None:
         if not self._is_open:

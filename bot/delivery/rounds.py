@@ -11,6 +11,7 @@ from bot.calendar import is_day_off, latest_day
 from bot.days import MOST_DAYS, Here
 from bot.delivery.due import Due, begin, find_due
 from bot.delivery.letters import back_message, digest_message, late_message, quiet_message
+from bot.delivery.pages import Pages
 from bot.delivery.readings import Readings, Shown
 from bot.language import Languages
 from bot.model.chat import Chat
@@ -45,7 +46,7 @@ class Rounds:
     """The use cases of delivery. `wake` is set to the outbox's once there is one.
 
     `messengers` are those of the platforms that are set up; chats of others are left alone. `summaries` None: digests
-    carry abstracts.
+    carry abstracts. `pages` None: nothing is served over HTTP, and no pages are kept.
     """
 
     pipeline: Pipeline
@@ -55,6 +56,7 @@ class Rounds:
     wake: Wake = lambda _: None
     most_open: int = MOST_OPEN
     summaries: Summaries | None = None
+    pages: Pages | None = None
     # What is decided about a chat rests on its progress, which must not change before the decision is kept.
     _deciding: asyncio.Lock = field(default_factory=asyncio.Lock)
     _readings: Readings = field(init=False)
@@ -173,9 +175,11 @@ class Rounds:
         with self.languages.speaking(subscription.language):
             if shown.digest is not None and shown.digest.papers:
                 troubled = await self._troubled(subscription, progress)
-                return digest_message(
+                link = await self.pages.keep(subscription, shown.digest) if self.pages else ""
+                message = digest_message(
                     shown.digest, subscription.detail, awaited=due.awaited, troubled=troubled, is_short=is_short
                 )
+                return replace(message, link=link)
             is_said = subscription.quiet_notice and not due.only
             return quiet_message(shown.held, self.pipeline.clock()) if is_said else None
 

@@ -24,12 +24,16 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something to say in a chat without having been asked; a platform makes as many parts of it as it takes."""
+    """Something to say in a chat without having been asked; a platform makes as many parts of it as it takes.
+
+    `link`: where the digest can be read on the web; empty for nowhere.
+    """
 
     text: str = ""
     digest: Digest | None = None
     detail: str = "tldr"
     buttons: tuple[Button, ...] = ()
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

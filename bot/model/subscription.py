@@ -52,7 +52,7 @@ class Subscription:
     first, get a summary where there is an LLM. `forum_tag`: the name of the tag that posts in a Discord
     forum get; empty for none. `schedule`: when the digest comes, in the form that `/schedule` shows; its hours are those of
     `timezone`, an IANA name. `quiet_notice` and `failure_notice`: whether a line is said on days without a digest, and when
-    something went wrong.
+    something went wrong. `pages`: whether its digests can be read on the web by whoever has the link.
     """
 
     chat: Chat
@@ -74,6 +74,7 @@ class Subscription:
     failure_notice: bool = True
     pause: Pause | None = None
     muted: tuple[str, ...] = ()
+    pages: bool = True
 
     @property
     def active_topics(self) -> tuple[str, ...]:

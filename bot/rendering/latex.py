@@ -1,7 +1,8 @@
 """TeX as arXiv's authors write it, made readable."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from bot.rendering.tex_math import convert_math
 from bot.rendering.tex_symbols import COMBINING, find_symbol, put_accent, to_subscript, to_superscript
@@ -74,6 +75,39 @@ _GREEK = (
 _SPLIT_GREEK = {f"\\{name[0]}{{{name[1:]}}}": name for name in _GREEK.split()}
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of readable text. `tex` is the source of one formula where `text` stands for that, and empty elsewhere."""
+
+    text: str
+    tex: str = ""
+
+
+def to_pieces(text: str) -> tuple[tuple[Piece, ...], ...]:
+    """What `to_readable` makes of the text, paragraph by paragraph, each formula a piece of its own."""
+    paragraphs = (" ".join(each.split()) for each in _PARAGRAPH.split(text.translate(_INVISIBLE)))
+    return tuple(tuple(_split(each)) for each in paragraphs if each)
+
+
+def _split(text: str) -> Iterator[Piece]:
+    if len(text) > _MAX_LENGTH or not _TEX.search(text):
+        yield Piece(text)
+        return
+    plain, end = "", 0
+    for found in _FRAGMENT.finditer(text):
+        plain += text[end : found.start()]
+        end = found.end()
+        if found.lastgroup != "math":
+            plain += _replace(found)
+            continue
+        if plain:
+            yield Piece(plain)
+        plain = ""
+        yield Piece(_replace_math(found), _formula(found))
+    if plain := plain + text[end:]:
+        yield Piece(plain)
+
+
 def to_readable(text: str) -> str:
     """`text` as a person reads it: TeX accents, quotes, dashes, styles and simple mathematics become Unicode.
 
@@ -104,8 +138,11 @@ def _inside(found: re.Match[str], *names: str) -> str:
 
 
 def _replace_math(found: re.Match[str]) -> str:
-    formula = found["display"] or found["inline"] or found["round"] or found["square"]
-    return convert_math(formula) or found[0]
+    return convert_math(_formula(found)) or found[0]
+
+
+def _formula(found: re.Match[str]) -> str:
+    return str(found["display"] or found["inline"] or found["round"] or found["square"])
 
 
 def _replace_split(found: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from bot.model.paper import Paper
 from bot.zones import open_zone
 
 SAMPLE_LABEL = later("SAMPLE of invented papers, not an arXiv announcement")
+LINK_LABEL = later("Read on the web")
 _WEEKDAYS = (
     later("Monday"),
     later("Tuesday"),

@@ -38,7 +38,7 @@ class ConsoleMessenger:
         """A terminal is nothing to let go of."""
 
     def compose(self, chat: Chat, message: Message) -> tuple[Part, ...]:  # noqa: ARG002 - there is only one
-        reply = Reply(message.text, message.digest, message.detail)
+        reply = Reply(message.text, message.digest, message.detail, link=message.link)
         papers = message.digest.papers if message.digest else ()
         text = render_reply(reply, width=self.width(), colour=self.colour)
         return (Part(text, tuple(each.announced.paper.id for each in papers)),) if text else ()

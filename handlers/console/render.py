@@ -10,6 +10,7 @@ from bot.model.message import Button
 from bot.rendering.clean import clean, clean_line
 from bot.rendering.summaries import body_of, label_of, part_lines, tldr_of
 from bot.rendering.text import (
+    LINK_LABEL,
     SAMPLE_LABEL,
     format_authors,
     format_card,
@@ -37,13 +38,17 @@ def render_reply(reply: Reply, *, width: int, colour: bool) -> str:
     if reply.card is not None:
         parts.append(render_card(reply.card, reply.buttons, width=width, colour=colour))
     if reply.digest is not None:
-        parts.append(render_digest(reply.digest, reply.detail, width=width, colour=colour))
+        parts.append(render_digest(reply.digest, reply.detail, reply.link, width=width, colour=colour))
     return "\n\n".join(parts)
 
 
-def render_digest(digest: Digest, detail: str, *, width: int, colour: bool) -> str:
-    """The digest as numbered papers, each with its facts, reasons and as much abstract as `detail` asks for."""
+def render_digest(digest: Digest, detail: str, link: str = "", *, width: int, colour: bool) -> str:
+    """The digest as numbered papers, each with its facts, reasons and as much abstract as `detail` asks for.
+
+    `link`: where it can be read on the web.
+    """
     blocks = [_paint(format_title(digest), _YELLOW if digest.is_sample else _BOLD, colour=colour)]
+    blocks += [f"{tr(LINK_LABEL)}: {link}"] if link else []
     blocks += [_render_paper(paper, digest, detail, width=width, colour=colour) for paper in digest.papers]
     closing = format_summary(digest)
     if digest.papers:

@@ -22,6 +22,7 @@ from handlers.discord.render import (
     render_text,
     summary_of,
     title_of,
+    web_links,
 )
 
 NAME_LIMIT = 100
@@ -52,7 +53,7 @@ def render_parts(message: Message) -> tuple[DigestPart, ...]:
         return ()
     if digest is None and not message.buttons:
         return tuple(DigestPart(each) for each in render_text(message.text))
-    whole = render_reply(Reply(message.text, digest, message.detail, buttons=message.buttons))
+    whole = render_reply(Reply(message.text, digest, message.detail, buttons=message.buttons, link=message.link))
     if digest is None:
         return tuple(DigestPart(each) for each in whole)
     if len(whole) == 1:
@@ -64,7 +65,7 @@ def _header_and_papers(message: Message, digest: Digest) -> Iterator[DigestPart]
     lead, *more = split(escape_reply(message.text), _TEXT_ROOM) or ("",)
     texts = [text for text in (lead, heading_of(digest), summary_of(digest)) if text]
     texts.insert(-1, _contents(digest, TEXT_LIMIT - sum(map(len, texts))))
-    (header,) = pack(texts, (), buttons_of(Reply(buttons=message.buttons)))
+    (header,) = pack(texts, web_links(message.link), buttons_of(Reply(buttons=message.buttons)))
     yield DigestPart(header)
     for page in paginate(more):
         yield DigestPart(DiscordMessage(texts=page))

@@ -17,6 +17,7 @@ from bot.model.message import Button, File
 from bot.model.paper import Paper
 from bot.rendering.summaries import Body, body_of, label_of, part_lines, tldr_of
 from bot.rendering.text import (
+    LINK_LABEL,
     SAMPLE_LABEL,
     format_authors,
     format_card,
@@ -116,7 +117,7 @@ def render_reply(reply: Reply, *, as_components: bool = False) -> tuple[DiscordM
         texts += _digest_texts(reply.digest, reply.detail)
     if reply.card is not None:
         texts += _card_texts(reply.card)
-    links = _links(reply.card.announced.paper) if reply.card and not reply.card.is_sample else ()
+    links = _links(reply.card.announced.paper) if reply.card and not reply.card.is_sample else web_links(reply.link)
     rows = reply.rows if sum(reply.rows) == len(buttons) else ()
     return pack(texts or [tr("Done.")], links, buttons, rows)
 
@@ -272,6 +273,11 @@ def _with_body(lines: list[str], body: Body, limit: int) -> str:
             break
         text += f"\n{escape_line(line, room - len(text) - 1)}"
     return f"{text}\n{label}" if label else text
+
+
+def web_links(url: str) -> tuple[Link, ...]:
+    """The way to a digest on the web; none where it is nowhere."""
+    return (Link(tr(LINK_LABEL), url),) if url else ()
 
 
 def _links(paper: Paper) -> tuple[Link, ...]:

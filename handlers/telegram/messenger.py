@@ -60,7 +60,7 @@ class TelegramMessenger:
         await self._stack.aclose()
 
     def compose(self, chat: Chat, message: Message) -> tuple[Part, ...]:  # noqa: ARG002 - all chats are of one kind
-        reply = Reply(message.text, message.digest, message.detail, buttons=message.buttons)
+        reply = Reply(message.text, message.digest, message.detail, buttons=message.buttons, link=message.link)
         return tuple(Part(_pack(each), each.papers) for each in render_reply(reply))
 
     async def deliver(self, chat: Chat, outgoing: Outgoing) -> Receipt:

@@ -12,6 +12,7 @@ from bot.model.paper import ArxivId, Paper
 from bot.rendering.clean import clean_line
 from bot.rendering.summaries import Body, body_of, label_of, part_lines, tldr_of
 from bot.rendering.text import (
+    LINK_LABEL,
     SAMPLE_LABEL,
     format_authors,
     format_card,
@@ -104,7 +105,7 @@ def _parts(reply: Reply, bot_name: str) -> Iterator[tuple[str, Markup]]:
     if reply.copy:
         yield "\n", copied(reply.copy)
     if reply.digest is not None:
-        yield from (("\n\n", part) for part in _digest(reply.digest, reply.detail))
+        yield from (("\n\n", part) for part in _digest(reply.digest, reply.detail, reply.link))
     if reply.card is not None:
         yield "\n\n", _card(reply.card)
 
@@ -114,8 +115,9 @@ def _is_json(reply: Reply) -> bool:
     return reply.text.startswith("{") and reply.text.endswith("}")
 
 
-def _digest(digest: Digest, detail: str) -> Iterator[Markup]:
-    yield joined("\n", (_strong(line) for line in format_title(digest).split("\n")))
+def _digest(digest: Digest, detail: str, link: str) -> Iterator[Markup]:
+    way = linked(plain(tr(LINK_LABEL)), link) if link else Markup()
+    yield joined("\n", (*(_strong(line) for line in format_title(digest).split("\n")), way))
     for paper in digest.papers:
         yield _digest_paper(paper, digest, detail)
     yield _line(format_summary(digest))

@@ -16,10 +16,13 @@ from bot.model.announcement import Batch, merge_batches
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.delivery import Delivery, DeliveryState, Progress, Round
+from bot.model.digest import Digest, DigestPaper, LeftOut, Reason, ReasonKind, Score
 from bot.model.follow import Follow, Version
 from bot.model.listing import Record
-from bot.model.paper import AnnounceType, ArxivId, Paper
+from bot.model.page import Page
+from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 from bot.model.subscription import FORMER_DETAILS, Pause, PauseReason, Subscription
+from bot.model.summary import Summary, TextSource
 from storage import open_storage, tinydb_url
 from storage.codec import subscription_to_document
 from storage.disk import Disk
@@ -56,6 +59,7 @@ SUBSCRIPTION_FIELDS = {
     "failure_notice": st.booleans(),
     "pause": st.none() | st.builds(Pause, **PAUSE_FIELDS),
     "muted": st.lists(texts(), max_size=3).map(tuple),
+    "pages": st.booleans(),
 }
 CHATS = st.builds(
     Chat,
@@ -143,6 +147,50 @@ RECORD_FIELDS = {
     "is_deleted": st.booleans(),
 }
 
+NUMBERS = st.floats(allow_nan=False)
+REASON_FIELDS = {
+    "topic": texts(),
+    "fields": st.lists(texts(), max_size=3).map(tuple),
+    "points": NUMBERS,
+    "kind": st.sampled_from(ReasonKind),
+    "count": st.integers(0, 99),
+}
+SCORE_FIELDS = {
+    "points": NUMBERS,
+    "reasons": st.lists(st.builds(Reason, **REASON_FIELDS), max_size=3).map(tuple),
+    "excluded_by": texts(),
+}
+LINES = st.lists(texts(), max_size=2).map(tuple)
+SUMMARY_FIELDS = {
+    "id": texts().map(ArxivId),
+    "version": st.integers(1, 99),
+    **dict.fromkeys(("language", "model", "prompt", "tldr", "code_url"), texts()),
+    "source": st.sampled_from(TextSource),
+    "made_at": INSTANTS,
+    **dict.fromkeys(("contributions", "methods", "results", "conclusions", "limitations"), LINES),
+    "removed": st.integers(0, 99),
+}
+SHOWN_FIELDS = {
+    "place": st.integers(1, 100),
+    "announced": st.builds(AnnouncedPaper, st.builds(Paper, **PAPER_FIELDS), st.sampled_from(AnnounceType), st.dates()),
+    "score": st.builds(Score, **SCORE_FIELDS),
+    "summary": st.none() | st.builds(Summary, **SUMMARY_FIELDS),
+}
+DIGEST_FIELDS = {
+    "day": st.dates(),
+    "categories": st.lists(texts(), max_size=3).map(tuple),
+    "papers": st.lists(st.builds(DigestPaper, **SHOWN_FIELDS), max_size=3).map(tuple),
+    "left_out": st.dictionaries(st.sampled_from(LeftOut), st.integers(1, 9999)),
+    "is_sample": st.booleans(),
+    "since": st.none() | st.dates(),
+}
+PAGE_FIELDS = {
+    "id": texts(),
+    "at": INSTANTS,
+    "language": texts(),
+    "digest": st.builds(Digest, **DIGEST_FIELDS),
+}
+
 
 def test_the_round_trip_covers_every_field() -> None:
     """A field added to the model must be added to the round trip below."""
@@ -156,6 +204,37 @@ def test_the_round_trip_covers_every_field() -> None:
     assert {each.name for each in fields(Follow)} == set(FOLLOW_FIELDS)
     assert {each.name for each in fields(Record)} == set(RECORD_FIELDS)
     assert {each.name for each in fields(Delivery)} == {"chat", *DELIVERY_FIELDS}
+    assert {each.name for each in fields(Reason)} == set(REASON_FIELDS)
+    assert {each.name for each in fields(Score)} == set(SCORE_FIELDS)
+    assert {each.name for each in fields(Summary)} == set(SUMMARY_FIELDS)
+    assert {each.name for each in fields(DigestPaper)} == set(SHOWN_FIELDS)
+    assert {each.name for each in fields(Digest)} == set(DIGEST_FIELDS)
+    assert {each.name for each in fields(Page)} == {"chat", *PAGE_FIELDS}
+
+
+@settings(deadline=None, max_examples=40)
+@given(CHATS, st.lists(st.builds(Page, chat=st.just(CHAT), **PAGE_FIELDS), max_size=4))
+def test_whatever_page_is_kept_comes_back(chat: Chat, pages: list[Page]) -> None:
+    """Any pages of any chat survive closing and opening again."""
+    last = {each.id: replace(each, chat=chat) for each in pages}
+
+    async def round_trip(folder: Path) -> None:
+        storage = TinyDBStorage(folder)
+        await storage.open()
+        await storage.change_subscription(chat, lambda _: Subscription(chat, datetime.now(UTC)))
+        for each in pages:
+            await storage.save_page(replace(each, chat=chat))
+        await storage.close()
+        await storage.open()
+        assert {each.id: each for each in await storage.get_pages(chat, 9)} == last
+        for identifier, page in last.items():
+            assert await storage.get_page(identifier) == page
+        await storage.forget_chat(chat)
+        assert await storage.get_pages(chat, 9) == ()
+        await storage.close()
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(round_trip(Path(folder)))
 
 
 @settings(deadline=None, max_examples=60)

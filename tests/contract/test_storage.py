@@ -13,6 +13,8 @@ from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.day import Addition, DayPhase, DayState
 from bot.model.delivery import Delivery, Progress
+from bot.model.digest import Digest
+from bot.model.page import Page
 from bot.model.paper import AnnounceType, ArxivId, Paper
 from bot.model.subscription import Pause, PauseReason, Subscription
 from bot.ports import Storage
@@ -44,8 +46,10 @@ RICH = Subscription(
     failure_notice=False,
     pause=Pause(PauseReason.BLOCKED, CREATED, CREATED.replace(day=9)),
     muted=("-au:Émile\u0301", ""),
+    pages=False,
 )
 PROGRESS = Progress(MONDAY, CREATED)
+PAGE = Page("id", ANN, CREATED, "en", Digest(MONDAY, (), (), {}))
 
 
 def always(subscription: Subscription) -> Callable[[Subscription | None], Subscription]:
@@ -545,6 +549,10 @@ async def test_closing_is_always_fine(storage: Storage) -> None:
         lambda storage: storage.record(Delivery(ANN, MONDAY, 1, 1, CREATED, CREATED)),
         lambda storage: storage.count_deliveries(MONDAY),
         lambda storage: storage.prune(batches_before=MONDAY, seen_before=MONDAY),
+        lambda storage: storage.save_page(PAGE),
+        lambda storage: storage.get_page(PAGE.id),
+        lambda storage: storage.get_pages(ANN, 1),
+        lambda storage: storage.get_page_neighbours(ANN, PAGE.id),
         lambda storage: storage.check(),
     ],
     ids=lambda call: "-".join(name for name in call.__code__.co_names if name.islower()),

@@ -355,7 +355,7 @@ async def test_the_originals_configuration_is_understood(world):
         ("{not json", "This is not JSON (line 1, column 2)"),
         ("{" * 5000, "This is not JSON"),
         ("[1]", "JSON object in braces"),
-        ('{"pages": 1}', "Nothing in it says categories or topics"),
+        ('{"leaves": 1}', "Nothing in it says categories or topics"),
         ('{"topics": "kv"}', '"topics" must be a list of words'),
         ('{"topics": [1]}', '"topics" must be a list of words'),
         ('{"settings": []}', '"settings" must be an object'),

@@ -415,6 +415,16 @@ def test_a_digest_that_fits_is_one_part():
     assert part.papers == ("2611.00001", "2611.00002", "2611.00003")
 
 
+@pytest.mark.parametrize("count", [1, 30])
+def test_a_digest_leads_to_its_page(count):
+    """By a button of the first message, whole or header, that opens it."""
+    digest = make_digest([make_paper(f"2611.{n:05}", "T", "word " * 400) for n in range(1, count + 1)])
+    first, *others = render_parts(Message("", digest, "full", link="https://bot.example/d/AZaz09_-AZaz09_-AZaz09"))
+    assert first.message.links == (Link("Read on the web", "https://bot.example/d/AZaz09_-AZaz09_-AZaz09"),)
+    assert not any(each.message.links for each in others)
+    check_message(to_payload(first.message))
+
+
 def test_a_longer_digest_has_a_header_and_a_thread():
     """The header: text, title, numbered linked titles, counts and the controls; then the papers in full, in their order."""
     papers = [make_paper(f"2611.{n:05}", f"Title_{n}", "word " * 400) for n in range(1, 31)]

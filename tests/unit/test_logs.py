@@ -52,6 +52,20 @@ def test_what_people_say_is_not_logged(tmp_path):
     assert "remark" not in file.read_text(encoding="utf-8")
 
 
+def test_addresses_that_are_secrets_are_not_logged(tmp_path):
+    """Whoever knows the address of a page or a feed can read it; other paths stay."""
+    file = tmp_path / "log"
+    set_up_logs("DEBUG", "text", file)
+    for path in ("/d/AZaz09_-AZaz09_-AZaz09", "https://x.test/f/AZaz09_-AZaz09_-AZaz09.atom"):
+        logging.getLogger("x").error("failed path=%s", path)
+    logging.getLogger("x").error("failed path=%s", "/feeds/cs.LG.rss")
+    text = file.read_text(encoding="utf-8")
+    assert "AZaz" not in text
+    assert text.count("/[secret]") == 2
+    assert "/f/[secret].atom" in text
+    assert "/feeds/cs.LG.rss" in text
+
+
 def test_json_lines_are_json(tmp_path):
     """Each line is one object with the time in UTC, the level, the logger and the event."""
     file = tmp_path / "log"

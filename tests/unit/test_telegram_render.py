@@ -170,6 +170,18 @@ def test_a_digest_reads_as_it_should():
     assert message.keyboard == ((Button("1", "/paper 2611.00001"),),)
 
 
+def test_a_digest_leads_to_its_page():
+    """Below the title, as a link; without an address there is none."""
+    url = "https://bot.example/d/AZaz09_-AZaz09_-AZaz09"
+    [message] = render_reply(Reply(digest=make_digest([make_paper()], [Score(0.0)]), link=url))
+    [(text, entities)] = judged([message])
+    assert text.split("\n")[1] == "Read on the web"
+    assert (entities[1].kind, entities[1].text) == ("TextUrl", "Read on the web")
+    assert f'<a href="{url}">' in message.html
+    [bare] = render_reply(Reply(digest=make_digest([make_paper()], [Score(0.0)])))
+    assert "web" not in bare.html
+
+
 def test_a_summary_reads_as_it_should():
     """In a digest the TL;DR is seen and the parts are folded; with full detail all is seen; the card has the abstract, too."""
     paper = make_paper(abstract="We shrink it.")
