@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bot import __version__, judgements, vectors
+from bot.archive import Archive
 from bot.backfill import Backfill
 from bot.batching import Batching
 from bot.chat_config import read_config
+from bot.collecting import Collecting
 from bot.delivery.lane import Lane
 from bot.delivery.outbox import Carrier, Outbox
 from bot.delivery.pacing import Pacer
@@ -40,6 +42,7 @@ from bot.prices import Prices
 from bot.publishing import Publishing
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
+from bot.sealing import Sealer
 from bot.shelf import Shelf
 from bot.sources.apart import KEEP, Parser
 from bot.sources.arxiv_api import ArxivApiLookup
@@ -264,6 +267,17 @@ async def open_summaries(
     return await stack.enter_async_context(summaries)
 
 
+async def open_collecting(stack: AsyncExitStack, settings: Settings, storage: Storage) -> Collecting | None:
+    """The use case of Zotero libraries; None without a secret to keep keys with."""
+    if not settings.secret_keys:
+        return None
+    from bot.zotero import ZoteroLibrary  # noqa: PLC0415
+
+    user_agent = make_user_agent(__version__, settings.contact)
+    library = await stack.enter_async_context(ZoteroLibrary(settings.zotero_api_url, user_agent, utc_now))
+    return Collecting(storage, library, Sealer(settings.secret_keys), utc_now)
+
+
 @dataclass(frozen=True, slots=True)
 class Crew:
     """What several processes need to be one bot.
@@ -357,7 +371,8 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             if crew is not None and summaries is not None:
                 crew = replace(crew, maker=summaries)
                 summaries = await stack.enter_async_context(_shared_summaries(summaries, crew.jobs))
-            papers = _Papers(Shelf(lookup), Backfill(storage, utc_now, lookup), summaries, client)
+            collecting = await open_collecting(stack, settings, storage)
+            papers = _Papers(Shelf(lookup), Backfill(storage, utc_now, lookup), summaries, client, collecting)
             yield replace(
                 _wire(settings, pipeline, subscriptions, senders, papers),
                 interest=interest,
@@ -433,6 +448,7 @@ class _Papers:
     backfill: Backfill
     summaries: Summaries | None
     arxiv: PoliteClient
+    collecting: Collecting | None
 
 
 def _wire(
@@ -468,6 +484,8 @@ def _wire(
         summaries=papers.summaries,
         shelf=papers.shelf,
         prices=Prices.from_toml(read_bundled("prices.toml")),
+        collecting=papers.collecting,
+        archive=Archive(pipeline, settings.archive_days),
     )
     health = Health(pipeline, platform_states)
     web = _make_web(settings, health, outbox, papers)

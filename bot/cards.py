@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bot.archive import Archive
 from bot.backfill import Backfill
 from bot.digests import calibrate, candidates, has_interests
 from bot.errors import UserError
@@ -24,16 +25,18 @@ from bot.summarising import ON_TAP, Summaries, group_of
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A paper with the announcements it was found among; none for one that was looked up."""
+    """A paper with the announcements it was found among; none for one that was archived or looked up."""
 
     announced: AnnouncedPaper
     is_sample: bool
     announcements: Sequence[Announcement] = ()
+    is_announced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """Cards from the announcements kept here, so that a tap is answered at once; `shelf` has all other papers, if it is there.
+    """Cards from the announcements kept here, so that a tap is answered at once; `archive` those of the months
+    before, and `shelf` all other papers, if they are there.
 
     `summaries` None: cards have none. `backfill` has what feeds lack: a card that is opened for the first time comes without,
     and lets it be looked up.
@@ -43,6 +46,7 @@ class Cards:
     backfill: Backfill | None = None
     shelf: Shelf | None = None
     summaries: Summaries | None = None
+    archive: Archive | None = None
 
     async def get(self, subscription: Subscription, person: str, identifier: ArxivId) -> Card | None:
         """The card of a paper as its newest announcement has it, as the sample has it, or as arXiv knows it; else None.
@@ -57,7 +61,7 @@ class Cards:
         marked = await self.get_marked(subscription.chat, person, identifier)
         marks = marked.marks if marked else frozenset()
         summary = await self._find_summary(subscription, found)
-        is_announced = bool(found.announcements)
+        is_announced = found.is_announced or bool(found.announcements)
         card = Card(found.announced, score, marks, found.is_sample, summary=summary, is_announced=is_announced)
         return card if found.is_sample else await self._complete(subscription.chat, card)
 
@@ -116,6 +120,9 @@ class Cards:
         if found is None:
             categories = self.pipeline.categories_of(subscription) or self.pipeline.default_categories
             found = _search(await self.pipeline.sample_announcements(categories), subscription, identifier)
+        if found is None and self.archive is not None:
+            archived = await self.archive.find(identifier)
+            found = _Found(archived, is_sample=False, is_announced=True) if archived else None
         if found is None and self.shelf is not None and not is_known:
             record = await self.shelf.get(identifier)
             if record is not None:

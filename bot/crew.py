@@ -30,10 +30,17 @@ Timetable = Mapping[str, tuple[timedelta, Callable[[], Awaitable[object]]]]
 Work = Callable[[Lease], Awaitable[None]]
 
 
-async def share(app: App, crew: Crew, timetable: Timetable, keep: Callable[[Platform], Awaitable[None]]) -> None:
+async def share(
+    app: App,
+    crew: Crew,
+    timetable: Timetable,
+    keep: Callable[[Platform], Awaitable[None]],
+    collect: Callable[[], Awaitable[None]],
+) -> None:
     """Be one of several processes until cancelled: send, serve people and keep time whenever it is ours to do that.
 
-    `keep` serves one platform until it is refused for good. Raises ConfigError where all are.
+    `keep` serves one platform until it is refused for good. Raises ConfigError where all are. `collect` is what whoever keeps
+    time does beside that.
     """
     refused: set[str] = set()
 
@@ -46,7 +53,7 @@ async def share(app: App, crew: Crew, timetable: Timetable, keep: Callable[[Plat
             )
 
     works: dict[str, list[Work]] = {name: [partial(_send, app, crew, name)] for name in app.outbox.carriers}
-    works[SCHEDULE] = [partial(_keep_time, app, timetable)]
+    works[SCHEDULE] = [partial(_keep_time, app, timetable), _under_lease(collect)]
     everywhere: list[Awaitable[None]] = [_recall(app)]
     for each in app.platforms:
         right = crew.rights.get(each.name, "")

@@ -5,6 +5,7 @@
     ├── ConfigError      settings or files of the operator are wrong; the text says what to change
     ├── SourceError      arXiv could not be read, or not be believed
     ├── LLMError         no summary could be had; the paper's abstract stands in
+    ├── LibraryError     a paper could not be put into a person's library
     ├── StorageError     nothing was written, or nothing can be read
     └── PlatformError    a chat platform cannot be used now; later it may
         ├── PlatformRefusedError   it refuses us for good: the token, or what we ask for, is wrong
@@ -100,6 +101,22 @@ class LLMError(BotError):
         super().__init__(message)
         self.spent = spent
         self.retry_after = retry_after
+        self.is_final = is_final
+
+
+class LibraryError(BotError):
+    """A reference manager did not do what it was asked. The text holds no key.
+
+    `retry_after`: seconds until it makes sense to ask again, 0 if unknown; `is_refused`: the key is not valid (any more);
+    `is_final`: this paper will never be taken.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after: float = 0.0, is_refused: bool = False, is_final: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.is_refused = is_refused
         self.is_final = is_final
 
 

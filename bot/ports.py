@@ -15,6 +15,7 @@ from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.digest import Score
 from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.follow import Follow, Version
+from bot.model.library import Account
 from bot.model.listing import Listing, Record
 from bot.model.meaning import Interests, Vector
 from bot.model.message import Message, Outgoing, Part, Receipt
@@ -220,6 +221,24 @@ class BlobCache(Protocol):
         ...
 
 
+class ReferenceLibrary(Protocol):
+    """A reference manager in which people have libraries, each reached by its owner's key."""
+
+    async def identify(self, key: str) -> Account:
+        """Whose key it is. Raises LibraryError."""
+        ...
+
+    async def add(self, account: Account, key: str, item: str, paper: Paper) -> None:
+        """Put the paper into the library as the item of this name; fine where that is there already, so that a lost answer
+        doubles nothing. Raises LibraryError.
+        """
+        ...
+
+    def name_item(self, account: Account, paper: ArxivId) -> str:
+        """The name that the item of this paper has in this library: always the same."""
+        ...
+
+
 class Ranker(Protocol):
     """Gives every paper a score with reasons.
 
@@ -382,6 +401,17 @@ class Storage(Protocol):
         """Note a small text, whatever was noted there before; the empty text forgets it."""
         ...
 
+    async def change_note(self, key: str, change: Callable[[str], str]) -> str:
+        """Replace a note by what `change` makes of it (of the empty text, if there is none), and return that.
+
+        No other change of it comes between. What `change` raises is passed on, with nothing changed.
+        """
+        ...
+
+    async def get_notes(self, prefix: str) -> Mapping[str, str]:
+        """Every note whose key begins with this, ordered by key."""
+        ...
+
     async def save_batch(self, batch: Batch) -> None:
         """Keep one category's batch of one day, replacing an earlier one of the same category and day."""
         ...
@@ -405,6 +435,26 @@ class Storage(Protocol):
         adds something. What is read after them is at least as new. They do not outlive the storage, where nobody else
         can write to it.
         """
+        ...
+
+    async def save_archive(self, day: date, papers: Sequence[AnnouncedPaper]) -> None:
+        """Keep the papers of a day beyond its announcements, replacing those of the same day; without their TeX."""
+        ...
+
+    async def get_archived_days(self) -> tuple[date, ...]:
+        """The days with archived papers, oldest first."""
+        ...
+
+    async def get_archive(self, day: date) -> tuple[AnnouncedPaper, ...]:
+        """The archived papers of a day, in their order; none for a day that has none."""
+        ...
+
+    async def find_archived(self, paper: ArxivId) -> AnnouncedPaper | None:
+        """The paper as the newest day has it in which it is archived, or None."""
+        ...
+
+    async def prune_archive(self, before: date) -> None:
+        """Drop the archived papers of earlier days."""
         ...
 
     async def get_progress(self, chat: Chat) -> Progress | None:

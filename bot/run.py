@@ -63,6 +63,7 @@ async def _run_until(stop: asyncio.Event, settings: Settings) -> None:
             "check": (PULL_EVERY, partial(_check, app)),
             "backfill": (PULL_EVERY, partial(_backfill, app)),
             "rounds": (HOLD_EVERY, partial(_hold, app)),
+            "rest": (BATCHES_EVERY, partial(_rest, app)),
             "batches": (BATCHES_EVERY, partial(_look_at_batches, app)),
             "publish": (PULL_EVERY, partial(_publish, app)),
         }
@@ -70,12 +71,12 @@ async def _run_until(stop: asyncio.Event, settings: Settings) -> None:
         # Parts and replies under way share the time that is left after a signal.
         works = [_pull_on_interest]
         if not is_shared:
-            works += [_send, _hold_on_summaries, _hold_on_meaning]
+            works += [_send, _hold_on_summaries, _hold_on_meaning, _collect]
         aside = [asyncio.create_task(_until(stop, work(app)), name=work.__name__) for work in works]
         try:
             if app.crew is not None:
                 keep = Supervisor(app.owners, utc_now, SystemRandom()).keep
-                await _until(stop, share(app, app.crew, jobs, keep))
+                await _until(stop, share(app, app.crew, jobs, keep, partial(_collect, app)))
             else:
                 async with Clockwork(utc_now, jobs) as clockwork:
                     app.health.stalled = clockwork.stalled
@@ -109,6 +110,8 @@ async def _pull(app: App) -> None:
         return
     brought = await pipeline.look()
     if brought:
+        if app.services.archive is not None:
+            await app.services.archive.keep()
         await pipeline.prune()
     await hold_rounds(app)
     await app.following.look()
@@ -165,9 +168,20 @@ async def _hold_on_meaning(app: App) -> None:
             log.exception("rounds status=crashed")
 
 
+async def _collect(app: App) -> None:
+    """Saved papers go to the Zotero libraries of those who saved them."""
+    if app.services.collecting is not None:
+        await app.services.collecting.run()
+
+
 async def _hold(app: App) -> None:
     await hold_rounds(app)
     await app.watch.look()
+
+
+async def _rest(app: App) -> None:
+    if app.services.archive is not None:
+        app.services.archive.rest()
 
 
 async def _look_at_batches(app: App) -> None:

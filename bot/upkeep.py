@@ -9,7 +9,7 @@ from bot.errors import UserError
 from bot.moving import Origin, check_whole, copy
 from bot.ports import MovableStorage
 from storage import migrate_storage, open_storage
-from storage.archive import check_archive, read_archive, write_archive
+from storage.backups import check_archive, read_archive, write_archive
 
 Write = Callable[[str], None]
 """Shows a line to the operator."""

@@ -25,7 +25,9 @@ _ADDRESSES = (
     "telegram_api_url",
     "discord_api_url",
     "openai_base_url",
+    "zotero_api_url",
 )
+_SHORTEST_SECRET = 32
 
 
 class Settings(BaseSettings):
@@ -41,6 +43,8 @@ class Settings(BaseSettings):
     openai_base_url: str = ""
     llm_daily_budget: int = Field(default=1_000_000, ge=0, le=10**12)
     llm_batch: bool = False
+    secret_key: SecretStr = SecretStr("")
+    zotero_api_url: str = "https://api.zotero.org"
     summary_model: str = Field(default="gpt-5.4-mini", max_length=200, pattern=r"^[\x21-\x7e]+$")
     embedding_model: str = Field(default="", max_length=200, pattern=r"^[\x21-\x7e]*$")
     judge_model: str = Field(default="", max_length=200, pattern=r"^[\x21-\x7e]*$")
@@ -55,6 +59,7 @@ class Settings(BaseSettings):
     contact: str = Field(default="", max_length=200, pattern=r"^[\x20-\x7e]*$")
     port: int | None = Field(default=None, ge=1, le=65535)
     public_url: str = ""
+    archive_days: int = Field(default=90, ge=30, le=3650)
     public_chats: Annotated[tuple[str, ...], NoDecode] = ()
     trusted_proxies: int = Field(default=0, ge=0, le=9)
     metrics_token: SecretStr = SecretStr("")
@@ -83,7 +88,12 @@ class Settings(BaseSettings):
         )
         password = urlsplit(self.database_url.get_secret_value()).password or ""
         known = (*(each.get_secret_value() for each in tokens), password, unquote(password))
-        return tuple(dict.fromkeys(each for each in known if each))
+        return tuple(dict.fromkeys(each for each in (*known, *self.secret_keys) if each))
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """What keeps people's keys, the one in use first, then those it replaced."""
+        return tuple(filter(None, self.secret_key.get_secret_value().replace(",", " ").split()))
 
     @property
     def has_platform(self) -> bool:
@@ -136,6 +146,15 @@ class Settings(BaseSettings):
     def _is_database(cls, value: SecretStr) -> SecretStr:
         if not re.fullmatch(r"(postgres(ql)?://[\x21-\x7e]+)?", value.get_secret_value()):
             raise ValueError("must be like postgresql://user:password@host/database")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long(cls, value: SecretStr) -> SecretStr:
+        if any(len(each) < _SHORTEST_SECRET for each in value.get_secret_value().replace(",", " ").split()):
+            raise ValueError(
+                f"must have {_SHORTEST_SECRET} characters that nobody can guess, or more: openssl rand -hex 32"
+            )
         return value
 
     @field_validator("owner_ids")

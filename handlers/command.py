@@ -4,7 +4,9 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bot.archive import Archive
 from bot.backfill import Backfill
+from bot.collecting import Collecting
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState
 from bot.follows import Follows
@@ -13,7 +15,7 @@ from bot.managing import Locate, Managing
 from bot.model.card import Card
 from bot.model.chat import Chat
 from bot.model.digest import Digest
-from bot.model.message import Button
+from bot.model.message import Button, File
 from bot.pipeline import Pipeline
 from bot.prices import Prices
 from bot.pulling import Progress
@@ -34,7 +36,8 @@ class Services:
     `throttle` None: nobody is limited. `rounds` None: nothing is sent here without being asked for. `managing` None: nobody acts
     on another chat than the one they are in. `platforms` is how each platform does at this moment. `backfill` None: nothing is
     known of papers but what was announced. `summaries` None: there is no language model. `shelf` None: papers are not looked
-    up one by one.
+    up one by one. `collecting` None: no Zotero library can be connected, as there is no secret to keep keys with.
+    `archive` None: nothing is searched.
     """
 
     subscriptions: Subscriptions
@@ -49,12 +52,18 @@ class Services:
     summaries: Summaries | None = None
     shelf: Shelf | None = None
     prices: Prices = field(default_factory=Prices)
+    collecting: Collecting | None = None
+    archive: Archive | None = None
+
+    @property
+    def known(self) -> Backfill:
+        """What is known of papers beside the announcements."""
+        return self.backfill or Backfill(self.pipeline.storage, self.pipeline.clock)
 
     @property
     def follows(self) -> Follows:
         """The papers that chats follow."""
-        pipeline = self.pipeline
-        return Follows(pipeline, self.subscriptions, self.backfill or Backfill(pipeline.storage, pipeline.clock))
+        return Follows(self.pipeline, self.subscriptions, self.known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,7 @@ class Request:
     None where that is none. `is_press`: the line was not typed now, but drawn earlier as a button or a question; it acts
     on the chat that it was drawn for. `language`: what the person's client speaks, as ISO 639-1 code, empty if it does not
     say; it decides for a chat that has no subscription yet.
+    `is_private`: nobody but the person sees what they sent and what is answered.
     """
 
     chat: Chat
@@ -77,6 +87,12 @@ class Request:
     locate: Locate | None = None
     is_press: bool = False
     language: str = ""
+    is_private: bool = False
+
+    @property
+    def who(self) -> str:
+        """The person, wherever they are on their platform: `telegram:77`."""
+        return f"{self.chat.platform}:{self.person}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +104,9 @@ class Reply:
     completes: a question was asked. `replaces`: where a button was pressed, this takes the place of the message with the
     button. `toast`: a few words for the person alone who pressed, such as "Saved."; without a button it is ordinary text.
     `payload`: what `/start` takes to do what this reply offers; a platform with links that start the bot shows such a link.
-    `heading`: a line above a text that must stay as it is, to be copied. `link`: where the digest can be read on the web.
+    `heading`: a line above a text that must stay as it is, to be copied. `copy`: such a text below `text`, short enough for
+    any message. `file` comes with the text. It `holds_secret`: what the person sent is to be taken out of the chat, and where
+    the platform cannot, the person is told to. `link`: where the digest can be read on the web.
     A reply that `is_silent` is not sent: the person gave too many commands and was told so.
     """
 
@@ -103,12 +121,15 @@ class Reply:
     payload: str = ""
     heading: str = ""
     rows: tuple[int, ...] = ()
+    copy: str = ""
+    file: File | None = None
+    holds_secret: bool = False
     link: str = ""
 
     @property
     def is_silent(self) -> bool:
         """Whether there is nothing to show."""
-        return not (self.text or self.toast or self.digest or self.card)
+        return not (self.text or self.toast or self.digest or self.card or self.copy or self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +156,7 @@ class Command:
     `is_public`: in a server everyone sees the answer; otherwise, where the platform can, only the person who asked.
     `owner_only` commands answer nobody else, and are in no menu. `is_hidden`: only buttons need it, so it is in no menu and
     no list; typing it works. A command that `acts_here` is about the chat it is used in, also while another is managed.
+    One that `takes_secret` is typed with something that nobody else may read, whatever becomes of it.
     """
 
     name: str
@@ -147,6 +169,7 @@ class Command:
     is_public: bool = False
     is_hidden: bool = False
     acts_here: bool = False
+    takes_secret: bool = False
 
     def __post_init__(self) -> None:
         _check(self.name, self.help)

@@ -20,6 +20,7 @@ from handlers.command import Catalogue, Command, CommandGroup, Param, Reply, Req
 log = logging.getLogger(__name__)
 
 APOLOGY = later("Something went wrong on our side; nothing was changed. Please try again in a minute. (Error {})")
+DELETE_IT = later("Now delete your message with the key.")
 TOO_MANY = later("That was more than {most} commands in a minute. Please give me a minute; then I am all yours again.")
 
 
@@ -107,6 +108,11 @@ async def adopt_language(services: Services, chat: Chat, client: str = "") -> No
 
 async def execute(invocation: Invocation, services: Services, request: Request) -> Reply:
     """Check rights and arguments, run, and turn what people can mend into its text and all else into an apology."""
+    reply = await _execute(invocation, services, request)
+    return replace(reply, holds_secret=True) if invocation.command.takes_secret and invocation.args else reply
+
+
+async def _execute(invocation: Invocation, services: Services, request: Request) -> Reply:
     trace = begin_trace()
     command = invocation.command
     await adopt_language(services, request.chat, request.language)
@@ -187,7 +193,7 @@ def _about(located: Located | None, reply: Reply) -> Reply:
     )
     if reply.text.startswith("{"):
         return replace(reply, heading=lead)
-    has_more = reply.text or reply.digest or reply.card
+    has_more = reply.text or reply.digest or reply.card or reply.copy or reply.file
     return replace(reply, text=f"{lead} {reply.text}".strip()) if has_more else reply
 
 

@@ -1,158 +1,58 @@
-"""A backup in one file: rows as lines of JSON, compressed, between a first line with the version and a last one with a checksum.
+"""The table `archive`: one document for each day, its papers packed, as there are tens of thousands of them in memory."""
 
-It gets its name when it is whole and on the disk. Equal rows make equal files.
-"""
-
-import gzip
-import os
 import zlib
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
-from hashlib import sha256
-from pathlib import Path
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import orjson
 
-from bot.errors import StorageError, UserError
-from bot.model.row import Row
-from storage.disk import Disk
-from storage.rows import KINDS, decode_row, encode_row
+from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
+from storage.codec import Document
+from storage.journal import JournalTinyDB
+from storage.table import DecodedTable, JournalTable
 
-VERSION = 1
-_FORMAT = "paperround backup"
-_LONGEST_LINE = 1 << 28
-_GZIP = 16 + zlib.MAX_WBITS
+_FIELDS = ("id", "version", "title", "abstract", "authors", "categories", "license", "doi", "journal_ref")
 
 
-@dataclass(slots=True)
-class _Writer:
-    disk: Disk
-    descriptor: int
-    rows: int = 0
-    _sum: Any = field(default_factory=sha256)
-    _packer: Any = field(default_factory=lambda: zlib.compressobj(wbits=_GZIP))
-
-    def add(self, line: bytes) -> None:
-        self._sum.update(line)
-        self._sum.update(b"\n")
-        self._write(line)
-
-    def end(self) -> None:
-        self._write(orjson.dumps({"rows": self.rows, "sha256": self._sum.hexdigest()}))
-        self.disk.write(self.descriptor, self._packer.flush())
-        self.disk.sync(self.descriptor)
-
-    def _write(self, line: bytes) -> None:
-        packed = self._packer.compress(line + b"\n")
-        if packed:
-            self.disk.write(self.descriptor, packed)
+def archive_table(announcements: JournalTinyDB) -> JournalTable:
+    """The table; its ids are days."""
+    return announcements.table("archive")
 
 
-async def write_archive(path: Path, rows: AsyncIterator[Row], disk: Disk | None = None) -> int:
-    """Write all rows to `path`, in place of any file there; how many there were. Blocks while it writes.
-
-    Raises UserError where the file cannot be written; then there is what was there before.
-    """
-    disk = disk or Disk()
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        descriptor = disk.create(temporary)
-        try:
-            writer = _Writer(disk, descriptor)
-            writer.add(orjson.dumps({"format": _FORMAT, "version": VERSION}))
-            async for row in rows:
-                writer.add(encode_row(row))
-                writer.rows += 1
-            writer.end()
-        finally:
-            os.close(descriptor)
-        disk.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return writer.rows
+def archive_to_document(papers: Sequence[AnnouncedPaper]) -> Document:
+    """The ids, so that a paper is found without unpacking, and everything that is read of a paper."""
+    return {"ids": [each.paper.id for each in papers], "papers": pack_papers(papers)}
 
 
-def check_archive(path: Path) -> str:
-    """Read all of it; its checksum. Raises as `read_archive`."""
-    digest = ""
-    for row in _read(path):
-        if isinstance(row, str):
-            digest = row
-    return digest
+def archive_from_document(day: date, document: Document) -> tuple[AnnouncedPaper, ...]:
+    """The papers of this day."""
+    return unpack_papers(day, document["papers"])
 
 
-async def read_archive(path: Path) -> AsyncIterator[Row]:
-    """Its rows. Raises UserError where it cannot be read or is no backup, StorageError where it is damaged or too new."""
-    for row in _read(path):
-        if isinstance(row, Row):
-            yield row
+def find_in_archive(table: DecodedTable, paper: ArxivId) -> AnnouncedPaper | None:
+    """The paper as its newest day has it."""
+    for key in sorted(table, reverse=True):
+        document: Mapping[str, Any] = table[key]
+        if paper in document["ids"]:
+            found = archive_from_document(date.fromisoformat(key), dict(document))
+            return next(each for each in found if each.paper.id == paper)
+    return None
 
 
-def _read(path: Path) -> Iterator[Row | str]:
-    """Every row, and the checksum in the end, once it is known to be right."""
-    damaged = f"{path} is damaged or cut off; nothing of it can be trusted, use another backup"
-    total, number, digest = sha256(), 0, ""
-    try:
-        with gzip.open(path) as file:
-            while line := file.readline(_LONGEST_LINE):
-                if digest:
-                    raise StorageError(damaged)
-                if number == 0:
-                    _check_header(path, line)
-                elif line.startswith(b"{"):
-                    digest = _check_end(line, number - 1, total.hexdigest(), damaged)
-                    continue
-                else:
-                    yield _decode(path, line, damaged)
-                total.update(line)
-                number += 1
-    except FileNotFoundError:
-        raise UserError(f"{path} is not there.") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        if number == 0:
-            raise UserError(f"{path} is no backup of paperround.") from error
-        raise StorageError(damaged) from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    if not digest:
-        raise StorageError(damaged)
-    yield digest
+def pack_papers(papers: Sequence[AnnouncedPaper]) -> str:
+    """The papers of one day as a text, a third as long as their JSON."""
+    rows = [[each.announce_type, *(getattr(each.paper, name) for name in _FIELDS)] for each in papers]
+    return b64encode(zlib.compress(orjson.dumps(rows))).decode()
 
 
-def _check_header(path: Path, line: bytes) -> None:
-    try:
-        header = orjson.loads(line)
-        if header["format"] != _FORMAT:
-            raise UserError(f"{path} is no backup of paperround.")
-        version = int(header["version"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{path} is no backup of paperround.") from error
-    if version > VERSION:
-        raise StorageError(_too_new(path))
+def unpack_papers(day: date, packed: str) -> tuple[AnnouncedPaper, ...]:
+    """What `pack_papers` packed."""
+    rows = orjson.loads(zlib.decompress(b64decode(packed)))
+    return tuple(AnnouncedPaper(_paper(values), AnnounceType(kind), day) for kind, *values in rows)
 
 
-def _check_end(line: bytes, rows: int, digest: str, damaged: str) -> str:
-    try:
-        end = orjson.loads(line)
-    except ValueError as error:
-        raise StorageError(damaged) from error
-    if end != {"rows": rows, "sha256": digest} or not line.endswith(b"\n"):
-        raise StorageError(damaged)
-    return digest
-
-
-def _decode(path: Path, line: bytes, damaged: str) -> Row:
-    try:
-        row = decode_row(line)
-    except ValueError as error:
-        raise StorageError(damaged) from error
-    if row.kind not in KINDS:
-        raise StorageError(_too_new(path))
-    return row
-
-
-def _too_new(path: Path) -> str:
-    return f"{path} was made by a newer paperround; upgrade this one to read it"
+def _paper(values: Sequence[Any]) -> Paper:
+    fields = dict(zip(_FIELDS, values, strict=True))
+    return Paper(**fields | {name: tuple(fields[name]) for name in ("authors", "categories")})

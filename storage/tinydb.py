@@ -16,11 +16,12 @@ from bot.model.follow import Follow, Version
 from bot.model.listing import Record
 from bot.model.moves import merge_subscriptions
 from bot.model.page import Page
-from bot.model.paper import ArxivId
+from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.row import Row
 from bot.model.subscription import Subscription
 from bot.model.summary import Spending, Summary, SummaryKey, Usage
 from bot.ports import Revisions
+from storage.archive import archive_from_document, archive_table, archive_to_document, find_in_archive
 from storage.codec import (
     Document,
     batch_from_document,
@@ -91,7 +92,8 @@ class TinyDBStorage:
     `chats` has the tables `subscriptions` and `progress`, whose ids are chat keys, `notes`, whose ids are the callers' keys,
     and those of `storage.seen`, `storage.marks`, `storage.follows` and `storage.deliveries`.
     `announcements` has for each day one table of batches and one of states, their ids are categories, and one
-    of records that were looked up on that day, their ids are papers with their versions. `summaries` is laid out in
+    of records that were looked up on that day, their ids are papers with their versions; and that of `storage.archive`.
+    `summaries` is laid out in
     `storage.summaries`, `pages` in `storage.pages`. `prune` is atomic in each database but not over all, nor are
     `forget_chat` and `move_chat`, which begin with the pages; repeating one finishes it.
     A read may see a write that is still on its way to the disk.
@@ -261,6 +263,25 @@ class TinyDBStorage:
         notes = chats.table(_NOTES)
         await chats.journal.commit(lambda: notes.replace(key, {"text": text}) if text else notes.discard(key))
 
+    async def change_note(self, key: str, change: Callable[[str], str]) -> str:
+        chats = self._database("chats")
+        notes = chats.table(_NOTES)
+
+        def replace() -> str:
+            document = notes.find(key)
+            text = change("" if document is None else document["text"])
+            if text:
+                notes.replace(key, {"text": text})
+            else:
+                notes.discard(key)
+            return text
+
+        return await chats.journal.commit(replace)
+
+    async def get_notes(self, prefix: str) -> Mapping[str, str]:
+        frozen = self._database("chats").table(_NOTES).freeze()
+        return {key: frozen[key]["text"] for key in sorted(frozen) if key.startswith(prefix)}
+
     async def save_batch(self, batch: Batch) -> None:
         announcements = self._database("announcements")
         await self._commit_days(lambda: _put_batch(announcements, batch), Revisions(batches=1))
@@ -292,6 +313,32 @@ class TinyDBStorage:
     async def get_revisions(self) -> Revisions:
         self._database("announcements")
         return self._revisions
+
+    async def save_archive(self, day: date, papers: Sequence[AnnouncedPaper]) -> None:
+        announcements = self._database("announcements")
+        document = await asyncio.to_thread(archive_to_document, papers)
+        await announcements.journal.commit(lambda: archive_table(announcements).replace(day.isoformat(), document))
+
+    async def get_archived_days(self) -> tuple[date, ...]:
+        return tuple(map(date.fromisoformat, sorted(archive_table(self._database("announcements")).freeze())))
+
+    async def get_archive(self, day: date) -> tuple[AnnouncedPaper, ...]:
+        document = archive_table(self._database("announcements")).find(day.isoformat())
+        return await asyncio.to_thread(archive_from_document, day, document) if document else ()
+
+    async def find_archived(self, paper: ArxivId) -> AnnouncedPaper | None:
+        frozen = archive_table(self._database("announcements")).freeze()
+        return await asyncio.to_thread(find_in_archive, frozen, paper)
+
+    async def prune_archive(self, before: date) -> None:
+        announcements = self._database("announcements")
+        table = archive_table(announcements)
+
+        def prune() -> None:
+            for key in [each for each in table.freeze() if date.fromisoformat(each) < before]:
+                table.discard(key)
+
+        await announcements.journal.commit(prune)
 
     async def get_progress(self, chat: Chat) -> Progress | None:
         document = self._database("chats").table(_PROGRESS).find(chat.key)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cluster import REQUIRED, running_cluster
 
-_SERVERS = ("tests.servers.telegram", "tests.servers.discord", "tests.servers.openai")
+_SERVERS = ("tests.servers.telegram", "tests.servers.discord", "tests.servers.openai", "tests.servers.zotero")
 
 
 @pytest.fixture(autouse=True)

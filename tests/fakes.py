@@ -33,6 +33,7 @@ class FakeStorage:
         self._follows: dict[Chat, dict[ArxivId, Follow]] = {}
         self._records: dict[tuple[ArxivId, int], tuple[date, Record]] = {}
         self._notes: dict[str, str] = {}
+        self._archive = {}
         self._batches: dict[tuple[date, str], Batch] = {}
         self._days: dict[tuple[date, str], DayState] = {}
         self._progress: dict[Chat, Progress] = {}
@@ -179,6 +180,16 @@ class FakeStorage:
         if not text:
             del self._notes[key]
 
+    async def change_note(self, key, change):
+        self._require_open()
+        text = change(self._notes.get(key, ""))
+        await self.set_note(key, text)
+        return text
+
+    async def get_notes(self, prefix):
+        self._require_open()
+        return {key: self._notes[key] for key in sorted(self._notes) if key.startswith(prefix)}
+
     async def save_batch(self, batch: Batch) -> None:
         self._require_open()
         self._batches[batch.day, batch.category] = batch
@@ -202,6 +213,28 @@ class FakeStorage:
     async def get_revisions(self) -> Revisions:
         self._require_open()
         return self._revisions
+
+    async def save_archive(self, day, papers):
+        self._require_open()
+        bare = {"raw_title": "", "raw_abstract": "", "raw_authors": ""}
+        self._archive[day] = tuple(replace(each, paper=replace(each.paper, **bare), day=day) for each in papers)
+
+    async def get_archived_days(self):
+        self._require_open()
+        return tuple(sorted(self._archive))
+
+    async def get_archive(self, day):
+        self._require_open()
+        return self._archive.get(day, ())
+
+    async def find_archived(self, paper):
+        self._require_open()
+        days = sorted(self._archive, reverse=True)
+        return next((each for day in days for each in self._archive[day] if each.paper.id == paper), None)
+
+    async def prune_archive(self, before):
+        self._require_open()
+        self._archive = {day: papers for day, papers in self._archive.items() if day >= before}
 
     async def get_progress(self, chat: Chat) -> Progress | None:
         self._require_open()

@@ -4,6 +4,7 @@ from datetime import timedelta
 from random import Random
 
 from bot import judgements, vectors
+from bot.archive import Archive
 from bot.backfill import Backfill
 from bot.delivery.lane import Lane
 from bot.delivery.outbox import Outbox
@@ -103,6 +104,7 @@ class World:
             backfill=self.backfill,
             summaries=self.summaries,
             shelf=Shelf(lookup) if lookup else None,
+            archive=Archive(pipeline),
             prices=Prices(models={"fake-1": Price(1.0, 10.0)}),
         )
         self.lane = Lane(
@@ -150,14 +152,23 @@ class World:
     def later(self, **delta):
         self.now += timedelta(**delta)
 
-    async def ask(self, line, *, is_admin=True, chat=CHAT, person="ada", is_owner=False, is_press=False) -> Reply:
+    async def ask(
+        self, line, *, is_admin=True, chat=CHAT, person="ada", is_owner=False, is_press=False, is_private=True
+    ) -> Reply:
         await self.storage.open()
         try:
             invocation = parse_line(COMMANDS, line)
         except UserError as error:
             return Reply(str(error))
         request = Request(
-            chat, person, answer(is_admin), invocation.args, self.remarks.append, is_owner, is_press=is_press
+            chat,
+            person,
+            answer(is_admin),
+            invocation.args,
+            self.remarks.append,
+            is_owner,
+            is_press=is_press,
+            is_private=is_private,
         )
         return await execute(invocation, self.services, request)
 

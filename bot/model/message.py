@@ -15,6 +15,14 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A text as a file of this name, in UTF-8."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """Something to say in a chat without having been asked; a platform makes as many parts of it as it takes.
 

@@ -38,6 +38,8 @@ async def forget_me(services: Services, request: Request) -> Reply:
     """Ask first; then erase."""
     answer = request.args.get("answer", "").strip().lower()
     if answer == "yes":
+        if services.collecting is not None:
+            await services.collecting.forget(request.chat)
         await services.subscriptions.forget(request.chat)
         return Reply(tr("Everything about this chat is erased. /start begins anew."))
     if answer:
@@ -45,7 +47,8 @@ async def forget_me(services: Services, request: Request) -> Reply:
     return Reply(
         tr(
             "This erases the topics, categories, followed papers and settings of this chat, everybody's saved and marked "
-            "papers in it, the list of delivered papers, and what was shared by /share, for good. "
+            "papers in it, the list of delivered papers, what was shared by /share, its feed's address, and a Zotero key "
+            "that was given here, for good. "
             "Type yes to do it; anything else keeps them. /export first makes a copy."
         ),
         buttons=(Button(tr("Erase everything"), "/forgetme yes"), Button(tr("Keep"), "/forgetme no")),

@@ -12,7 +12,7 @@ from bot.model.subscription import Subscription
 from bot.rendering.buttons import open_button
 from bot.rendering.text import shorten
 from bot.summarising import Summaries
-from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
+from handlers.command import Command, Param, Reply, Request, Services
 from handlers.commands.listing import PAGE, open_page
 
 SAVED_PAGE_SIZE = 10
@@ -39,7 +39,7 @@ async def summarise_paper(services: Services, request: Request) -> Reply:
         raise UserError(tr("Nothing is summarised here: no language model is set up."))
     identifier = read_id(request.args["paper"], "/summary")
     subscription = await services.subscriptions.get(request.chat)
-    cards = _cards(services)
+    cards = get_cards(services)
     card = await _get_card(cards, subscription, request.person, identifier)
     if card is None:
         return await _show(services, request, identifier)
@@ -66,7 +66,7 @@ async def mark_paper(services: Services, request: Request) -> Reply:
     identifier = read_id(request.args["paper"], "/mark save")
     subscription = await services.subscriptions.get(request.chat)
     try:
-        marks = await _cards(services).toggle(subscription, request.person, identifier, mark)
+        marks = await get_cards(services).toggle(subscription, request.person, identifier, mark)
     except SourceError as error:
         raise UserError(_unreadable(identifier)) from error
     noted, taken_back = _SAID[mark]
@@ -74,6 +74,8 @@ async def mark_paper(services: Services, request: Request) -> Reply:
     if mark is Mark.SAVE:
         toast += await _follow_saved(services, request, identifier, is_saved=mark in marks)
     shown = await _show(services, request, identifier)
+    if mark is Mark.SAVE:
+        toast = f"{toast} {await _collect(services, request, identifier, shown.card, is_saved=mark in marks)}".strip()
     return Reply(shown.text, card=shown.card, buttons=shown.buttons, replaces=True, toast=toast)
 
 
@@ -82,16 +84,27 @@ async def _follow_saved(services: Services, request: Request, identifier: ArxivI
     if not is_saved:
         await services.follows.unsave(request.chat, request.person, identifier)
         return ""
-    marked = await _cards(services).get_marked(request.chat, request.person, identifier)
+    marked = await get_cards(services).get_marked(request.chat, request.person, identifier)
     title = marked.title if marked else identifier
     if await services.follows.save(request.chat, request.person, identifier, title):
         return ""
     return " " + tr("It is not followed, as this chat follows {limit} papers already.", limit=MOST_FOLLOWS)
 
 
+async def _collect(
+    services: Services, request: Request, identifier: ArxivId, card: Card | None, *, is_saved: bool
+) -> str:
+    """Let the person's Zotero library have what they saved; what to say of that."""
+    if services.collecting is None:
+        return ""
+    if not is_saved:
+        return await services.collecting.unsave(request.who, identifier)
+    return await services.collecting.save(request.who, card.announced.paper) if card else ""
+
+
 async def list_saved(services: Services, request: Request) -> Reply:
     """What this person saved in this chat, the latest first, with a button for each card."""
-    saved = await _cards(services).get_saved(request.chat, request.person)
+    saved = await get_cards(services).get_saved(request.chat, request.person)
     wanted = request.args.get("page", "")
     if not saved:
         text = tr("You have saved nothing in this chat yet. /paper 2608.11232, for example, has a button that saves.")
@@ -130,7 +143,7 @@ def read_id(text: str, command: str) -> ArxivId:
 
 
 async def _show(services: Services, request: Request, identifier: ArxivId) -> Reply:
-    marked = await _cards(services).get_marked(request.chat, request.person, identifier)
+    marked = await get_cards(services).get_marked(request.chat, request.person, identifier)
     try:
         card = await get_card(services, request, identifier)
     except UserError:
@@ -147,15 +160,16 @@ async def _show(services: Services, request: Request, identifier: ArxivId) -> Re
         return Reply(tr("arXiv knows no paper {id}.", id=identifier))
     return Reply(
         tr(
-            "{id} is in none of the announcements kept here, which are those of the last 30 days in the categories "
+            "{id} is in none of the announcements kept here, which are those of the last months in the categories "
             "that somebody follows. arXiv has it, if it exists: https://arxiv.org/abs/{id}",
             id=identifier,
         )
     )
 
 
-def _cards(services: Services) -> Cards:
-    return Cards(services.pipeline, services.backfill, services.shelf, services.summaries)
+def get_cards(services: Services) -> Cards:
+    """The use cases of single papers."""
+    return Cards(services.pipeline, services.backfill, services.shelf, services.summaries, services.archive)
 
 
 async def _get_card(cards: Cards, subscription: Subscription, person: str, identifier: ArxivId) -> Card | None:
@@ -175,14 +189,14 @@ def _unreadable(identifier: ArxivId) -> str:
 
 
 def _describe_old(marked: MarkedPaper) -> str:
-    over = tr("Its abstract is kept here for 30 days, which are over.")
+    over = tr("Its abstract is kept here no longer.")
     return f"{marked.title}\nhttps://arxiv.org/abs/{marked.id}\n{over}"
 
 
 async def get_card(services: Services, request: Request, identifier: ArxivId) -> Card | None:
     """The paper's card for whoever asks; None where nothing is known of it. Raises UserError where arXiv does not answer."""
     subscription = await services.subscriptions.get(request.chat)
-    return await _get_card(_cards(services), subscription, request.person, identifier)
+    return await _get_card(get_cards(services), subscription, request.person, identifier)
 
 
 def card_buttons(services: Services, card: Card) -> tuple[Button, ...]:
@@ -193,7 +207,7 @@ def card_buttons(services: Services, card: Card) -> tuple[Button, ...]:
     can_summarise = services.summaries is not None and card.summary is None
     summarise = (Button(tr("Summarise"), f"/summary {identifier}"),) if can_summarise else ()
     follow = follow_button(identifier, is_followed=card.is_followed)
-    return (*_mark_buttons(identifier, card.marks), follow, *summarise)
+    return (*_mark_buttons(identifier, card.marks), follow, *summarise, Button("BibTeX", f"/bibtex {identifier}"))
 
 
 def follow_button(identifier: ArxivId, *, is_followed: bool) -> Button:
@@ -234,5 +248,4 @@ SUMMARY = Command(
     is_public=True,
     is_hidden=True,
 )
-_LIST = Command("list", "Show what you saved, the latest first.", list_saved, (PAGE,))
-SAVED = CommandGroup("saved", "The papers you saved in this chat.", (_LIST,), shorthand=_LIST)
+LIST_SAVED = Command("list", "Show what you saved, the latest first.", list_saved, (PAGE,))

@@ -70,7 +70,9 @@ class ConsoleBot:
         except UserError as error:
             return Reply(str(error))
         reply = await execute(
-            invocation, self.services, Request(CHAT, "owner", _yes, invocation.args, self.notice, is_owner=True)
+            invocation,
+            self.services,
+            Request(CHAT, "owner", _yes, invocation.args, self.notice, is_owner=True, is_private=True),
         )
         self._expects = reply.expects
         return reply

@@ -31,7 +31,10 @@ _INDENT = "   "
 def render_reply(reply: Reply, *, width: int, colour: bool) -> str:
     """The reply as text lines; `width` in columns."""
     width = min(width, _WIDEST)
-    parts = [clean(text) for text in (reply.toast, reply.text) if text]
+    parts = [clean(text) for text in (reply.toast, reply.text, reply.copy) if text]
+    if reply.file is not None:
+        # A script takes it from here; a person copies it. Where it would be written, nobody has said.
+        parts.append(clean(reply.file.text).strip("\n"))
     if reply.card is not None:
         parts.append(render_card(reply.card, reply.buttons, width=width, colour=colour))
     if reply.digest is not None:

@@ -30,6 +30,7 @@ SUGGESTED = {
     "/settings set": ("name",),
     "/schedule set": ("when",),
     "/pause": ("until",),
+    "/saved export": ("format",),
 }
 """The parameters for which suggestions are made."""
 _DESCRIPTIONS = (

@@ -26,7 +26,7 @@ from handlers.discord.render import ANSWER, DiscordMessage, limited, render_repl
 from handlers.discord.rest import REQUEST_SECONDS
 from handlers.discord.suggestions import suggest
 from handlers.discord.view import to_form, typed_text
-from handlers.execution import APOLOGY, Invocation, adopt_language, execute, parse_line
+from handlers.execution import APOLOGY, DELETE_IT, Invocation, adopt_language, execute, parse_line
 
 log = logging.getLogger(__name__)
 
@@ -125,8 +125,10 @@ class Conversation:
         except UserError as error:
             return Reply(str(error))
         person = str(message.author.id)
-        request = Request(chat, person, _always, invocation.args, is_owner=person in self.owners)
-        return await execute(invocation, self.services, request)
+        request = Request(chat, person, _always, invocation.args, is_owner=person in self.owners, is_private=True)
+        reply = await execute(invocation, self.services, request)
+        # Nobody can delete another one's direct messages.
+        return replace(reply, text=f"{reply.text} {tr(DELETE_IT)}") if reply.holds_secret else reply
 
     def _meant_by(self, chat: Chat, text: str) -> str:
         """The command line that plain text stands for, or nothing."""
@@ -159,6 +161,8 @@ class Conversation:
             locate=partial(locate_channel, interaction) if interaction.guild_id is not None else None,
             is_press=interaction.type is not discord.InteractionType.application_command,
             language=_language(interaction),
+            # What one types into a command is shown to nobody, and such answers are for the person alone.
+            is_private=True,
         )
         return await execute(invocation, self.services, request)
 
@@ -188,7 +192,7 @@ class Conversation:
     async def _reply_to_press(self, interaction: Interaction, reply: Reply) -> None:
         is_hidden = interaction.guild_id is not None
         self._expect(interaction, reply)
-        has_more = bool(reply.text or reply.digest or reply.card or reply.buttons)
+        has_more = bool(reply.text or reply.digest or reply.card or reply.buttons or reply.copy or reply.file)
         messages = _render(reply, as_components=reply.replaces) if has_more else ()
         if reply.replaces and messages:
             await edit(interaction, messages[0], is_hidden=is_hidden)

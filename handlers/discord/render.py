@@ -13,7 +13,7 @@ from typing import TypeVar
 from bot.language import tr
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, Score
-from bot.model.message import Button
+from bot.model.message import Button, File
 from bot.model.paper import Paper
 from bot.rendering.scores import format_score
 from bot.rendering.summaries import Body, body_of, label_of, part_lines, tldr_of
@@ -45,6 +45,7 @@ _HEADER_LIMIT = 1500
 _LEAST_TEXT = 40
 """Code points below which the beginning of a text says nothing."""
 _FILE_LIMIT = 1900
+_CONFIG_NAME = "paperround.json"
 _HEADING_LIMIT = 300
 
 _Item = TypeVar("_Item")
@@ -65,8 +66,7 @@ class Link:
 class DiscordMessage:
     """One message: plain `content`, or Components V2 made of the rest. Raises ValueError beyond Discord's limits.
 
-    `texts` share one container. `buttons` go in rows, of so many each as `rows` says; `options` are what menus offer. `file` is the text of an attached
-    JSON file.
+    `texts` share one container. `buttons` go in rows, of so many each as `rows` says; `options` are what menus offer. `file` is attached.
     """
 
     content: str = ""
@@ -74,7 +74,7 @@ class DiscordMessage:
     links: tuple[Link, ...] = ()
     buttons: tuple[Button, ...] = ()
     options: tuple[Button, ...] = ()
-    file: str = ""
+    file: File | None = None
     rows: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -111,7 +111,7 @@ def render_reply(reply: Reply, *, as_components: bool = False) -> tuple[DiscordM
     """The reply as one message or several, the controls on the last. `as_components`: it replaces such a message."""
     buttons = buttons_of(reply)
     if not (reply.digest or reply.card or buttons or as_components):
-        return _plain(reply.text, reply.heading)
+        return _plain(reply)
     texts = list(split(escape_reply(reply.text), TEXT_LIMIT - 500))
     if reply.digest is not None:
         texts += _digest_texts(reply.digest, reply.detail)
@@ -146,13 +146,23 @@ def limited(messages: tuple[DiscordMessage, ...], most: int) -> tuple[DiscordMes
     return (*messages[: most - 1], closing)
 
 
-def _plain(text: str, heading: str) -> tuple[DiscordMessage, ...]:
+def _plain(reply: Reply) -> tuple[DiscordMessage, ...]:
+    text, heading = reply.text, reply.heading
+    if reply.copy:
+        return (*(render_text(text) if text else ()), DiscordMessage(content=f"```\n{reply.copy}\n```"))
+    if reply.file is not None:
+        *others, last = render_text(text or reply.file.name)
+        return (*others, replace(last, file=reply.file))
     if text.startswith("{"):  # a configuration, to be copied as it is
         safe = text.replace("`", "\\u0060").replace("@", "\\u0040")
         lead = escape_line(heading, _HEADING_LIMIT)
         if len(safe) + len(lead) <= _FILE_LIMIT:
             return (DiscordMessage(content=f"{lead}\n```json\n{safe}\n```".strip()),)
-        return (DiscordMessage(content=f"{lead} {tr('The configuration is in the file.')}".strip(), file=text),)
+        return (
+            DiscordMessage(
+                content=f"{lead} {tr('The configuration is in the file.')}".strip(), file=File(_CONFIG_NAME, text)
+            ),
+        )
     return render_text(text)
 
 

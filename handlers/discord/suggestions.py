@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from bot.errors import UserError
+from bot.exports import FORMATS
 from bot.language import tr
 from bot.model.chat import Chat
 from bot.preferences import PREFERENCES
@@ -35,6 +36,8 @@ async def suggest(
         found = _schedules(typed)
     elif usage == "/pause":
         found = _containing(typed, [(each, each) for each in ("3 days", "1 week", "2 weeks", "1 month", "monday")])
+    elif usage == "/saved export":
+        found = _containing(typed, [(each.name, each.name) for each in FORMATS])
     elif usage == "/help":
         found = _containing(typed, [(f"{each.name}: {tr(each.help)}", each.name) for each in catalogue])
     else:

@@ -24,7 +24,7 @@ def to_files(message: DiscordMessage) -> list[discord.File]:
     """The files of the message."""
     if not message.file:
         return []
-    return [discord.File(io.BytesIO(message.file.encode()), filename="paperround.json")]
+    return [discord.File(io.BytesIO(message.file.text.encode()), filename=message.file.name)]
 
 
 def to_view(message: DiscordMessage) -> ui.LayoutView:

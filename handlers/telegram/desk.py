@@ -16,7 +16,7 @@ from bot.errors import UserError
 from bot.language import base_language, later, tr
 from bot.rendering.clean import clean
 from handlers.command import Catalogue, Reply, Request, Services
-from handlers.execution import APOLOGY, Invocation, adopt_language, execute, parse_line
+from handlers.execution import APOLOGY, DELETE_IT, Invocation, adopt_language, execute, parse_line
 from handlers.telegram.arrivals import Arrival, Questions, command_in, from_message, from_press, paper_in
 from handlers.telegram.channels import ADMINISTRATORS, locate_channel
 from handlers.telegram.client import PollingBot
@@ -138,6 +138,7 @@ class Desk:
             is_owner=arrival.person in self.owners,
             locate=None if user_id is None else partial(locate_channel, self.bot, user_id),
             is_press=arrival.query is not None,
+            is_private=arrival.is_private,
             language=arrival.language,
         )
         reply = await execute(invocation, self.services, request)
@@ -175,6 +176,8 @@ class Desk:
         return replace(invocation, args={**invocation.args, wanted: text})
 
     async def _deliver(self, arrival: Arrival, reply: Reply) -> None:
+        if reply.holds_secret and not await self._delete(arrival):
+            reply = replace(reply, text=f"{reply.text} {tr(DELETE_IT)}")
         if arrival.query and not arrival.is_answered:
             await self._answer_press(arrival, reply.toast)
         elif reply.toast:
@@ -186,6 +189,15 @@ class Desk:
             sent = await self._send_all(arrival, messages, asks=bool(reply.expects))
         if reply.expects and sent is not None:
             self._questions.ask(arrival, reply.expects, sent)
+
+    async def _delete(self, arrival: Arrival) -> bool:
+        """Take the person's message out of the chat, if we may: in private always, in groups as an administrator."""
+        try:
+            await self.bot.delete_message(arrival.place.chat_id, arrival.message_id)
+        except TelegramError as error:
+            log.info("not deleted chat=%s error=%r", arrival.place.chat.key, str(error))
+            return False
+        return True
 
     async def _answer_press(self, arrival: Arrival, toast: str = "") -> None:
         arrival.is_answered = True

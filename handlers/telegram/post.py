@@ -35,7 +35,6 @@ LIMITS = Limits(
 
 # "Bad Request: can't parse entities: Unsupported start tag …", "ENTITY_TEXTURL_INVALID" and their like.
 _MARKUP_WORDS = ("entit", "start tag", "end tag")
-_FILE_NAME = "paperround.json"
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
@@ -94,11 +93,14 @@ class Post:
             async with self.pacer.turn(place.chat, urgent=True):
                 return await send_message(self.bot, place, text, mode, answered, markup)
 
+        file = message.file
+
         async def send_file(text: str, mode: str | None) -> Message:
+            assert file is not None  # noqa: S101 - it is called where there is one
             async with self.pacer.turn(place.chat, urgent=True):
                 return await self.bot.send_document(
                     place.chat_id,
-                    InputFile(message.file.encode(), _FILE_NAME),
+                    InputFile(file.text.encode(), file.name),
                     text,
                     parse_mode=mode,
                     message_thread_id=place.thread_id,
@@ -106,7 +108,7 @@ class Post:
                     reply_markup=markup,
                 )
 
-        return await _marked_up(message, send_file if message.file else send)
+        return await _marked_up(message, send_file if file else send)
 
     async def edit(self, place: Place, message_id: int, message: TelegramMessage) -> None:
         """Put `message` in the place of one of ours; one that says the same already is fine."""

@@ -7,7 +7,7 @@ from itertools import islice
 from bot.language import tr
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, Score
-from bot.model.message import Button
+from bot.model.message import Button, File
 from bot.model.paper import ArxivId, Paper
 from bot.rendering.clean import clean_line
 from bot.rendering.scores import format_score
@@ -27,6 +27,7 @@ from handlers.telegram.text import (
     MOST_UNITS,
     Markup,
     address,
+    copied,
     fitted,
     joined,
     linked,
@@ -40,6 +41,8 @@ from handlers.telegram.text import (
 
 Keyboard = tuple[tuple[Button, ...], ...]
 
+_CONFIG_NAME = "paperround.json"
+_MOST_CAPTION = 1000
 _MOST_DATA = 64
 _MOST_BUTTONS = 100
 _MOST_LABEL = 48
@@ -58,13 +61,13 @@ _MOST_FOLDED = 2000
 class TelegramMessage:
     """One message. `plain` is what is seen of `html`, for when Telegram refuses the markup.
 
-    `file` is the text of a JSON file that goes with it. `papers` are those of a digest that it shows.
+    `file` goes with it. `papers` are those of a digest that it shows.
     """
 
     html: str
     plain: str
     keyboard: Keyboard = ()
-    file: str = ""
+    file: File | None = None
     papers: tuple[ArxivId, ...] = ()
 
 
@@ -75,12 +78,20 @@ def render_reply(reply: Reply, *, bot_name: str = "") -> tuple[TelegramMessage, 
     """
     if _is_json(reply) and len(pack(verbatim(reply.text))) > 1:
         (caption,) = pack(spoken(f"{reply.heading} The configuration is in the file.".strip(), bot_name))
-        return (TelegramMessage(caption.html, caption.plain, file=reply.text),)
+        return (TelegramMessage(caption.html, caption.plain, file=File(_CONFIG_NAME, reply.text)),)
     keyboard = lay_out(reply.buttons, reply.rows)
     messages = pack(_parts(reply, bot_name))
+    if reply.file and (not messages or messages[-1].units > _MOST_CAPTION):
+        messages.append(plain(reply.file.name))
     last = len(messages) - 1
     return tuple(
-        TelegramMessage(each.html, each.plain, keyboard if number == last else (), papers=each.papers)
+        TelegramMessage(
+            each.html,
+            each.plain,
+            keyboard if number == last else (),
+            reply.file if number == last else None,
+            each.papers,
+        )
         for number, each in enumerate(messages)
     )
 
@@ -91,6 +102,8 @@ def _parts(reply: Reply, bot_name: str) -> Iterator[tuple[str, Markup]]:
         yield from (((separator or "\n"), part) for separator, part in verbatim(reply.text))
     elif reply.text:
         yield from spoken(reply.text, bot_name)
+    if reply.copy:
+        yield "\n", copied(reply.copy)
     if reply.digest is not None:
         yield from (("\n\n", part) for part in _digest(reply.digest, reply.detail, reply.link))
     if reply.card is not None:

@@ -162,6 +162,12 @@ def verbatim(text: str) -> Iterator[tuple[str, Markup]]:
         yield separator, Markup(f"<pre>{escape(fragment, quote=False)}</pre>", fragment, 1)
 
 
+def copied(text: str) -> Markup:
+    """A text of several lines as one block to be copied; it must fit one message."""
+    shown = without_hidden(text)
+    return Markup(f"<pre>{escape(shown, quote=False)}</pre>", shown, 1)
+
+
 def _fragments(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Lines, and the words of lines that are too long for a message, each with what separates it from the one before."""
     for number, line in enumerate(lines):

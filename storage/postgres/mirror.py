@@ -38,9 +38,8 @@ class Mirror(Generic[Value]):
         columns = ", ".join(key)
         # After a crash PostgreSQL gives those numbers away again that were not yet on its disk. The newest row's was.
         after = "coalesce(max(changed)::text::bigint + 1, 0)::text::xid8"
-        self._now = (
-            f"select least(pg_snapshot_xmin(pg_current_snapshot()), {after})::text, count(*) from {table}".encode()
-        )
+        now = f"select least(pg_snapshot_xmin(pg_current_snapshot()), {after})::text, count(*) from {table}"  # noqa: S608 - our own names
+        self._now = now.encode()
         self._changes = f"select {columns}, document::text from {table} where changed >= %s::xid8".encode()  # noqa: S608 - as above
         self._keys = f"select {columns} from {table}".encode()  # noqa: S608 - as above
         self._decode = decode

@@ -20,7 +20,7 @@ from bot.model.chat import Chat
 from bot.model.subscription import Subscription
 from bot.moving import Origin, check_whole, copy
 from storage import tinydb_url
-from storage.archive import check_archive, read_archive, write_archive
+from storage.backups import check_archive, read_archive, write_archive
 from storage.postgres import PostgresStorage
 from storage.postgres.moving import DERIVED
 from storage.rows import KINDS, decode_row, encode_row

@@ -397,6 +397,33 @@ async def test_notes_are_kept_replaced_and_forgotten(storage: Storage) -> None:
     assert await storage.get_note("commands") == "hash"
 
 
+async def test_notes_are_changed_in_one_step(storage: Storage) -> None:
+    """The change sees what is there, or nothing; many at once lose none; what it raises changes nothing."""
+
+    def refuse(_: str) -> str:
+        raise ValueError("no")
+
+    assert await storage.change_note("count", lambda text: text + "|") == "|"
+    await asyncio.gather(*(storage.change_note("count", lambda text: text + "|") for _ in range(20)))
+    with pytest.raises(ValueError, match="no"):
+        await storage.change_note("count", refuse)
+    assert await storage.get_note("count") == "|" * 21
+    assert await storage.change_note("count", lambda _: "") == ""
+    assert await storage.get_note("count") is None
+
+
+async def test_notes_are_found_by_the_beginning_of_their_keys(storage: Storage) -> None:
+    """Ordered by key, letter for letter, whatever signs the beginning holds."""
+    for key in ("todo b 1", "todo a 2", "todo_a", "todo%", "done a 2"):
+        await storage.set_note(key, key.upper())
+    await storage.close()
+    await storage.open()
+    assert list((await storage.get_notes("todo ")).items()) == [("todo a 2", "TODO A 2"), ("todo b 1", "TODO B 1")]
+    assert list(await storage.get_notes("todo_")) == ["todo_a"]
+    assert list(await storage.get_notes("todo%")) == ["todo%"]
+    assert await storage.get_notes("nothing") == {}
+
+
 async def test_notes_are_not_a_chats(storage: Storage) -> None:
     """Forgetting or moving a chat leaves a note alone whose key happens to be the chat's."""
     await storage.set_note(ANN.key, "mine")
@@ -510,6 +537,8 @@ async def test_closing_is_always_fine(storage: Storage) -> None:
         lambda storage: storage.get_record(ONE, 1),
         lambda storage: storage.get_note("commands"),
         lambda storage: storage.set_note("commands", "hash"),
+        lambda storage: storage.change_note("commands", lambda _: "hash"),
+        lambda storage: storage.get_notes("commands"),
         lambda storage: storage.save_batch(batch("cs.LG", MONDAY)),
         lambda storage: storage.get_announcements(MONDAY),
         lambda storage: storage.get_revisions(),

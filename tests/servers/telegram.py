@@ -49,6 +49,7 @@ METHODS = {
     "sendMessage": ({"chat_id", "text"}, {"parse_mode", "entities", "link_preview_options"} | _COMMON),
     "sendDocument": ({"chat_id", "document"}, {"caption", "parse_mode", "caption_entities"} | _COMMON),
     "editMessageText": ({"chat_id", "message_id", "text"}, {"parse_mode", "entities", "link_preview_options", "reply_markup"}),
+    "deleteMessage": ({"chat_id", "message_id"}, set()),
     "answerCallbackQuery": ({"callback_query_id"}, {"text", "show_alert", "url", "cache_time"}),
     "sendChatAction": ({"chat_id", "action"}, {"message_thread_id"}),
     "getChat": ({"chat_id"}, set()),
@@ -162,6 +163,7 @@ class TelegramServer:
     calls: list = field(default_factory=list)
     complaints: list = field(default_factory=list)
     menus: dict = field(default_factory=dict)
+    deleted: list = field(default_factory=list)
     answers: dict = field(default_factory=dict)
     files: dict = field(default_factory=dict)
     scripts: dict = field(default_factory=lambda: defaultdict(deque))
@@ -587,6 +589,13 @@ class TelegramServer:
             )
         sent.text, sent.entities, sent.keyboard, sent.edits = text, entities, keyboard, sent.edits + 1
         return self._message(sent)
+
+    def _delete_message(self, parameters):
+        room = self._room(parameters)
+        if room.type != "private" and not room.rights.get(BOT["id"], {}).get("can_delete_messages"):
+            raise RefusedError(400, "Bad Request: message can't be deleted")
+        self.deleted.append((room.id, parameters["message_id"]))
+        return True
 
     def _judge(self, parameters):
         text, mode = parameters["text"], parameters.get("parse_mode")

@@ -36,7 +36,7 @@ async def tap(world, reply, label, **asked):
     return await world.ask(line, **asked)
 
 
-async def test_a_card_has_the_paper_its_reasons_and_five_buttons(world):
+async def test_a_card_has_the_paper_its_reasons_and_six_buttons(world):
     """The card of a candidate says what the digest says of it, and each button is a command that works."""
     reply = await world.ask("/paper https://arxiv.org/pdf/2611.00001v1")
     [first, *_] = [each for each in (await world.ask("/digest")).digest.papers if each.announced.paper == CACHE]
@@ -44,7 +44,7 @@ async def test_a_card_has_the_paper_its_reasons_and_five_buttons(world):
     assert reply.card.score == first.score
     assert reply.card.marks == frozenset()
     assert (reply.text, reply.toast, reply.replaces) == ("", "", False)
-    assert labels(reply) == ["👍", "👎", "💾", "🔇", "Follow"]
+    assert labels(reply) == ["👍", "👎", "💾", "🔇", "Follow", "BibTeX"]
     assert [each.line for each in reply.buttons[:4]] == [f"/mark {what} 2611.00001" for what in Mark]
     assert reply.buttons[4].line == "/follow 2611.00001"
 
@@ -119,7 +119,7 @@ async def test_up_and_down_exclude_each_other(world):
     for what in ("save", "up", "down"):
         reply = await world.ask(f"/mark {what} 2611.00001")
     assert reply.card.marks == {Mark.DOWN, Mark.SAVE}
-    assert labels(reply) == ["👍", "👎 ✓", "💾 ✓", "🔇", "Unfollow"]
+    assert labels(reply) == ["👍", "👎 ✓", "💾 ✓", "🔇", "Unfollow", "BibTeX"]
 
 
 async def test_marks_need_no_rights_and_belong_to_one_person_in_one_chat(world):

@@ -310,7 +310,7 @@ def test_an_export_can_be_copied():
     (short,) = render_reply(Reply('{"topics": ["a_b", "x`y", "@everyone"]}'))
     assert short.content == '```json\n{"topics": ["a_b", "x\\u0060y", "\\u0040everyone"]}\n```'
     (long,) = render_reply(Reply('{"topics": ["' + "z" * 3000 + '"]}'))
-    assert long.file == '{"topics": ["' + "z" * 3000 + '"]}'
+    assert long.file.text == '{"topics": ["' + "z" * 3000 + '"]}'
 
 
 @pytest.mark.parametrize(
@@ -484,7 +484,7 @@ def test_other_messages_have_parts_too():
     """Text alone is plain, whatever it begins with; with buttons it is made of components; nothing has none."""
     assert render_parts(Message()) == ()
     [plain] = render_parts(Message('{"not": "a file"}'))
-    assert (plain.message.content, plain.message.file) == ('{"not": "a file"}', "")
+    assert (plain.message.content, plain.message.file) == ('{"not": "a file"}', None)
     [asked] = render_parts(Message("One part did not arrive.", buttons=(Button("Resend", "/resend"),)))
     assert asked.message.buttons == (Button("Resend", "/resend"),)
     assert len(render_parts(Message("a line\n" * 600))) == 3

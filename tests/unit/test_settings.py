@@ -112,3 +112,17 @@ def test_new_chats_may_have_a_schedule_and_a_time_zone(monkeypatch):
     assert "DEFAULT_SCHEDULE: " in message
     assert "DEFAULT_TIMEZONE: " in message
     assert "hunter2" not in message
+
+
+def test_secrets_for_peoples_keys_are_long_and_never_shown(monkeypatch):
+    """The one in use comes first; each is redacted everywhere, and one that can be guessed is refused by name alone."""
+    new, old = "n" * 32, "o" * 40
+    monkeypatch.setenv("SECRET_KEY", f"{new}, {old}")
+    settings = load_settings(None)
+    assert settings.secret_keys == (new, old)
+    assert {new, old} <= set(settings.secrets)
+    assert new not in repr(settings)
+    monkeypatch.setenv("SECRET_KEY", f"{new},short-one")
+    with pytest.raises(ConfigError, match="SECRET_KEY") as caught:
+        load_settings(None)
+    assert "short-one" not in str(caught.value)
