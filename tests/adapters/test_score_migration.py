@@ -9,7 +9,7 @@ import pytest
 from bot.model.chat import Chat
 from bot.model.delivery import Progress, Round
 from bot.model.subscription import Subscription
-from storage.migrations import Schema
+from storage.schemas import Schema
 from storage.tinydb import TinyDBStorage
 
 NOON = datetime(2026, 8, 3, 12, tzinfo=UTC)
