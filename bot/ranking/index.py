@@ -4,6 +4,7 @@ from array import array
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from bot.proximity import FARTHEST
@@ -46,8 +47,8 @@ class Index:
     def __len__(self) -> int:
         return len(self.documents)
 
-    def find(self, term: Term, *, loosely: bool = False) -> tuple[Found, int]:
-        """How often each paper has the term, and how many papers have it exactly. `loosely` as for `Topic.match`."""
+    def find(self, term: Term, *, loosely: bool = False) -> tuple[Found, AbstractSet[int]]:
+        """How often each paper has the term, and the papers that have it exactly. `loosely` as for `Topic.match`."""
         found: Found = {}
         exact: set[int] = set()
         phrase, others = _apart(term)
@@ -65,7 +66,7 @@ class Index:
                 worth_here = self._worth[2 * place + (each.field == "abstract")] if each.field in PROSE else 0.0
                 found[place] = found.get(place, 0.0) + (worth_here or FIELD_WEIGHTS[each.field]) * count
                 exact.add(place)
-        return found, len(exact)
+        return found, exact
 
     def having(self, term: str) -> tuple[frozenset[int], frozenset[int]]:
         """The papers that have a term of `terms_of` in the title, and those that have it, but not there."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from bot.model.digest import Reason
@@ -40,10 +41,14 @@ def at_most(points: float) -> float:
 
 @dataclass(slots=True)
 class Matches:
-    """What a topic finds in an index: points by place, of exclusions 0. Reasons are made when first asked for."""
+    """What a topic finds in an index: points by place, of exclusions 0, and where it is without its words being only near.
+
+    Reasons are made when first asked for.
+    """
 
     topic: Topic
     points: Mapping[int, float]
+    exact: AbstractSet[int]
     _reasons: dict[int, Reason] = field(default_factory=dict)
 
     def reason(self, place: int, index: Index) -> Reason:
@@ -71,7 +76,7 @@ class Matching:
         """What the topic matches; one that leaves papers out is taken at its word."""
         matches = self._matches.get(topic.text)
         if matches is None:
-            matches = Matches(topic, self._weigh(topic))
+            matches = self._match(topic)
             if self._kept > MOST_KEPT:
                 self._matches.clear()
                 self._kept = 0
@@ -84,20 +89,24 @@ class Matching:
         rarity = self._rarities.get(term.key)
         if rarity is None:
             _, exact = self.index.find(term)
-            rarity = self._rarities[term.key] = _rarity(exact, len(self.index))
+            rarity = self._rarities[term.key] = _rarity(len(exact), len(self.index))
         return rarity
 
-    def _weigh(self, topic: Topic) -> Mapping[int, float]:
+    def _match(self, topic: Topic) -> Matches:
         query = topic.query
+        if isinstance(query, Term) and not topic.is_exclusion:
+            found, exact = self.index.find(query, loosely=True)
+            if self._usual is self and query.key not in self._rarities:
+                self._rarities[query.key] = _rarity(len(exact), len(self.index))
+            most = query.weight * self._usual.rarity(query) * MOST_POINTS
+            points = {place: (most * often / (often + HALFWAY) + _STEP) - _STEP for place, often in found.items()}
+            # Most topics are never only near, and sets of numbers are large.
+            return Matches(topic, points, points.keys() if len(exact) == len(points) else frozenset(exact))
+        taken_at_its_word = self._hits(query, loosely=False).keys()
         if topic.is_exclusion:
-            return dict.fromkeys(self._hits(query, loosely=False), 0.0)
-        if not isinstance(query, Term):
-            return {place: self._points(hits) for place, hits in self._hits(query, loosely=True).items()}
-        found, exact = self.index.find(query, loosely=True)
-        if self._usual is self and query.key not in self._rarities:
-            self._rarities[query.key] = _rarity(exact, len(self.index))
-        most = query.weight * self._usual.rarity(query) * MOST_POINTS
-        return {place: exactly(most * often / (often + HALFWAY)) for place, often in found.items()}
+            return Matches(topic, dict.fromkeys(taken_at_its_word, 0.0), taken_at_its_word)
+        points = {place: self._points(hits) for place, hits in self._hits(query, loosely=True).items()}
+        return Matches(topic, points, taken_at_its_word)
 
     def _hits(self, query: Query, *, loosely: bool) -> Hits:
         match query:
@@ -138,23 +147,29 @@ def _rarity(exact: int, papers: int) -> float:
     return math.sqrt(math.sqrt(math.log(share) / math.log(USUAL_SHARE)))
 
 
-def add_up(matches: Sequence[Matches]) -> tuple[dict[int, float], set[int]]:
-    """The points of every paper that any topic matches, and the papers in which topics meet."""
+def add_up(matches: Sequence[Matches]) -> dict[int, float]:
+    """The points of every paper that any topic matches."""
     if not matches:
-        return {}, set()
+        return {}
     # Copying the longest at once is far cheaper than adding it paper by paper, and the sums are exact in any order.
     longest = max(matches, key=_length)
-    totals, meeting = dict(longest.points), set[int]()
+    totals = dict(longest.points)
     for each in matches:
-        if each is longest:
-            continue
-        for place, points in each.points.items():
-            if place in totals:
-                totals[place] += points
-                meeting.add(place)
-            else:
-                totals[place] = points
-    return totals, meeting
+        if each is not longest:
+            for place, points in each.points.items():
+                totals[place] = totals.get(place, 0.0) + points
+    return totals
+
+
+def meet(matches: Sequence[Matches]) -> AbstractSet[int]:
+    """The papers that have two of the topics, or the one if there is only one."""
+    if len(matches) == 1:
+        return matches[0].exact
+    seen, meeting = set[int](), set[int]()
+    for each in matches:
+        meeting |= seen & each.exact
+        seen |= each.exact
+    return meeting
 
 
 def _length(matches: Matches) -> int:

@@ -2,7 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from heapq import nsmallest
 from statistics import fmean
@@ -11,16 +12,13 @@ from bot.folding import split_words
 from bot.model.digest import Reason, ReasonKind
 from bot.ranking.index import Index
 from bot.ranking.likeness import IN_TITLE, is_telling
-from bot.ranking.matching import at_most
+from bot.ranking.matching import Matches, at_most, meet
 from bot.terms import Document
-from bot.topics import Topic
 
 RELATED_POINTS = 2.0
 """What a paper gets that has as much of the words as their examples have on average, but never more than by its topics."""
-EXAMPLES = 15
-"""So many of the best recent papers in which topics meet tell which words go with them; a word that `LEAST` of them have."""
-MEETING = 2
-"""So many topics meet in an example; where a chat has only one, that one is enough."""
+EXAMPLES = 20
+"""So many of the best recent papers in which topics meet tell which words go with them; a word counts that `LEAST` of them have."""
 LEAST = 3
 RELATED_WORDS = 30
 NAMED_WORDS = 3
@@ -28,33 +26,28 @@ NAMED_WORDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Words with their weights, the strongest first; what they add up to in an example; and the topics' own words among them,
-    which need not be told.
-    """
+    """Words with their weights, the strongest first; what they add up to in an example; and the topics' own words."""
 
     weights: Mapping[str, float]
     scale: float
     own: frozenset[str]
 
-    def measure(self, index: Index, places: Collection[int]) -> Mapping[int, float]:
-        """How much of the words those papers have that have more than the topics' own; 1 is what examples have."""
+    def measure(self, index: Index, places: AbstractSet[int]) -> Mapping[int, float]:
+        """How much of the words each of those papers has that has any; 1 is what examples have."""
         likeness: dict[int, float] = {}
-        told: set[int] = set()
         for word, weight in self.weights.items():
             titled, elsewhere = index.having(word)
             for having, worth in ((titled, IN_TITLE * weight), (elsewhere, weight)):
-                here = having.intersection(places)
-                for place in here:
+                for place in having & places:
                     likeness[place] = likeness.get(place, 0.0) + worth
-                if word not in self.own:
-                    told |= here
-        return {place: likeness[place] / self.scale for place in told}
+        return {place: total / self.scale for place, total in likeness.items()}
 
     def reason(self, document: Document, points: float) -> Reason:
-        """The reason for these points."""
+        """The reason for these points: the topics' own words need not be told where there are others."""
         words = {*document.title_words, *document.abstract_words}
-        others = [each for each in self.weights if each in words and each not in self.own]
-        return Reason(", ".join(others[:NAMED_WORDS]), (), points, ReasonKind.RELATED)
+        found = [each for each in self.weights if each in words]
+        others = [each for each in found if each not in self.own]
+        return Reason(", ".join((others or found)[:NAMED_WORDS]), (), points, ReasonKind.RELATED)
 
 
 def points_of(likeness: float, earned: float) -> float:
@@ -62,10 +55,11 @@ def points_of(likeness: float, earned: float) -> float:
     return at_most(min(RELATED_POINTS * likeness, earned))
 
 
-def relate(
-    index: Index, interests: Sequence[Topic], totals: Mapping[int, float], meeting: Collection[int]
-) -> Related | None:
-    """The words that go with these topics, which gave papers of the index `totals`, and met in those at `meeting`."""
+def relate(index: Index, matches: Sequence[Matches], totals: Mapping[int, float]) -> Related | None:
+    """The words that go with the topics that were found in the index, where they gave `totals`."""
+    meeting = meet(matches)
+    if len(meeting) < LEAST:
+        return None
     examples = nsmallest(EXAMPLES, meeting, key=lambda place: (-totals[place], place))
     titles = [{*filter(is_telling, index.documents[place].title_words)} for place in examples]
     having = Counter(word for title in titles for word in title)
@@ -75,7 +69,7 @@ def relate(
     if not chosen:
         return None
     scale = fmean(_total(index.documents[place], chosen) for place in examples)
-    own = {word for topic in interests for term in topic.terms for word in split_words(term.text)}
+    own = {word for each in matches for term in each.topic.terms for word in split_words(term.text)}
     return Related(chosen, scale, frozenset(own))
 
 
