@@ -2,16 +2,14 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from heapq import nsmallest
-from statistics import fmean
+from dataclasses import dataclass, replace
 
 from bot.folding import split_words
 from bot.model.digest import Reason, ReasonKind
 from bot.ranking.index import Index
-from bot.ranking.likeness import IN_TITLE, is_telling
+from bot.ranking.likeness import IN_TITLE
 from bot.ranking.matching import Matches, at_most, meet
 from bot.terms import Document
 
@@ -57,33 +55,22 @@ def points_of(likeness: float, earned: float) -> float:
 
 def relate(index: Index, matches: Sequence[Matches], totals: Mapping[int, float]) -> Related | None:
     """The words that go with the topics that were found in the index, where they gave `totals`."""
-    meeting = meet(matches)
+    meeting = meet(matches, totals)
     if len(meeting) < LEAST:
         return None
-    examples = nsmallest(EXAMPLES, meeting, key=lambda place: (-totals[place], place))
-    titles = [{*filter(is_telling, index.documents[place].title_words)} for place in examples]
-    having = Counter(word for title in titles for word in title)
+    examples = sorted(meeting, key=lambda place: (-totals[place], place))[:EXAMPLES]
+    having = Counter(word for place in examples for word in index.title_words(place))
     weights = {word: _weigh(index, word, count / len(examples)) for word, count in having.items() if count >= LEAST}
     best = sorted((word for word in weights if weights[word] > 0), key=lambda word: (-weights[word], word))
-    chosen = {word: weights[word] for word in best[:RELATED_WORDS]}
-    if not chosen:
+    if not best:
         return None
-    scale = fmean(_total(index.documents[place], chosen) for place in examples)
     own = {word for each in matches for term in each.topic.terms for word in split_words(term.text)}
-    return Related(chosen, scale, frozenset(own))
+    related = Related({word: weights[word] for word in best[:RELATED_WORDS]}, 1.0, frozenset(own))
+    # The sum is exact, in whatever order the examples come.
+    return replace(related, scale=math.fsum(related.measure(index, frozenset(examples)).values()) / len(examples))
 
 
 def _weigh(index: Index, word: str, share: float) -> float:
     titled, elsewhere = index.having(word)
     usual = len(titled) + len(elsewhere)
     return math.log((len(index) + 1) / (usual + 1)) * (share - usual / len(index))
-
-
-def _total(document: Document, weights: Mapping[str, float]) -> float:
-    title, abstract = frozenset(document.title_words), frozenset(document.abstract_words)
-    found: Iterable[float] = (
-        weight * (IN_TITLE if word in title else 1.0)
-        for word, weight in weights.items()
-        if word in title or word in abstract
-    )
-    return math.fsum(found)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.errors import UserError
 from bot.model.digest import Reason, Score
 from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.ranking.corpus import Corpus
@@ -11,19 +10,17 @@ from bot.ranking.learned import Learned, learn_from, points_of
 from bot.ranking.matching import Matches, Matching, add_up
 from bot.ranking.related import Related, relate
 from bot.ranking.related import points_of as points_of_related
-from bot.topics import Topic, compile_topic
 
 NOTHING = Score(0.0)
 """The score of every paper that has none: one for all."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Taste:
-    """What a chat asks for, and what follows from that in the papers known."""
+    """What a chat asks for, as it was found in the papers known, and what follows from that."""
 
-    interests: Sequence[Topic]
-    exclusions: Sequence[Topic]
-    matches: Sequence[Matches]
+    interests: Sequence[Matches]
+    exclusions: Sequence[Matches]
     totals: Mapping[int, float]
     related: Related | None
     learned: Learned | None
@@ -31,12 +28,11 @@ class Taste:
 
 def taste_of(corpus: Corpus, topics: Iterable[str], feedback: Feedback = NO_FEEDBACK) -> Taste:
     """The taste that topics and marks tell of. Topics that do not parse are skipped."""
-    interests, exclusions = choose(topics)
-    matches = [corpus.matching.find(each) for each in interests]
-    totals = add_up(matches)
-    related = relate(corpus.matching.index, matches, totals)
+    interests, exclusions = corpus.matching.find_all(topics)
+    totals = add_up(interests)
+    related = relate(corpus.matching.index, interests, totals)
     learned = learn_from(feedback, corpus.background) if feedback.liked or feedback.disliked else None
-    return Taste(interests, exclusions, matches, totals, related, learned)
+    return Taste(interests, exclusions, totals, related, learned)
 
 
 class Scoring:
@@ -44,10 +40,13 @@ class Scoring:
 
     def __init__(self, corpus: Corpus, taste: Taste, matching: Matching) -> None:
         self._index, self._taste = matching.index, taste
-        is_known = matching is corpus.matching
-        self._matches = taste.matches if is_known else [matching.find(each) for each in taste.interests]
-        self._totals = taste.totals if is_known else add_up(self._matches)
-        self._excluded = {place: each.text for each in taste.exclusions for place in matching.find(each).points}
+        self._matches, self._totals, exclusions = taste.interests, taste.totals, taste.exclusions
+        if matching is not corpus.matching:
+            self._matches, exclusions = (
+                [matching.find(each.topic) for each in some] for some in (taste.interests, taste.exclusions)
+            )
+            self._totals = add_up(self._matches)
+        self._excluded = {place: _first(exclusions, place) for each in exclusions for place in each.points}
         self._nearness = taste.related.measure(self._index, self._totals.keys()) if taste.related else {}
         self._pulls, self._pushes = taste.learned.measure(self._index) if taste.learned else ((), ())
 
@@ -56,10 +55,11 @@ class Scoring:
         totals = dict(self._totals)
         for place, likeness in self._nearness.items():
             totals[place] += points_of_related(likeness, self._totals[place])
-        for place, (pull, push) in enumerate(zip(self._pulls, self._pushes, strict=True)):
-            earned = self._totals.get(place, 0.0)
-            if points := points_of(pull, push, earned):
-                totals[place] = totals.get(place, 0.0) + points
+        if self._taste.learned:
+            for place, (pull, push) in enumerate(zip(self._pulls, self._pushes, strict=True)):
+                earned = self._totals.get(place, 0.0)
+                if points := points_of(pull, push, earned):
+                    totals[place] = totals.get(place, 0.0) + points
         for place in self._excluded:
             totals.pop(place, None)
         return totals
@@ -83,24 +83,6 @@ class Scoring:
             yield from taste.learned.reasons(document, earned)
 
 
-def choose(topics: Iterable[str]) -> tuple[Sequence[Topic], Sequence[Topic]]:
-    """The topics of interest, each once however it is spelled, and those that leave papers out, in an order of their own.
-
-    Of spellings that find the same, one without quotes finds a little more, and counts.
-    """
-    distinct: dict[str, Topic] = {}
-    for text in topics:
-        try:
-            topic = compile_topic(text)
-        except UserError:
-            continue
-        known = distinct.setdefault(topic.key, topic)
-        if known is not topic and _looseness(topic) > _looseness(known):
-            distinct[topic.key] = topic
-    interests = [each for each in distinct.values() if not each.is_exclusion]
-    exclusions = [each for each in distinct.values() if each.is_exclusion]
-    return interests, sorted(exclusions, key=lambda each: each.key, reverse=True)
-
-
-def _looseness(topic: Topic) -> tuple[int, str]:
-    return sum(bool(term.words) for term in topic.terms), topic.text
+def _first(exclusions: Sequence[Matches], place: int) -> str:
+    """The topic that is named where several leave a paper out."""
+    return min(each.topic.text for each in exclusions if place in each.points)
