@@ -81,7 +81,11 @@ class Day:
 
 def read_day() -> Day:
     papers = real_papers() if (DATA / "corpus").is_dir() else invented_papers()
-    rows = {code: tuple((each, AnnounceType.NEW) for each in papers if code in each.categories) for paper in papers for code in paper.categories}
+    rows = {
+        code: tuple((each, AnnounceType.NEW) for each in papers if code in each.categories)
+        for paper in papers
+        for code in paper.categories
+    }
     (announcement,) = merge_batches([Batch(code, date(2026, 2, 27), row) for code, row in rows.items()])
     return Day(announcement, make_pool(papers))
 
@@ -187,21 +191,28 @@ def main() -> None:
     papers = day.papers
     some = list(day.chats(NAIVE_CHATS))
     naive_each = seconds(lambda: [naive(papers, chat) for chat in some]) / len(some)
-    print(sum(sum(not c.categories.isdisjoint(p.categories) for p in papers) for c in some)/len(some), 'candidates')
-    print(f"naive {naive_each*1e3:.2f} ms a chat")
+    print(sum(sum(not c.categories.isdisjoint(p.categories) for p in papers) for c in some) / len(some), "candidates")
+    print(f"naive {naive_each * 1e3:.2f} ms a chat")
     for number in CHATS[:4]:
         chats = list(day.chats(number))
         document_of.cache_clear() if hasattr(document_of, "cache_clear") else None
         import bot.terms
+
         bot.terms._document.cache_clear()
         parts = []
+
         def work():
             b = time.process_time()
             one = OnePass(day.announcement)
-            parts.append(time.process_time()-b)
-            for chat in chats: one.best(chat)
+            parts.append(time.process_time() - b)
+            for chat in chats:
+                one.best(chat)
+
         spent = seconds(work)
-        print(f"{number:7d} {spent:.3f} index {parts} x{naive_each*number/spent:.0f}  rss {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss//1024} MB", flush=True)
+        print(
+            f"{number:7d} {spent:.3f} index {parts} x{naive_each * number / spent:.0f}  rss {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
