@@ -17,6 +17,7 @@ from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 from bot.ports import Clock, PaperSource, Ranker, Storage
 from bot.pulling import Attempt, Progress, Pulling
+from bot.similar import NO_SIMILAR, Known
 
 SEEN_DAYS = 180
 """How long it is remembered that a chat got a paper, in days."""
@@ -54,6 +55,7 @@ class Pipeline:
     keeping: Keeping = field(init=False)
     pulling: Pulling = field(init=False)
     checking: Checking = field(init=False)
+    _known: Known = field(init=False, default_factory=Known)
 
     def __post_init__(self) -> None:
         self.keeping = Keeping(self.storage, self.clock)
@@ -190,11 +192,14 @@ class Pipeline:
         after: date | None = None,
     ) -> tuple[Verdict, ...]:
         feedback = await Lessons(self.storage).get(subscription.chat, recent)
+        # Of all that is kept, so that it is found once for all chats, whatever days they ask for.
+        kept = await self.announcements()
 
         def judge() -> tuple[Verdict, ...]:
             papers = candidates(subscription, chosen, after)
             ranker = self.rankers[subscription.ranker]
-            return rank(ranker, subscription, papers, recent, delivered, feedback)
+            similar = self._known.similar(kept) if ranker.is_broad else NO_SIMILAR
+            return rank(ranker, subscription, papers, recent, delivered, feedback, similar)
 
         # Ranking is pure computing, hundreds of milliseconds on a busy day: the event loop must go on meanwhile.
         return await asyncio.to_thread(judge)
@@ -217,7 +222,7 @@ class Pipeline:
 
     async def mark_seen(self, chat: Chat, digest: Digest) -> None:
         """Remember that the chat got the papers of this digest."""
-        await self.storage.add_seen(chat, [each.announced.paper.id for each in digest.papers], self.clock().date())
+        await self.storage.add_seen(chat, [each for shown in digest.papers for each in shown.ids], self.clock().date())
 
     async def is_paused(self) -> bool:
         """Whether the owner paused what is pulled on schedule; what people ask for is pulled all the same."""
