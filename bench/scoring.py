@@ -11,20 +11,17 @@ import os
 import random
 import re
 import resource
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from heapq import nsmallest
 from pathlib import Path
 
 from bot.evaluation import read_corpus
 from bot.model.announcement import Announcement, Batch, merge_batches
 from bot.model.feedback import NO_FEEDBACK, Feedback
-from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
+from bot.model.paper import AnnounceType, ArxivId, Paper
 from bot.ranking.corpus import Corpus
 from bot.ranking.likeness import is_telling
 from bot.ranking.scoring import Scoring, taste_of
