@@ -36,6 +36,7 @@ _MONTHS = (
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9“\"(])")
 _EXCERPT_LENGTH = 320
+_NAME_LENGTH = 60
 
 
 def format_day(day: date) -> str:
@@ -88,7 +89,7 @@ def _format_reason(reason: Reason) -> str:
 
 def _format_place(reason: Reason) -> str:
     """Why other papers stand before or behind this one than by their words alone."""
-    details = {"topic": reason.topic, "points": reason.points}
+    details = {"topic": shorten(reason.topic, _NAME_LENGTH), "points": reason.points}
     match reason.kind, reason.points >= 0:
         case ReasonKind.MEANING, True:
             return tr("near in meaning to {topic} ({points:+.2f})", **details)

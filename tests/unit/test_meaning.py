@@ -8,7 +8,8 @@ import pytest
 from bot.delivery.readings import ORDER_PATIENCE
 from bot.errors import LLMError
 from bot.meaning import LONGEST_TEXT, MOST_LIKED, Meaning, liked_passages, paper_passage, topic_passages
-from bot.model.digest import ReasonKind
+from bot.model.digest import Reason, ReasonKind
+from bot.rendering.text import format_reasons
 from tests.build import CHAT, make_batch, make_paper
 from tests.fake_messenger import FakeMessenger
 from tests.world import World
@@ -221,6 +222,22 @@ async def test_the_judge_reorders_the_front(make_world):
         assert after[each.id].points == pytest.approx(sum(reason.points for reason in after[each.id].reasons))
     assert world.judge.calls == [[*world.judge.calls[0]]]
     assert "judging the order" in await world.say("/owner cost", is_owner=True)
+
+
+def test_reasons_say_what_moved_a_paper():
+    """By a topic, by the long title of a liked paper in short, by papers that are nearer, or by the judge."""
+    reasons = [
+        Reason("kv cache", (), 0.5, ReasonKind.MEANING),
+        Reason("A very long title " * 9, (), 0.4, ReasonKind.MEANING),
+        Reason("7.5", (), 0.3, ReasonKind.JUDGED),
+        Reason("2", (), -0.2, ReasonKind.JUDGED),
+        Reason("kv cache", (), -0.1, ReasonKind.MEANING),
+    ]
+    assert format_reasons(reasons) == (
+        "near in meaning to kv cache (+0.50), "
+        "near in meaning to A very long title A very long title A very long title A ver… (+0.40), "
+        "the judge gives it 7.5 of 10 (+0.30), the judge gives it 2 of 10 (-0.20), others are nearer in meaning (-0.10)"
+    )
 
 
 def test_topics_are_embedded_as_the_words_they_look_for():
