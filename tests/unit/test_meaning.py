@@ -202,6 +202,23 @@ async def test_a_digest_with_an_hour_is_made_ready_when_the_papers_come(make_wor
     assert world.got()[-1].split()[0] == CENTRAL.id
 
 
+async def test_summaries_are_made_of_what_the_order_puts_first(make_world):
+    """The order is waited for, then the summaries of its first papers alone, and the digest comes once, with both."""
+    world = await make_world("/settings max_papers_to_summarize 1", summaries_budget=PLENTY)
+    world.embedder.gate.clear()
+    assert await world.tick() == 0
+    assert not world.writer.calls
+    world.embedder.gate.set()
+    await asyncio.wait_for(world.meaning.finished.wait(), 30)
+    planned = await world.tick(pull=False)
+    await asyncio.wait_for(world.summaries.finished.wait(), 30)
+    planned += await world.tick(pull=False)
+    assert planned == 1
+    assert dict(world.writer.calls) == {(CENTRAL.id, "en"): 1}
+    assert world.got()[-1].split()[0] == CENTRAL.id
+    await world.summaries.__aexit__()
+
+
 async def test_the_judge_reorders_the_front(make_world):
     """It is asked about the front, once for the digest; its number is the reason, and the cost is in the owner's accounts."""
     world = await make_world(summaries_budget=PLENTY)
