@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 SHARE = 0.5
 """Only as long as no more of the day's budget is used up, by whatever, may ranking take of it: summaries have the rest."""
 REST, LONG_REST = timedelta(minutes=1), timedelta(hours=1)
-"""How long a server is left alone that failed, and one for which asking again makes no sense."""
+"""How long a server is left alone that failed, and what makes no sense to be asked again soon."""
 
 
 @dataclass(slots=True)
@@ -97,10 +97,10 @@ class Rest:
         """Whether it is not over yet."""
         return self._until is not None and self.clock() < self._until
 
-    def fail(self, error: LLMError) -> None:
-        """Begin to rest."""
-        pause = max(REST, timedelta(seconds=error.retry_after), LONG_REST if error.is_final else REST)
-        self._until = self.clock() + pause
+    def fail(self, error: Exception) -> None:
+        """Begin to rest: for as long as the server asks, a minute at least."""
+        asked = timedelta(seconds=error.retry_after) if isinstance(error, LLMError) else LONG_REST
+        self._until = self.clock() + max(REST, asked)
         if not self.fault:
             log.warning("%s status=failed error=%r: the order stays without", self.name, str(error))
         self.fault = str(error)
@@ -141,8 +141,6 @@ class Crew:
         try:
             while await self.step():
                 pass
-        except Exception:
-            log.exception("%s status=crashed", self.name)
         finally:
             # In the same step as the last look, so that whoever comes next starts another.
             self._working -= 1

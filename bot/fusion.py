@@ -16,6 +16,8 @@ RANK_OFFSET = 60
 """What is added to a rank before it is inverted: the usual constant, by which no single first place decides."""
 MOST_ADMITTED_POINTS = 0.7
 """What a paper without any match gets at most: less than one mention of a topic in an abstract."""
+MOST_ADMITTED = 3
+"""So many papers without a match come in, at most: most of them are not what was meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +70,14 @@ def _ranks(values: dict[int, float]) -> dict[int, int]:
 
 
 def _admitted(scores: Sequence[Score], ids: Sequence[ArxivId], opinion: Opinion) -> list[int]:
-    """The papers that no topic matches and that come in all the same, best first."""
+    """The papers in which nothing matches and that come in all the same, best first."""
     thought = [
         (-value, ids[place], place)
         for place, value in enumerate(opinion.values)
         if value is not None and place in opinion.admits
         if not (scores[place].points or scores[place].excluded_by)
     ]
-    return [place for _, _, place in sorted(thought)]
+    return [place for _, _, place in sorted(thought)[:MOST_ADMITTED]]
 
 
 def _give(score: Score, opinion: Opinion, place: int, points: float) -> Score:

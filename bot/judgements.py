@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from bot.errands import LONG_REST, Crew, Purse, Rest
-from bot.errors import LLMError, StorageError
+from bot.errors import BotError, LLMError
 from bot.language import later
 from bot.model.meaning import Interests
 from bot.model.paper import Paper
@@ -93,14 +93,18 @@ class Judgements:
         try:
             await self._make(case)
         except LLMError as error:
-            # What the model says of one chat's papers tells nothing of the next one's; that nobody answers does.
+            # What the model says of one chat's papers tells nothing of the next one's; that it cannot be asked does.
             self._not_before[case.interests] = self.purse.clock() + LONG_REST
-            if error.retry_after or error.is_final:
+            if error.retry_after:
                 self.rest.fail(error)
             else:
                 log.warning("judge status=failed error=%r: the order stays without", str(error))
-        except StorageError as error:
-            self.rest.fail(LLMError(str(error)))
+        except BotError as error:
+            self.rest.fail(error)
+        except Exception as error:
+            # Whoever waits looks again at once, and would want the same again.
+            self.rest.fail(error)
+            log.exception("judge status=crashed")
         finally:
             self._coming.discard(case.interests)
         return True

@@ -36,8 +36,8 @@ SHORTLIST = 20
 """So many papers at the front of a digest are judged."""
 MEANING_WEIGHT, JUDGE_WEIGHT = 0.3, 1.0
 """What the order by meaning, and by the judge, count beside the order so far."""
-ADMITS = 4.0
-"""A paper without a match comes in that stands out among usual papers by so many standard deviations."""
+ADMITS = 6.0
+"""A paper without a match may come in that stands out among usual papers by so many standard deviations."""
 _MOST_USUAL = 2_000
 _FIRST, _SECOND, _LAST = 1e9, 1e6, 1e-9
 _FIELD = re.compile(r"^(?:ti|abs|all):")

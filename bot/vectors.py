@@ -7,7 +7,7 @@ from functools import lru_cache
 from heapq import nlargest
 
 from bot.errands import Crew, Purse, Rest
-from bot.errors import LLMError, StorageError
+from bot.errors import BotError, LLMError
 from bot.language import later
 from bot.model.meaning import Passage, Vector
 from bot.ports import BlobCache, Embedder
@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 GROUP = later("embeddings")
 AT_ONCE = 2
 """Calls at a time."""
+MOST_REFUSED = 3
+"""Where a server refuses so many texts of one call for good, it is not the texts."""
 
 
 @dataclass(slots=True)
@@ -32,6 +34,7 @@ class Vectors:
     """Another number whenever more is there."""
     _wanted: dict[Passage, float] = field(default_factory=dict)
     _coming: set[Passage] = field(default_factory=set)
+    _refused: set[Passage] = field(default_factory=set)
     _crew: Crew = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,7 +62,7 @@ class Vectors:
         for passage, weight in weights.items():
             if passage in self._coming:
                 is_coming = True
-            elif passage in self._wanted or self.find(passage) is None:
+            elif passage in self._wanted or (passage not in self._refused and self.find(passage) is None):
                 self._wanted[passage] = self._wanted.get(passage, 0.0) + weight
                 is_coming = True
         if self._wanted:
@@ -78,14 +81,34 @@ class Vectors:
             del self._wanted[each]
         self._coming.update(passages)
         try:
-            await self._make(passages)
-        except LLMError as error:
+            await self._make_in_parts(passages)
+        except BotError as error:
             self.rest.fail(error)
-        except StorageError as error:
-            self.rest.fail(LLMError(str(error)))
+        except Exception as error:
+            # Whoever waits looks again at once, and would want the same again.
+            self.rest.fail(error)
+            log.exception("embeddings status=crashed")
         finally:
             self._coming.difference_update(passages)
         return True
+
+    async def _make_in_parts(self, passages: Sequence[Passage]) -> None:
+        """Make them; where the server refuses them for good, each half by itself, until it is known which text it will not have."""
+        refused = 0
+        parts = [passages]
+        while parts:
+            part = parts.pop()
+            try:
+                await self._make(part)
+            except LLMError as error:
+                if error.retry_after or not error.is_final or refused >= MOST_REFUSED:
+                    raise
+                if len(part) == 1:
+                    refused += 1
+                    self._refused.update(part)
+                    log.warning("embedded status=refused error=%r", str(error))
+                else:
+                    parts += [part[len(part) // 2 :], part[: len(part) // 2]]
 
     async def _make(self, passages: Sequence[Passage]) -> None:
         texts = [each.text for each in passages]

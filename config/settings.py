@@ -157,6 +157,14 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("embedding_model", "judge_model")
+    @classmethod
+    def _has_server(cls, value: str, info: ValidationInfo) -> str:
+        key, address = info.data.get("openai_api_key"), info.data.get("openai_base_url", "-")
+        if value and not (address or (key and key.get_secret_value())):
+            raise ValueError("needs OPENAI_API_KEY or OPENAI_BASE_URL, too: where the model is")
+        return value
+
     @field_validator("owner_ids")
     @classmethod
     def _are_owners(cls, value: tuple[str, ...]) -> tuple[str, ...]:

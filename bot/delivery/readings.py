@@ -58,6 +58,7 @@ class Readings:
     summaries: Summaries | None = None
     _kept: dict[Chat, _Kept] = field(default_factory=dict)
     _foreseen: dict[Chat, date] = field(default_factory=dict)
+    _unordered: set[Chat] = field(default_factory=set)
     _wishes: list[Wish] = field(default_factory=list)
 
     @property
@@ -114,10 +115,10 @@ class Readings:
         """Whether `foresee` would do anything."""
         chat = subscription.chat
         is_done = self._foreseen.get(chat) == day or progress.covered >= day or chat in self._kept
-        has_models = self.pipeline.meaning is not None or (
-            self.summaries is not None and subscription.most_summaries > 0
-        )
-        return has_models and not is_done
+        has_summaries, meaning = self.summaries is not None and subscription.most_summaries > 0, self.pipeline.meaning
+        if is_done or not (has_summaries or meaning):
+            return False
+        return not (chat in self._unordered and meaning and meaning.is_busy)
 
     def pass_on(self, chat: Chat, day: date) -> None:
         """Another process foresees this day's digest of the chat."""
@@ -125,12 +126,14 @@ class Readings:
 
     async def foresee(self, subscription: Subscription, progress: Progress, day: date) -> None:
         """Have made what a chat with hours of its own will show of this day, as soon as its papers are here; once a day."""
+        chat = subscription.chat
         if not self.is_to_foresee(subscription, progress, day):
             return
         ahead = await self.read(subscription, Due(progress.covered, day, progress.slot))
+        self._unordered.discard(chat)
         if ahead.is_coming:
+            self._unordered.add(chat)
             return
-        chat = subscription.chat
         self._foreseen[chat] = day
         shown_at = _next_hour(subscription, self.pipeline.clock())
         self._wishes += [

@@ -6,9 +6,11 @@ from typing import Any
 
 from bot.language import tr, tr_n
 from bot.model.digest import Reason, ReasonKind, Score
+from bot.rendering.text import shorten
 
 # A topic that is words alone, with or without quotes, field and weight; all others are shown as typed.
 _WORDS = re.compile(r'(?:(?:ti|abs|au|cat|all):)?(?P<quote>"?)(?P<words>[^\s"():^-][^"():^]*)(?P=quote)(?:\^[\d.]+)?')
+_NAME_LENGTH = 60
 
 
 def format_value(value: float) -> str:
@@ -68,7 +70,7 @@ def _format_opinion(reason: Reason) -> str:
     if reason.kind is ReasonKind.JUDGED:
         return tr("the judge gives it {number} of 10", number=reason.topic)
     if reason.points >= 0:
-        return tr("near in meaning to {topic}", topic=reason.topic)
+        return tr("near in meaning to {topic}", topic=shorten(reason.topic, _NAME_LENGTH))
     return tr("others are nearer in meaning")
 
 

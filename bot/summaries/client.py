@@ -90,7 +90,7 @@ def read_completion(content: Any, given: int) -> Reply:  # noqa: ANN401 - whatev
     text, reason = choice["message"].get("content") or "", choice.get("finish_reason")
     usage = read_usage(content.get("usage"), Usage(given, estimate_tokens(text)))
     if reason == "content_filter" or choice["message"].get("refusal"):
-        raise LLMError("the model refused to summarise the paper", spent=usage.total, is_final=True)
+        raise LLMError("the model refused to answer", spent=usage.total, is_final=True)
     if usage.prompt * _SUSPICIOUS < given:
         log.warning("prompt_cut tokens_read=%d tokens_sent=%d: the server's context is too small", usage.prompt, given)
     return Reply(text, reason == "length", usage)

@@ -48,6 +48,11 @@ class OpenAIEmbedder:
             return await self._fit(texts)
         except _TooManyError:
             self._most = FEW_TEXTS
+        except LLMError as error:
+            if error.spent:
+                # It took too long, or sent what cannot be believed: with few texts a slow machine may come through.
+                self._most = FEW_TEXTS
+            raise
         vectors: list[Vector] = []
         used = Usage()
         try:

@@ -127,11 +127,13 @@ async def test_a_wrong_key_is_named():
 
 
 async def test_a_slow_server_may_have_charged():
-    """What was sent counts as spent, and is not sent again."""
-    error, spent, server = await embed("slow", seconds=0.2)
-    assert isinstance(error, LLMError)
-    assert spent > 0
-    assert len(server.embedding.bodies) == 1
+    """What was sent counts as spent, and is not sent again; the next calls hold few texts."""
+    async with embedding("openai", "slow", seconds=0.2) as (server, embedder):
+        with pytest.raises(LLMError, match="too long") as caught:
+            await embedder.embed(TEXTS)
+        assert 0 < caught.value.spent <= embedder.estimate(TEXTS)
+        assert len(server.embedding.bodies) == 1
+        assert embedder.most == FEW_TEXTS
 
 
 async def test_without_usage_it_is_guessed():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.fusion import MOST_ADMITTED_POINTS, Opinion, fuse
+from bot.fusion import MOST_ADMITTED, MOST_ADMITTED_POINTS, Opinion, fuse
 from bot.model.digest import Reason, ReasonKind, Score
 
 EXCLUDED = Score(0.0, excluded_by="-survey")
@@ -59,6 +59,13 @@ def test_a_paper_without_a_match_comes_in_below_all_others():
     assert best.reasons == (Reason("topic 1", (), best.points, ReasonKind.MEANING),)
     faint = [make_score(0.1), make_score(0.0)]
     assert 0 < fuse(faint, ids_of(faint), give([1, 9], admits=frozenset({1})))[1].points < 0.1
+
+
+def test_few_papers_come_in_without_a_match():
+    """The best of them."""
+    scores = [make_score(0.0)] * 6
+    fused = fuse(scores, ids_of(scores), give([1, 2, 3, 4, 5, 6], admits=frozenset(range(6))))
+    assert [each.points > 0 for each in fused] == [False] * (6 - MOST_ADMITTED) + [True] * MOST_ADMITTED
 
 
 @given(st.data(), st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.5, 2.5, 7.0, None]), max_size=12))

@@ -8,7 +8,8 @@ import pytest
 from bot.delivery.readings import ORDER_PATIENCE
 from bot.errors import LLMError
 from bot.meaning import LONGEST_TEXT, MOST_LIKED, Meaning, liked_passages, paper_passage, topic_passages
-from bot.model.digest import ReasonKind
+from bot.model.digest import Reason, ReasonKind
+from bot.rendering.scores import format_reasons
 from tests.build import CHAT, make_batch, make_paper
 from tests.fake_messenger import FakeMessenger
 from tests.world import World
@@ -201,6 +202,23 @@ async def test_a_digest_with_an_hour_is_made_ready_when_the_papers_come(make_wor
     assert world.got()[-1].split()[0] == CENTRAL.id
 
 
+async def test_summaries_are_made_of_what_the_order_puts_first(make_world):
+    """The order is waited for, then the summaries of its first papers alone, and the digest comes once, with both."""
+    world = await make_world("/settings max_papers_to_summarize 1", summaries_budget=PLENTY)
+    world.embedder.gate.clear()
+    assert await world.tick() == 0
+    assert not world.writer.calls
+    world.embedder.gate.set()
+    await asyncio.wait_for(world.meaning.finished.wait(), 30)
+    planned = await world.tick(pull=False)
+    await asyncio.wait_for(world.summaries.finished.wait(), 30)
+    planned += await world.tick(pull=False)
+    assert planned == 1
+    assert dict(world.writer.calls) == {(CENTRAL.id, "en"): 1}
+    assert world.got()[-1].split()[0] == CENTRAL.id
+    await world.summaries.__aexit__()
+
+
 async def test_the_judge_reorders_the_front(make_world):
     """It is asked about the front, once for the digest; its number is the reason, and the cost is in the owner's accounts."""
     world = await make_world(summaries_budget=PLENTY)
@@ -221,6 +239,22 @@ async def test_the_judge_reorders_the_front(make_world):
         assert after[each.id].points == pytest.approx(sum(reason.points for reason in after[each.id].reasons))
     assert world.judge.calls == [[*world.judge.calls[0]]]
     assert "judging the order" in await world.say("/owner cost", is_owner=True)
+
+
+def test_reasons_say_what_moved_a_paper():
+    """By a topic, by the long title of a liked paper in short, by papers that are nearer, or by the judge."""
+    reasons = [
+        Reason("kv cache", (), 0.5, ReasonKind.MEANING),
+        Reason("A very long title " * 9, (), 0.4, ReasonKind.MEANING),
+        Reason("7.5", (), 0.3, ReasonKind.JUDGED),
+        Reason("2", (), -0.2, ReasonKind.JUDGED),
+        Reason("kv cache", (), -0.1, ReasonKind.MEANING),
+    ]
+    assert format_reasons(reasons) == (
+        "near in meaning to kv cache; "
+        "near in meaning to A very long title A very long title A very long title A ver…; "
+        "the judge gives it 7.5 of 10 (+0.30), the judge gives it 2 of 10 (-0.20), others are nearer in meaning"
+    )
 
 
 def test_topics_are_embedded_as_the_words_they_look_for():

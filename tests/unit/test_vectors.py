@@ -151,6 +151,54 @@ async def test_a_server_that_fails_is_left_alone(desk, caplog):
     assert [caplog.text.count(each) for each in ("status=failed", "status=ok again")] == [1, 1]
 
 
+class Picky(FakeEmbedder):
+    """Refuses some texts for good, and crashes at others."""
+
+    refused, crashing = frozenset(), frozenset()
+
+    async def embed(self, texts):
+        if self.refused.intersection(texts):
+            self.calls.append(list(texts))
+            raise LLMError("the filter refused it", is_final=True)
+        if self.crashing.intersection(texts):
+            raise RuntimeError("a bug")
+        return await super().embed(texts)
+
+
+async def test_a_text_that_is_refused_costs_the_others_nothing(desk):
+    """It is found by halves, and not wanted again; where most are refused it is the server that is left alone."""
+    desk.vectors.embedder = embedder = Picky()
+    embedder.refused = {PASSAGES[37].text}
+    desk.vectors.want(dict.fromkeys(PASSAGES[:100], 1.0))
+    await desk.settle()
+    assert [each for each in PASSAGES[:100] if desk.vectors.find(each) is None] == [PASSAGES[37]]
+    assert len(embedder.calls) < 20
+    assert not desk.vectors.want(dict.fromkeys(PASSAGES[:100], 1.0))
+    assert desk.vectors.want({PASSAGES[101]: 1.0})
+    await desk.settle()
+    embedder.calls.clear()
+    embedder.refused = {each.text for each in PASSAGES}
+    desk.vectors.want(dict.fromkeys(PASSAGES[110:210], 1.0))
+    await desk.settle()
+    assert len(embedder.calls) < 30
+    assert not desk.vectors.want({PASSAGES[220]: 1.0})
+
+
+async def test_a_crash_rests_too(desk, caplog):
+    """Else whoever waits would try again without end."""
+    desk.vectors.embedder = embedder = Picky()
+    embedder.crashing = {PASSAGES[0].text}
+    desk.vectors.want({PASSAGES[0]: 1.0})
+    await desk.settle()
+    assert "a bug" in caplog.text
+    assert not desk.vectors.want({PASSAGES[0]: 1.0})
+    desk.judge.error = RuntimeError("another bug")
+    desk.judgements.want(TEA, PAPERS)
+    await desk.settle()
+    assert "another bug" in caplog.text
+    assert not desk.judgements.want(WALKS, PAPERS)
+
+
 async def test_a_paper_is_judged_once_for_the_same_interests(desk):
     """Chats with the same interests share the judgement; others have one of their own."""
     desk.judge.scores = {PAPERS[0].id: 9.5}
@@ -223,7 +271,7 @@ async def test_a_broken_storage_stops_nothing_else(desk):
     await desk.settle()
     assert desk.embedder.calls == desk.judge.calls == []
     await desk.storage.open()
-    desk.now += REST
+    desk.now += LONG_REST
     desk.vectors.want({PASSAGES[0]: 1.0})
     await desk.settle()
     assert desk.vectors.find(PASSAGES[0])
