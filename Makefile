@@ -60,7 +60,7 @@ lock: $(VENV)/.dev ## Renew the lock files from pyproject.toml (needs uv)
 		--constraint requirements.txt --custom-compile-command "make lock" pyproject.toml -o requirements-dev.txt
 
 clean: ## Remove .venv and caches; data stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage node_modules
 
 $(BIN)/python:
 ifneq ($(UV),)
