@@ -41,6 +41,7 @@ bench: $(VENV)/.dev ## Run the benchmarks
 	$(BIN)/python -m bench.delivery
 	$(BIN)/python -m bench.ranking
 	$(BIN)/python -m bench.search
+	$(BIN)/python -m bench.pages
 
 live: $(VENV)/.run ## One digest from arXiv as it is now, to see that the real feeds still parse
 	$(BIN)/python -m bot digest --category cs.CL --top 5
@@ -60,7 +61,7 @@ lock: $(VENV)/.dev ## Renew the lock files from pyproject.toml (needs uv)
 		--constraint requirements.txt --custom-compile-command "make lock" pyproject.toml -o requirements-dev.txt
 
 clean: ## Remove .venv and caches; data stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage node_modules
 
 $(BIN)/python:
 ifneq ($(UV),)

@@ -37,6 +37,8 @@ FINISH_SECONDS, RESTART_SECONDS = 8.0, 5.0
 """How long parts under way may take at the end, and how long a crashed outbox rests."""
 STOP_SECONDS = 12.0
 """How long platforms may take to finish what is in flight; each keeps to ten seconds by itself."""
+SWITCH_SECONDS = 0.001
+"""How long a thread may compute before others get their turn: ranking must not keep replies and readers of pages waiting."""
 LOG_FILE = "paperround.log"
 
 
@@ -48,6 +50,7 @@ async def run_bot(settings: Settings) -> None:
     folder = _make_folder(settings.data_dir)
     log_file = None if settings.has_platform else folder / LOG_FILE
     set_up_logs(settings.log_level, settings.log_format, log_file, settings.secrets)
+    sys.setswitchinterval(SWITCH_SECONDS)
     stop = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)

@@ -2,8 +2,8 @@
 
 `pages DAY`: one document for each page planned on that day (UTC); its ids are the pages'. `texts DAY`: the papers and the
 summaries that these show; its ids are hashes of the content. What is in either is compressed, as memory holds it for months.
-`shelves`: when each page of a chat was planned, the oldest first, of equal ones by id; its ids are chat keys. A page is there exactly while it is
-on its chat's shelf.
+`shelves`: when each page of a chat was planned, the oldest first, equal ones by id; its ids are chat keys. A page is there
+exactly while it is on its chat's shelf.
 """
 
 from base64 import b64decode, b64encode
@@ -40,11 +40,8 @@ def put_page(pages: JournalTinyDB, page: Page) -> None:
 
 def find_page(pages: JournalTinyDB, identifier: str) -> Page | None:
     """The page of this id."""
-    for day, table in day_tables(pages, _PAGES).items():
-        document = table.find(identifier)
-        if document is not None:
-            return page_of(identifier, document, day_table(pages, _TEXTS, day).freeze().__getitem__)
-    return None
+    found = (_find_on(pages, day, identifier) for day in day_tables(pages, _PAGES))
+    return next((page for page in found if page is not None), None)
 
 
 def page_of(identifier: str, document: Document, find: Callable[[str], Document]) -> Page:
@@ -55,8 +52,9 @@ def page_of(identifier: str, document: Document, find: Callable[[str], Document]
 
 def find_pages(pages: JournalTinyDB, chat: Chat, limit: int) -> tuple[Page, ...]:
     """The chat's newest, the newest first."""
-    newest = [identifier for _, identifier in reversed(_shelf(pages, chat))][:limit]
-    return tuple(page for page in (find_page(pages, each) for each in newest) if page is not None)
+    newest = list(reversed(_shelf(pages, chat)))[:limit]
+    found = (_find_on(pages, _day_of(moment), identifier) for moment, identifier in newest)
+    return tuple(page for page in found if page is not None)
 
 
 def find_neighbours(pages: JournalTinyDB, chat: Chat, identifier: str) -> tuple[str, str] | None:
@@ -97,12 +95,20 @@ def move_pages(pages: JournalTinyDB, old: Chat, new: Chat) -> None:
 
 def prune_pages(pages: JournalTinyDB, before: date) -> None:
     """Drop what was planned on earlier days."""
-    for key, document in pages.table(_SHELVES).freeze().items():
-        kept = [each for each in document["pages"] if _day_of(each[0]) >= before]
-        if len(kept) < len(document["pages"]):
-            _replace_shelf(pages, Chat.from_key(key), kept)
+    old = [table for day, table in day_tables(pages, _PAGES).items() if day < before]
+    for key in {document["chat"] for table in old for document in table.freeze().values()}:
+        chat = Chat.from_key(key)
+        _replace_shelf(pages, chat, [each for each in _shelf(pages, chat) if _day_of(each[0]) >= before])
     drop_day_tables(pages, _PAGES, before)
     drop_day_tables(pages, _TEXTS, before)
+
+
+def _find_on(pages: JournalTinyDB, day: date, identifier: str) -> Page | None:
+    document = day_table(pages, _PAGES, day).find(identifier)
+    if document is None:
+        return None
+    texts = day_table(pages, _TEXTS, day)
+    return page_of(identifier, document, lambda key: texts.find(key) or {})
 
 
 def _shelf(pages: JournalTinyDB, chat: Chat) -> list[list[str]]:

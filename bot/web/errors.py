@@ -8,7 +8,7 @@ from aiohttp import web
 from bot.language import later, tr
 from bot.web.templating import Templates
 
-_WORDS = {
+_WORDS: dict[int, tuple[str, str]] = {
     HTTPStatus.BAD_REQUEST: (
         later("This request cannot be understood"),
         later("Something in it is not as it should be. Please check the address."),
@@ -45,13 +45,19 @@ _ELSE = (
 )
 
 
+def _words(status: int) -> tuple[str, str]:
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _WORDS.get(status, _WORDS[HTTPStatus.BAD_REQUEST])
+    return _WORDS.get(status, _ELSE)
+
+
 def make_error(
     templates: Templates, request: web.Request, status: int, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """The answer with this status, in the language that the request asks for."""
     language = templates.choose_language(request.headers.get("Accept-Language", ""))
     with templates.languages.speaking(language):
-        heading, text = map(tr, _WORDS.get(HTTPStatus(status), _ELSE))
+        heading, text = map(tr, _words(status))
         if "text/html" not in request.headers.get("Accept", ""):
             return web.Response(status=status, headers=headers, text=f"{heading}. {text}\n")
         page = templates.render("error.html", language, heading=heading, text=text, status=status)

@@ -31,7 +31,7 @@ _LINK = r"https://arxiv\.org/(?:abs|pdf|html)/[\w./-]*\w"
 
 def units(text: str) -> int:
     """The length of `text` as Telegram counts it."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def defuse(text: str, *, keep_commands: bool = False) -> str:

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.expected_conditions import url_to_be
+from selenium.webdriver.support.wait import WebDriverWait
 
 from bot.app import load_languages
 from tests.browser.site import make_site
@@ -58,6 +61,14 @@ class Browser:
 
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
+
+    def click(self, selector, place=0):
+        """As a person does, with the mouse."""
+        self.driver.find_elements(By.CSS_SELECTOR, selector)[place].click()
+
+    def wait_for(self, url):
+        """Until the page at this address is there."""
+        WebDriverWait(self.driver, WAIT_SECONDS).until(url_to_be(url))
 
     def problems(self):
         """What the console said."""

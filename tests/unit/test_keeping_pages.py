@@ -7,6 +7,7 @@ import pytest
 from bot.delivery.pages import Pages
 from bot.errors import StorageError
 from bot.pipeline import SUMMARY_DAYS
+from handlers.console.messenger import ConsoleMessenger
 from tests.build import CHAT, NOW, make_batch, make_paper
 from tests.fakes import FakeStorage
 from tests.world import World
@@ -43,6 +44,17 @@ async def test_a_planned_digest_is_a_page():
     assert (page.id, page.chat, page.at, page.language) == ("A" * 22, CHAT, world.now, "en")
     assert [each.announced.paper.id for each in page.digest.papers] == ["2611.00002"]
     assert page.digest.day == MONDAY
+
+
+@pytest.mark.parametrize("pages", ["on", "off"])
+async def test_the_chat_is_told_where_the_page_is(pages):
+    """With its digest, unless it turned pages off."""
+    world = make_world()
+    world.rounds.messengers = {"console": ConsoleMessenger(world.remarks.append)}
+    await world.ask(f"/settings pages {pages}")
+    await announce(world)
+    [text] = world.got()
+    assert ("Read on the web: https://x.test/d/" + "A" * 22 in text) == (pages == "on")
 
 
 async def test_what_is_not_a_digest_is_no_page():

@@ -253,7 +253,7 @@ def test_reasons_say_what_moved_a_paper():
     assert format_reasons(reasons) == (
         "near in meaning to kv cache; "
         "near in meaning to A very long title A very long title A very long title A ver…; "
-        "the judge gives it 7.5 of 10 (+0.30), the judge gives it 2 of 10 (-0.20), others are nearer in meaning"
+        "the judge gives it 7.5 of 10; the judge gives it 2 of 10; others are nearer in meaning"
     )
 
 
