@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -20,6 +21,8 @@ from bot.language import tr
 from bot.logs import Redaction, begin_trace, set_up_logs
 from bot.sentry import reporting
 from bot.supervision import Supervisor
+from bot.watchdog import watch_over
+from config.hosts import check_disk
 from config.settings import Settings
 from handlers.command import Services
 from handlers.commands import COMMANDS
@@ -42,8 +45,9 @@ LOG_FILE = "paperround.log"
 async def run_bot(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM, or in a terminal /quit or the end of input; then let go of everything in order.
 
-    Raises ConfigError where every platform refused us, or PORT cannot be listened on.
+    Raises ConfigError where every platform refused us, PORT cannot be listened on, or the host would erase what we keep.
     """
+    check_disk(os.environ, settings.data_dir, is_chosen="data_dir" in settings.model_fields_set)
     folder = _make_folder(settings.data_dir)
     log_file = None if settings.has_platform else folder / LOG_FILE
     set_up_logs(settings.log_level, settings.log_format, log_file, settings.secrets)
@@ -73,6 +77,7 @@ async def _run_until(stop: asyncio.Event, settings: Settings) -> None:
         try:
             async with Clockwork(utc_now, jobs) as clockwork:
                 app.health.stalled = clockwork.stalled
+                aside.append(asyncio.create_task(_until(stop, watch_over(os.environ, clockwork.stalled))))
                 await _until(stop, _serve(app) if app.platforms else _chat(app.services))
         finally:
             stop.set()

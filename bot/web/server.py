@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Self
 
@@ -18,15 +19,17 @@ LARGEST_BODY = 2**20
 BODY_SECONDS = 10.0
 STOP_SECONDS = 2.0
 _RETRY_SECONDS = 5
+_ANY, _ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - see WebServer
 
 
 class WebServer:
     """Serves `/healthz` and what was added, while entered. Entering raises ConfigError where `port` cannot be had.
 
-    `stalled` names what should go on by itself and does not: then `/healthz` answers 503. `times` is how long answers took.
+    `host` None: every interface, by IPv4 and, where there is any, IPv6: hosting platforms route to either. `stalled` names what
+    should go on by itself and does not: then `/healthz` answers 503. `times` is how long answers took.
     """
 
-    def __init__(self, port: int, host: str = "0.0.0.0") -> None:  # noqa: S104 - hosting platforms route to any interface
+    def __init__(self, port: int, host: str | None = None) -> None:
         self._port, self._host = port, host
         self.stalled: Callable[[], Sequence[str]] = tuple
         self.times = RequestTimes()
@@ -51,7 +54,10 @@ class WebServer:
         self._runner = web.AppRunner(self._app, handle_signals=False, access_log=None, shutdown_timeout=STOP_SECONDS)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            await web.TCPSite(self._runner, self._host or _ANY, self._port).start()
+            if self._host is None:
+                with suppress(OSError):
+                    await web.TCPSite(self._runner, _ANY_IPV6, self._port).start()
         except OSError as error:
             await self._runner.cleanup()
             reason = error.strerror or str(error)

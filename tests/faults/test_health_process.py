@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import socket
 from datetime import UTC, datetime
 
 from aiohttp import ClientSession
@@ -66,10 +67,19 @@ async def test_one_trace_over_a_restart(tmp_path, unused_tcp_port):
             texts += [await get(f"{url}/metrics", 200), json.dumps(report)]
             await bot.stop(signal.SIGKILL)
         on_telegram.scripts.clear()
+        systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        systemd.bind(str(tmp_path / "notify"))
+        environment["NOTIFY_SOCKET"] = str(tmp_path / "notify")
         async with run_process(tmp_path, arxiv, on_telegram, on_discord, **environment) as bot:
             delivered = await until_logged(bot, lambda event: event.startswith("delivered "))
             texts.append(await get(f"{url}/metrics", 200))
             assert await bot.stop() == 0
+    with systemd:
+        systemd.settimeout(5)
+        said = []
+        while b"STOPPING=1" not in said:
+            said.append(systemd.recv(100))
+    assert said[:2] == [b"READY=1", b"WATCHDOG=1"]
     assert announced["trace"] in [line["trace"] for line in delivered]
     assert 'paperround_deliveries_total{outcome="sent",platform="telegram"}' in texts[-1]
     for text in texts:
