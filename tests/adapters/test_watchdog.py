@@ -26,7 +26,7 @@ async def test_started_going_on_stopping(tmp_path):
     address, stalled = str(tmp_path / "notify"), []
 
     async def work():
-        environment = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "100000"}
+        environment = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "400000"}
         task = asyncio.create_task(watch_over(environment, lambda: stalled))
         await asyncio.sleep(0.3)
         stalled.append("rounds")
