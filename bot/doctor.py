@@ -1,5 +1,6 @@
 """`paperround doctor`: is everything here as the bot needs it, and if not, what to do."""
 
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from tempfile import TemporaryFile
@@ -9,6 +10,7 @@ import httpx2
 from bot.app import load_taxonomy, make_client, make_source, read_publication, storage_url
 from bot.errors import BotError, PlatformError, PlatformRefusedError, SourceError, StorageError
 from bot.sources.http import PoliteClient
+from config.hosts import check_disk
 from config.settings import Settings
 from storage import open_storage
 
@@ -57,6 +59,7 @@ def _categories(settings: Settings) -> _Check:
 
 def _storage(settings: Settings) -> _Check:
     async def run() -> str:
+        check_disk(os.environ, settings.data_dir, is_chosen=settings.is_place_chosen)
         storage = open_storage(storage_url(settings))
         await storage.open()
         try:

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 5.0
 """For how long one look is shown to everybody who asks: whoever asks a thousand times a second costs no more."""
+CHECKED_SECONDS = 60.0
+"""For how long a durable write that succeeded is believed in: a card in a small computer wears out by them."""
 LOOK_SECONDS = 10.0
 """How long the storage may take to be read and written."""
 _COUNTED = timedelta(days=7)
@@ -82,6 +84,7 @@ class Health:
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _kept: Snapshot | None = None
     _kept_until: float = 0.0
+    _checked_until: float = float("-inf")
 
     async def look(self) -> Snapshot:
         """How the bot does now, or did a moment ago. Never raises for a storage that fails."""
@@ -95,7 +98,9 @@ class Health:
         now, platforms, stalled = self.pipeline.clock(), tuple(self.platforms()), tuple(self.stalled())
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                await self.pipeline.storage.check()
+                if self.timer() >= self._checked_until:
+                    await self.pipeline.storage.check()
+                    self._checked_until = self.timer() + CHECKED_SECONDS
                 return await self._read(Snapshot(now, platforms, stalled))
         except _BROKEN as error:
             log.warning("health storage=failed error=%r", str(error))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -21,6 +22,8 @@ from bot.language import tr
 from bot.logs import Redaction, begin_trace, set_up_logs
 from bot.sentry import reporting
 from bot.supervision import Supervisor
+from bot.watchdog import watch_over
+from config.hosts import check_disk
 from config.settings import Settings
 from handlers.command import Services
 from handlers.commands import COMMANDS
@@ -45,8 +48,9 @@ LOG_FILE = "paperround.log"
 async def run_bot(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM, or in a terminal /quit or the end of input; then let go of everything in order.
 
-    Raises ConfigError where every platform refused us, or PORT cannot be listened on.
+    Raises ConfigError where every platform refused us, PORT cannot be listened on, or the host would erase what we keep.
     """
+    check_disk(os.environ, settings.data_dir, is_chosen=settings.is_place_chosen)
     folder = _make_folder(settings.data_dir)
     log_file = None if settings.has_platform else folder / LOG_FILE
     set_up_logs(settings.log_level, settings.log_format, log_file, settings.secrets)
@@ -75,7 +79,7 @@ async def _run_until(stop: asyncio.Event, settings: Settings) -> None:
         works = [_pull_on_interest]
         if not is_shared:
             works += [_send, _hold_on_summaries, _hold_on_meaning, _collect]
-        aside = [asyncio.create_task(_until(stop, work(app)), name=work.__name__) for work in works]
+        aside = [asyncio.create_task(_until(stop, work(app)), name=work.__name__) for work in (*works, _watch_over)]
         try:
             if app.crew is not None:
                 keep = Supervisor(app.owners, utc_now, SystemRandom()).keep
@@ -89,6 +93,10 @@ async def _run_until(stop: asyncio.Event, settings: Settings) -> None:
             await asyncio.wait(aside)
 
 
+async def _watch_over(app: App) -> None:
+    await watch_over(os.environ, lambda: app.health.stalled())
+
+
 async def run_worker(settings: Settings) -> None:
     """Compose and summarise for the bot on the same database until SIGINT or SIGTERM. Raises ConfigError without one."""
     if not (settings.database_url.get_secret_value() and settings.has_platform):
@@ -99,10 +107,13 @@ async def run_worker(settings: Settings) -> None:
     stop = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
-    async with open_app(settings) as app:
-        assert app.crew is not None  # noqa: S101 - with a database and a platform there is one
-        log.info("worker status=started")
-        await _until(stop, app.crew.jobs.work(duties_of(app, app.crew)))
+    with reporting(settings.sentry_dsn.get_secret_value(), __version__, Redaction(settings.secrets)):
+        async with open_app(settings) as app:
+            assert app.crew is not None  # noqa: S101 - with a database and a platform there is one
+            log.info("worker status=started")
+            aside = asyncio.create_task(_until(stop, _watch_over(app)))
+            await _until(stop, app.crew.jobs.work(duties_of(app, app.crew)))
+            await asyncio.wait([aside])
     log.info("stopped")
 
 

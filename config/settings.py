@@ -96,6 +96,11 @@ class Settings(BaseSettings):
         return tuple(filter(None, self.secret_key.get_secret_value().replace(",", " ").split()))
 
     @property
+    def is_place_chosen(self) -> bool:
+        """Whether the operator said where everything is kept."""
+        return "data_dir" in self.model_fields_set or bool(self.database_url.get_secret_value())
+
+    @property
     def has_platform(self) -> bool:
         """Whether any chat platform has a token; without one the bot talks in its terminal."""
         return bool(self.telegram_bot_token.get_secret_value() or self.discord_bot_token.get_secret_value())

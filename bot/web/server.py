@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from time import monotonic
@@ -28,19 +29,21 @@ BODY_SECONDS = 10.0
 STOP_SECONDS = 2.0
 _RETRY_SECONDS = 5
 _LONGEST_LINE, _LONGEST_HEADER, _MOST_HEADERS = 4_096, 8_190, 64
+_ANY, _ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - see WebServer
 
 
 class WebServer:
     """Serves `/healthz` and what was added, while entered. Entering raises ConfigError where `port` cannot be had.
 
-    `public_url` is where the world sees it; `proxies` as in `Guard`. `stalled` names what should go on by itself and does
-    not: then `/healthz` answers 503. `times` is how long answers took.
+    `host` None: every interface, by IPv4 and, where there is any, IPv6: hosting platforms route to either. `public_url` is
+    where the world sees it; `proxies` as in `Guard`. `stalled` names what should go on by itself and does not: then
+    `/healthz` answers 503. `times` is how long answers took.
     """
 
     def __init__(  # noqa: PLR0913 - all that differs from place to place
         self,
         port: int,
-        host: str = "0.0.0.0",  # noqa: S104 - hosting platforms route to any interface
+        host: str | None = None,
         *,
         public_url: str = "",
         proxies: int = 0,
@@ -97,7 +100,10 @@ class WebServer:
         if (server := self._runner.server) is not None:
             server.request_factory = partial(_make_request, server.request_factory)
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            await web.TCPSite(self._runner, self._host or _ANY, self._port).start()
+            if self._host is None:
+                with suppress(OSError):
+                    await web.TCPSite(self._runner, _ANY_IPV6, self._port).start()
         except OSError as error:
             await self._runner.cleanup()
             reason = error.strerror or str(error)

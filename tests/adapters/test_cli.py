@@ -311,6 +311,18 @@ async def test_a_signal_ends_the_chat_in_order(start, signal_number):
     assert (process.returncode, complaints) == (0, b"")
 
 
+async def test_a_disk_that_is_erased_is_refused(run, tmp_path):
+    """On Heroku nothing is kept on disk: that is said before anything is, unless DATA_DIR says that its disk lasts."""
+    code, _, said = await run("run", DYNO="web.1")
+    assert code == 2
+    assert "Heroku erases this disk" in said
+    assert not (tmp_path / "data").exists()
+    assert (await run("run", DYNO="web.1", DATA_DIR=str(tmp_path / "volume")))[0] == 0
+    code, written, _ = await run("doctor", DYNO="web.1")
+    assert code != 0
+    assert "Heroku erases this disk" in written
+
+
 async def test_the_doctor_finds_all_well(run, arxiv):
     """One line a check, ok for each, exit code 0."""
     arxiv.pages |= {

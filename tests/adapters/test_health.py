@@ -164,13 +164,18 @@ async def test_a_storage_that_takes_no_writes(open_site):
 
 
 async def test_many_who_ask_cost_one_look(open_site):
-    """Within five seconds everybody is shown the same look: nobody wears out the disk by asking."""
+    """Within five seconds everybody is shown the same look, and a minute passes between two writes of it."""
     async with open_site() as site:
         for _ in range(20):
             await site.get("/readyz")
             await site.get("/metrics")
         assert site.world.storage.looks == 1
+        site.heard["telegram"] = None
+        assert (await site.get("/readyz"))[0] == 200
         site.seconds += 5
+        assert (await site.get("/readyz"))[0] == 503
+        assert site.world.storage.looks == 1
+        site.seconds += 55
         await site.get("/readyz")
         assert site.world.storage.looks == 2
 

@@ -26,15 +26,15 @@ async def server():
         yield server
 
 
-async def report(server, work):
-    """Do the work while errors are reported; leaving must not wait for the loop, in which the server lives."""
+async def report(server, work, count=1):
+    """The events, once there are so many. Do the work while errors are reported; leaving must not wait for the loop, in which the server lives."""
     reporter = reporting(server.dsn, "1.2.3", Redaction([KEY]))
     reporter.__enter__()
     try:
         result = work()
         if asyncio.iscoroutine(result):
             await result
-        await server.until(lambda: server.events)
+        await server.until(lambda: len(server.events) >= count)
     finally:
         await asyncio.to_thread(reporter.__exit__, None, None, None)
     return server.events
@@ -109,10 +109,9 @@ async def test_the_same_line_is_sent_once(server):
         with tracing("cafe0001"):
             logging.getLogger("bot.x").error("the last one")
 
-    await report(server, log)
-    await server.until(lambda: len(server.events) >= 2)
-    assert [each["logentry"]["message"] for each in server.events] == ["attempt=%d failed", "the last one"]
-    assert server.events[1]["tags"]["trace"] == "cafe0001"
+    events = await report(server, log, count=2)
+    assert [each["logentry"]["message"] for each in events] == ["attempt=%d failed", "the last one"]
+    assert events[1]["tags"]["trace"] == "cafe0001"
 
 
 async def test_a_server_that_is_gone_holds_nobody_up():
@@ -120,7 +119,7 @@ async def test_a_server_that_is_gone_holds_nobody_up():
     begun = asyncio.get_running_loop().time()
     with reporting(f"http://{servers.KEY}@127.0.0.1:9/7", "1", Redaction([])):
         logging.getLogger("bot.x").error("something")
-    assert asyncio.get_running_loop().time() - begun < 10
+    assert asyncio.get_running_loop().time() - begun < 30
 
 
 def test_without_an_address_nothing_is_loaded():

@@ -1,6 +1,7 @@
 """The HTTP server of the process, and the settings that turn it on."""
 
 import asyncio
+import socket
 
 import pytest
 from aiohttp import ClientSession
@@ -72,6 +73,23 @@ async def test_stopping_does_not_wait_for_open_connections(web, unused_tcp_port)
         begun = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - begun < 3
     writer.close()
+
+
+async def test_every_interface_is_served(unused_tcp_port):
+    """By IPv4 and, where this machine has it, by IPv6."""
+    async with WebServer(unused_tcp_port), ClientSession() as session:
+        for host in ["127.0.0.1", *(["[::1]"] if has_ipv6() else [])]:
+            async with session.get(f"http://{host}:{unused_tcp_port}/healthz") as answer:
+                assert answer.status == 200
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 async def test_a_port_in_use_is_a_mistake_of_the_settings(web, unused_tcp_port):

@@ -73,13 +73,11 @@ async def test_a_job_that_does_not_end_is_stalled():
     jobs = {"stuck": (timedelta(hours=1), gate.wait), "failing": (timedelta(hours=1), fail)}
     async with Clockwork(lambda: datetime.now(UTC), jobs, busy_seconds=0.2) as clockwork:
         await work.until_done(1)
-        assert clockwork.stalled() == ()
-        await asyncio.sleep(0.4)
-        assert clockwork.stalled() == ("stuck",)
-        gate.set()
-        async with asyncio.timeout(5):
-            while clockwork.stalled():
-                await asyncio.sleep(0.01)
+        for names in (("stuck",), ()):
+            async with asyncio.timeout(30):
+                while clockwork.stalled() != names:
+                    await asyncio.sleep(0.01)
+            gate.set()
 
 
 async def test_jobs_that_do_not_begin_are_stalled():
@@ -89,8 +87,7 @@ async def test_jobs_that_do_not_begin_are_stalled():
         lambda: datetime.now(UTC), {"a": (timedelta(seconds=0.01), work.do)}, look_seconds=0.01, idle_seconds=1.0
     ) as clockwork:
         await work.until_done(2)
-        assert clockwork.stalled() == ()
         clockwork._scheduler.pause()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while clockwork.stalled() != ("a",):
                 await asyncio.sleep(0.05)
