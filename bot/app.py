@@ -23,6 +23,7 @@ from bot.delivery.pacing import Pacer
 from bot.delivery.pages import Pages
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState, Watch
+from bot.feeding import Feeding
 from bot.following import Following
 from bot.language import Languages
 from bot.managing import Managing
@@ -307,8 +308,10 @@ def _wire(
         prices=Prices.from_toml(read_bundled("prices.toml")),
         collecting=papers.collecting,
         archive=Archive(pipeline, settings.archive_days),
+        feeding=Feeding(pipeline.storage, utc_now, token_bytes),
+        public_url=settings.public_url,
     )
-    web = _make_web(settings, pipeline)
+    web = _make_web(settings, services)
     platforms += _make_platforms(_Wiring(settings, services, rounds, outbox), web)
     owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
     watch = Watch(pipeline, platforms, lambda text, name: owners.tell(text, not_by=name), utc_now())
@@ -325,17 +328,23 @@ def _make_outbox(subscriptions: Subscriptions, senders: Sequence[_Sender]) -> Ou
     return outbox
 
 
-def _make_web(settings: Settings, pipeline: Pipeline) -> "WebServer | None":
+def _make_web(settings: Settings, services: Services) -> "WebServer | None":
     if settings.port is None:
         return None
-    from bot.web import WebServer, home, pages  # noqa: PLC0415
+    from bot.web import WebServer, feeds, home, pages  # noqa: PLC0415
 
+    pipeline = services.pipeline
     languages, chats = load_languages(), tuple(map(Chat.from_key, settings.public_chats))
     web = WebServer(
         settings.port, public_url=settings.public_url, proxies=settings.trusted_proxies, languages=languages
     )
     web.add_routes(pages.routes(pipeline.storage, web.templates, has_home=bool(chats)))
     web.add_routes(home.routes(pipeline, web.templates, chats, monotonic))
+    if settings.public_url and services.feeding is not None:
+        language, summaries = settings.default_language, services.summaries
+        web.add_routes(
+            feeds.routes(pipeline, services.feeding, web.templates, settings.public_url, language, monotonic, summaries)
+        )
     return web
 
 
