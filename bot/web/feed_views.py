@@ -31,7 +31,7 @@ def chat_feed(address: str, made_at: datetime, pages: Sequence[Page], language: 
             if not page.digest.is_sample and len(items) < _MOST_ITEMS:
                 items.setdefault(each.announced.paper.id, _chosen(each, page.at))
     return Feed(
-        f"urn:uuid:{UUID(hex=hash_of(address.rpartition('/')[2])[:32])}",
+        f"urn:uuid:{UUID(hex=hash_of(address.rpartition('/')[2])[:32], version=5)}",
         address,
         shared or _ARXIV,
         "Paperround",
