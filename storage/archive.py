@@ -1,22 +1,28 @@
-"""The table `archive`: one document for each day, which is its id: the ids of its papers, and the papers packed."""
+"""The table `archive`: one document for each day, its papers packed, as there are tens of thousands of them in memory."""
 
-from collections.abc import Sequence
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
-from bot.model.paper import AnnouncedPaper, ArxivId
+import orjson
+
+from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 from storage.codec import Document
 from storage.journal import JournalTinyDB
-from storage.packing import pack_papers, unpack_papers
 from storage.table import DecodedTable, JournalTable
+
+_FIELDS = ("id", "version", "title", "abstract", "authors", "categories", "license", "doi", "journal_ref")
 
 
 def archive_table(announcements: JournalTinyDB) -> JournalTable:
-    """The table."""
+    """The table; its ids are days."""
     return announcements.table("archive")
 
 
 def archive_to_document(papers: Sequence[AnnouncedPaper]) -> Document:
-    """The ids stand apart, so that a paper is found without unpacking."""
+    """The ids, so that a paper is found without unpacking, and everything that is read of a paper."""
     return {"ids": [each.paper.id for each in papers], "papers": pack_papers(papers)}
 
 
@@ -28,8 +34,25 @@ def archive_from_document(day: date, document: Document) -> tuple[AnnouncedPaper
 def find_in_archive(table: DecodedTable, paper: ArxivId) -> AnnouncedPaper | None:
     """The paper as its newest day has it."""
     for key in sorted(table, reverse=True):
-        document = table[key]
+        document: Mapping[str, Any] = table[key]
         if paper in document["ids"]:
-            found = archive_from_document(date.fromisoformat(key), document)
+            found = archive_from_document(date.fromisoformat(key), dict(document))
             return next(each for each in found if each.paper.id == paper)
     return None
+
+
+def pack_papers(papers: Sequence[AnnouncedPaper]) -> str:
+    """The papers of one day as a text, a third as long as their JSON."""
+    rows = [[each.announce_type, *(getattr(each.paper, name) for name in _FIELDS)] for each in papers]
+    return b64encode(zlib.compress(orjson.dumps(rows))).decode()
+
+
+def unpack_papers(day: date, packed: str) -> tuple[AnnouncedPaper, ...]:
+    """What `pack_papers` packed."""
+    rows = orjson.loads(zlib.decompress(b64decode(packed)))
+    return tuple(AnnouncedPaper(_paper(values), AnnounceType(kind), day) for kind, *values in rows)
+
+
+def _paper(values: Sequence[Any]) -> Paper:
+    fields = dict(zip(_FIELDS, values, strict=True))
+    return Paper(**fields | {name: tuple(fields[name]) for name in ("authors", "categories")})
