@@ -20,7 +20,7 @@ from bot.web.syndication import Feed, Item
 _ARXIV = "https://arxiv.org"
 _EPOCH = datetime(1991, 8, 14, tzinfo=UTC)
 """When arXiv began, for a feed in which nothing has ever been."""
-_MOST_ITEMS, _MOST_AUTHORS = 300, 50
+_MOST_ITEMS, _MOST_AUTHORS = 150, 50
 
 
 def chat_feed(address: str, made_at: datetime, pages: Sequence[Page], language: str, shared: str) -> Feed:

@@ -63,8 +63,8 @@ class CountingStorage(FakeStorage):
 class Site(World):
     """A world that serves its feeds; `get` gives the answer and its body."""
 
-    def __init__(self, port, *batches, budget=0):
-        super().__init__(*batches, storage=CountingStorage(), summaries_budget=budget)
+    def __init__(self, port, *batches, budget=0, storage=None):
+        super().__init__(*batches, storage=storage or CountingStorage(), summaries_budget=budget)
         self.url, self.seconds = f"http://127.0.0.1:{port}", 0.0
         self.web = WebServer(port, "127.0.0.1", public_url=PUBLIC, languages=load_languages())
         self.feeding = Feeding(self.storage, lambda: self.now, token_bytes)
@@ -317,7 +317,7 @@ async def test_many_readers_at_once_write_one_document(site):
     answers = await asyncio.gather(*(site.get(f"/f/{secret}.rss") for _ in range(30)))
     assert {answer.status for answer, _ in answers} == {200}
     assert len({body for _, body in answers}) == 1
-    assert site.storage.reads["pages"] == 1
+    assert site.storage.reads["pages"] == 2  # which is the newest, and those that are shown
 
 
 async def test_the_newest_day_is_whole_and_old_ones_fill_up(unused_tcp_port):
@@ -356,3 +356,19 @@ async def test_without_a_public_address_the_host_is_named():
     for line in ("/feed", "/feed new", "/feed off"):
         assert "PORT and PUBLIC_URL" in await world.say(line)
     assert await world.storage.get_notes("feed") == {}
+
+
+async def test_after_a_restart_nothing_is_written_for_who_has_it(site, unused_tcp_port_factory):
+    """The ETag and the date of a chat's feed follow from its newest digest alone."""
+    secret = await site.make(DIGEST)
+    known, _ = await site.get(f"/f/{secret}.rss")
+    again = Site(unused_tcp_port_factory(), storage=site.storage)
+    reads = site.storage.reads["pages"]
+    async with again.web:
+        for headers in (
+            {"If_None_Match": known.headers["ETag"]},
+            {"If_Modified_Since": known.headers["Last-Modified"]},
+        ):
+            answer, _ = await again.get(f"/f/{secret}.rss", **headers)
+            assert answer.status == 304
+    assert site.storage.reads["pages"] == reads + 1
