@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import blake2s
@@ -90,6 +90,17 @@ class Archive:
     async def find(self, paper: ArxivId) -> AnnouncedPaper | None:
         """The paper as it was last announced, if it is archived."""
         return await self.pipeline.storage.find_archived(paper)
+
+    async def find_all(self, papers: Collection[ArxivId]) -> Mapping[ArxivId, AnnouncedPaper]:
+        """Those of the papers that are archived, each as it was last announced; for many at once."""
+        found: dict[ArxivId, AnnouncedPaper] = {}
+        for day in reversed(await self.pipeline.storage.get_archived_days()):
+            if len(found) == len(papers):
+                break
+            for each in await self.pipeline.storage.get_archive(day):
+                if each.paper.id in papers:
+                    found.setdefault(each.paper.id, each)
+        return found
 
     async def search(self, query: str) -> Results:
         """What the query finds. Raises UserError where it cannot be read, finds everything, or too many people ask at once."""
