@@ -17,7 +17,7 @@ def half_points(topics: Iterable[str]) -> float:
 
     It follows from how many topics there are and what they weigh, so it stays as it is until they change.
     """
-    weights = [weight for weight in map(_weight, dict.fromkeys(topics)) if weight]
+    weights = [weight for weight in map(weight_of, dict.fromkeys(topics)) if weight]
     if not weights:
         return HALF_POINTS
     heaviest = max(weights)
@@ -31,7 +31,7 @@ def least_score(points: float, topics: Iterable[str]) -> int:
     return max(1, 100 - round(100 / (1 + points / half_points(topics))))
 
 
-def _weight(topic: str) -> float:
+def weight_of(topic: str) -> float:
     """The weight of the heaviest words of a topic; 0 of one that leaves papers out, or cannot be read."""
     # So are nearly all topics, and there may be a million.
     if "^" not in topic and topic[:1].isalnum() and not topic.startswith("NOT"):

@@ -98,9 +98,11 @@ class Cards:
             )
         title = found.announced.paper.title if found else marked.title if marked else ""
         today = self.pipeline.clock().date()
-        return await self.pipeline.storage.change_marks(
+        marks = await self.pipeline.storage.change_marks(
             subscription.chat, person, identifier, title, lambda marks: toggle_mark(marks, mark), today
         )
+        await Lessons(self.pipeline.storage).remember(subscription.chat, person, identifier)
+        return marks
 
     async def _complete(self, chat: Chat, card: Card) -> Card:
         """The card with all that is known of the paper beside its announcement."""

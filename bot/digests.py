@@ -8,32 +8,40 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from bot.calibration import half_points
+from bot.calibration import half_points, weight_of
 from bot.errors import UserError
 from bot.model.announcement import Announcement
 from bot.model.digest import Digest, DigestPaper, LeftOut, ReasonKind, Score
 from bot.model.feedback import NO_FEEDBACK, Feedback
-from bot.model.paper import AnnouncedPaper, ArxivId
+from bot.model.paper import AnnouncedPaper, ArxivId, Paper
 from bot.model.subscription import Subscription
 from bot.model.summary import Summary
 from bot.ports import Ranker
+from bot.similar import NO_SIMILAR, Similar
 from bot.topics import compile_topic
 
-DESERVING_POINTS = 0.7
-"""What a topic must give a paper to be shown with it at least once: about one mention in an abstract."""
+DESERVING_POINTS = 0.5
+"""What a topic of weight 1 must give a paper to be shown with it at least once: a mention in an abstract, be it a long one."""
+MOST_BESIDE = 3
+"""So many papers are named beside a similar one, at most."""
+
+
+_Scored = tuple[AnnouncedPaper, Score]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What became of one paper: its place among the papers that passed (from 1, else 0), or why it is left out.
 
-    A paper left out for lack of room has a place, too: one beyond the limit.
+    A paper left out for lack of room has a place, too: one beyond the limit. `beside`: the better paper that it is nearly the
+    same as; it has the place of that one.
     """
 
     announced: AnnouncedPaper
     score: Score
     left_out: LeftOut | None
     place: int = 0
+    beside: Paper | None = None
 
 
 def has_interests(topics: Iterable[str]) -> bool:
@@ -90,26 +98,34 @@ def rank(  # noqa: PLR0913, PLR0917 - all that a verdict depends on
     recent: Sequence[Announcement],
     seen: Mapping[ArxivId, date],
     feedback: Feedback = NO_FEEDBACK,
+    similar: Similar = NO_SIMILAR,
 ) -> tuple[Verdict, ...]:
-    """The verdicts of `judge` by this ranker's scores, within what the ranker takes: types, a minimum score or none."""
+    """The verdicts of `judge` by this ranker's scores, within what the ranker takes: types, a minimum score or none.
+
+    A ranker that is not broad shows similar papers as any others.
+    """
     scores = ranker.rank(papers, subscription.active_topics, recent, feedback)
-    return judge_by(ranker, subscription, papers, scores, seen)
+    return judge_by(ranker, subscription, papers, scores, seen, similar)
 
 
-def judge_by(
+def judge_by(  # noqa: PLR0913, PLR0917 - as above
     ranker: Ranker,
     subscription: Subscription,
     papers: Sequence[AnnouncedPaper],
     scores: Sequence[Score],
     seen: Mapping[ArxivId, date],
+    similar: Similar = NO_SIMILAR,
 ) -> tuple[Verdict, ...]:
-    """The verdicts of `judge` by scores that this ranker gave, within what it takes."""
+    """The verdicts of `rank` by scores that this ranker gave."""
     taken = replace(
         subscription,
         types=tuple(each for each in subscription.types if each in ranker.types),
         min_score=subscription.min_score if ranker.has_min_score else 0,
     )
-    return judge(taken, papers, calibrate(ranker, subscription, scores), seen, is_broad=ranker.is_broad)
+    read = calibrate(ranker, subscription, scores)
+    if not ranker.is_broad:
+        return judge(taken, papers, read, seen)
+    return judge(taken, papers, read, seen, similar=similar, is_broad=True)
 
 
 def calibrate(ranker: Ranker, subscription: Subscription, scores: Sequence[Score]) -> Sequence[Score]:
@@ -120,21 +136,22 @@ def calibrate(ranker: Ranker, subscription: Subscription, scores: Sequence[Score
     return [replace(each, half=half) if each.points else each for each in scores]
 
 
-def judge(
+def judge(  # noqa: PLR0913 - all that a verdict depends on
     subscription: Subscription,
     papers: Sequence[AnnouncedPaper],
     scores: Sequence[Score],
     seen: Mapping[ArxivId, date],
     *,
+    similar: Similar = NO_SIMILAR,
     is_broad: bool = False,
 ) -> tuple[Verdict, ...]:
-    """A verdict on each paper: those that passed first, best first; then the others in their order.
+    """A verdict on each paper: those that passed first, best first, each with the similar ones; then the others in their order.
 
     Equal scores: newest day first, then the order of `papers`. `is_broad`: every topic that was found well enough gets a place
     in the digest before others get a second one.
     """
     interested = has_interests(subscription.topics)
-    passed: list[tuple[AnnouncedPaper, Score]] = []
+    passed: list[_Scored] = []
     failed: list[Verdict] = []
     for announced, score in zip(papers, scores, strict=True):
         reason = _left_out(subscription, announced, score, seen, interested=interested)
@@ -143,16 +160,41 @@ def judge(
         else:
             failed.append(Verdict(announced, score, reason))
     passed.sort(key=lambda each: (-each[1].points, -each[0].day.toordinal()))
+    best, beside = gather(passed, similar)
     if is_broad:
-        passed = broaden(passed, subscription.max_papers)
-    ranked = [
-        Verdict(announced, score, LeftOut.NO_ROOM if place > subscription.max_papers else None, place)
-        for place, (announced, score) in enumerate(passed, start=1)
-    ]
+        best = broaden(best, subscription.max_papers)
+    ranked: list[Verdict] = []
+    for place, (announced, score) in enumerate(best, start=1):
+        no_room = LeftOut.NO_ROOM if place > subscription.max_papers else None
+        ranked.append(Verdict(announced, score, no_room, place))
+        ranked += [
+            Verdict(other, its, no_room or LeftOut.SIMILAR, place, announced.paper)
+            for other, its in beside.get(announced.paper.id, ())
+        ]
     return (*ranked, *failed)
 
 
-def broaden(passed: Sequence[tuple[AnnouncedPaper, Score]], limit: int) -> list[tuple[AnnouncedPaper, Score]]:
+def gather(passed: Sequence[_Scored], similar: Similar) -> tuple[list[_Scored], Mapping[ArxivId, list[_Scored]]]:
+    """The papers, best first, without those that are nearly the same as a better one; and by its id, those that are.
+
+    A paper with a topic that the better one lacks stays on its own, so that no topic loses its place.
+    """
+    best: list[_Scored] = []
+    beside: dict[ArxivId, list[_Scored]] = {}
+    for announced, score in passed:
+        alike = similar.get(announced.paper.id, frozenset())
+        better = (each for each in best if each[0].paper.id in alike) if alike else ()
+        for lead, its in better:
+            others = beside.setdefault(lead.paper.id, [])
+            if len(others) < MOST_BESIDE and _topics(score) <= _topics(its):
+                others.append((announced, score))
+                break
+        else:
+            best.append((announced, score))
+    return best, beside
+
+
+def broaden(passed: Sequence[_Scored], limit: int) -> list[_Scored]:
     """The papers, best first, but with one among the first `limit` for each topic that has one, as far as there is room.
 
     For a topic that is missing there its best paper takes the last place that no topic needs.
@@ -176,7 +218,9 @@ def broaden(passed: Sequence[tuple[AnnouncedPaper, Score]], limit: int) -> list[
 def _topics(score: Score) -> frozenset[str]:
     """The topics that were found well enough to deserve a place."""
     return frozenset(
-        each.topic for each in score.reasons if each.kind is ReasonKind.TOPIC and each.points >= DESERVING_POINTS
+        each.topic
+        for each in score.reasons
+        if each.kind is ReasonKind.TOPIC and each.points >= DESERVING_POINTS * weight_of(each.topic)
     )
 
 
@@ -211,14 +255,22 @@ def compose(
 ) -> Digest:
     """The digest of `day`, or of all announcements from `since` to `day`, from verdicts in the order of `judge`.
 
-    Of earlier days only what is shown or lacks room is counted: the rest was counted on its own day.
+    Of earlier days only what is shown, named or lacks room is counted: the rest was counted on its own day.
     """
     verdicts = tuple(verdicts)
-    shown = tuple(DigestPaper(each.place, each.announced, each.score) for each in verdicts if each.left_out is None)
+    also: dict[int, tuple[Paper, ...]] = {}
+    for each in verdicts:
+        if each.left_out is LeftOut.SIMILAR:
+            also[each.place] = (*also.get(each.place, ()), each.announced.paper)
+    shown = tuple(
+        DigestPaper(each.place, each.announced, each.score, also=also.get(each.place, ()))
+        for each in verdicts
+        if each.left_out is None
+    )
     counts = Counter(
         each.left_out
         for each in verdicts
-        if each.left_out is not None and (each.announced.day >= (since or day) or each.left_out is LeftOut.NO_ROOM)
+        if each.left_out is not None and (each.announced.day >= (since or day) or each.place)
     )
     left_out = {reason: counts[reason] for reason in LeftOut if counts[reason]}
     return Digest(day, categories, shown, left_out, is_sample, since if since != day else None)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bot.errors import UserError
 from bot.folding import fold_letters, fold_words
@@ -16,6 +17,10 @@ from bot.ports import Storage
 
 MOST_MUTED = 100
 _AGAINST = frozenset({Mark.DOWN, Mark.MUTE})
+_EVERYBODY = ""
+"""Whose votes were forgotten before it was kept whose they are."""
+_Vote = tuple[str, ArxivId]
+"""Who marked a paper, and which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,12 @@ class Lessons:
         if not marks:
             return Feedback()
         muted, forgotten = await self._read(chat)
-        votes = [each for marked in marks.values() for each in marked.values() if each.id not in forgotten]
+        votes = [
+            each
+            for person, marked in marks.items()
+            for each in marked.values()
+            if forgotten.isdisjoint({(person, each.id), (_EVERYBODY, each.id)})
+        ]
         liked, disliked = (
             tuple(_paper(each, announcements) for each in votes if bool(each.marks & _AGAINST) == is_against)
             for is_against in (False, True)
@@ -57,7 +67,19 @@ class Lessons:
     async def reset(self, chat: Chat) -> None:
         """Let all marks up to now teach nothing, and nothing be muted; the marks themselves stay."""
         marks = await self.storage.get_chat_marks(chat)
-        await self._write(chat, (), {identifier for marked in marks.values() for identifier in marked})
+        await self._write(chat, (), {(person, identifier) for person, marked in marks.items() for identifier in marked})
+
+    async def remember(self, chat: Chat, person: str, identifier: ArxivId) -> None:
+        """Let the person's marks of this paper teach again: they are new. What others marked before a reset stays forgotten."""
+        muted, forgotten = await self._read(chat)
+        known = forgotten & {(person, identifier), (_EVERYBODY, identifier)}
+        if not known:
+            return
+        others: set[_Vote] = set()
+        if (_EVERYBODY, identifier) in known:
+            marks = await self.storage.get_chat_marks(chat)
+            others = {(each, identifier) for each, marked in marks.items() if each != person and identifier in marked}
+        await self._write(chat, muted, (forgotten - known) | others)
 
     async def move(self, old: Chat, new: Chat) -> None:
         """Let what was muted or reset in `old` be so in `new`, too."""
@@ -70,11 +92,11 @@ class Lessons:
         """Forget what was muted or reset. Fine if nothing was."""
         await self._write(chat, (), ())
 
-    async def _read(self, chat: Chat) -> tuple[tuple[str, ...], frozenset[ArxivId]]:
-        note: Mapping[str, list[str]] = json.loads(await self.storage.get_note(_key(chat)) or "{}")
-        return tuple(note.get("muted", ())), frozenset(map(ArxivId, note.get("forgotten", ())))
+    async def _read(self, chat: Chat) -> tuple[tuple[str, ...], frozenset[_Vote]]:
+        note: Mapping[str, list[Any]] = json.loads(await self.storage.get_note(_key(chat)) or "{}")
+        return tuple(note.get("muted", ())), frozenset(map(_vote, note.get("forgotten", ())))
 
-    async def _write(self, chat: Chat, muted: Sequence[str], forgotten: Iterable[ArxivId]) -> None:
+    async def _write(self, chat: Chat, muted: Sequence[str], forgotten: Iterable[_Vote]) -> None:
         note = {"muted": list(muted), "forgotten": sorted(forgotten)}
         await self.storage.set_note(_key(chat), json.dumps(note, ensure_ascii=False) if any(note.values()) else "")
 
@@ -83,6 +105,11 @@ def _paper(marked: MarkedPaper, announcements: Sequence[Announcement]) -> Paper:
     """The paper as last announced; its title alone, where that is long ago."""
     found = (each.papers[marked.id] for each in reversed(announcements) if marked.id in each.papers)
     return next(found, Paper(marked.id, 1, marked.title, "", (), ()))
+
+
+def _vote(kept: str | Sequence[str]) -> _Vote:
+    person, identifier = (_EVERYBODY, kept) if isinstance(kept, str) else kept
+    return person, ArxivId(identifier)
 
 
 def _normal(text: str) -> str:

@@ -20,6 +20,7 @@ from bot.preferences import find_preference
 from bot.rendering.html import render_html
 from bot.rendering.json import render_json
 from bot.rendering.markdown import render_markdown
+from bot.similar import find_similar
 from bot.sources.apart import parse_feed_apart
 from bot.sources.http import MAX_BYTES, PoliteClient
 from bot.topics import compile_topic, quote_keyword
@@ -62,7 +63,8 @@ async def make_digest(wish: Wish, settings: Settings) -> str:
     batches = await _read_batches(wish.feeds, subscription.categories, settings)
     announcements = tuple(_follow(each, subscription.categories) for each in merge_batches(batches))
     papers = _newest_first(announcements, subscription.categories)
-    verdicts = rank(make_rankers()[subscription.ranker], subscription, papers, announcements, {})
+    similar = find_similar(each.paper for each in papers)
+    verdicts = rank(make_rankers()[subscription.ranker], subscription, papers, announcements, {}, similar=similar)
     days = [each.day for each in announcements] or [each.day for each in batches]
     shown = subscription.categories or tuple(dict.fromkeys(each.category for each in batches))
     return FORMS[wish.form](compose(max(days), shown, verdicts))

@@ -18,6 +18,7 @@ from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.subscription import Subscription
 from bot.ports import Clock, PaperSource, Ranker, Storage
 from bot.pulling import Attempt, Progress, Pulling
+from bot.similar import NO_SIMILAR, Known
 
 SEEN_DAYS = 180
 """How long it is remembered that a chat got a paper, in days."""
@@ -61,6 +62,7 @@ class Pipeline:
     keeping: Keeping = field(init=False)
     pulling: Pulling = field(init=False)
     checking: Checking = field(init=False)
+    _known: Known = field(init=False, default_factory=Known)
 
     def __post_init__(self) -> None:
         self.keeping = Keeping(self.storage, self.clock)
@@ -210,10 +212,16 @@ class Pipeline:
         """The verdicts, and whether something is being made that may change them."""
         feedback = await Lessons(self.storage).get(subscription.chat, recent)
         ranker = self.rankers[subscription.ranker]
+        # Of all that is kept, so that it is found once for all chats, whatever days they ask for.
+        kept = await self.announcements()
 
         def score() -> tuple[tuple[AnnouncedPaper, ...], Sequence[Score]]:
             papers = candidates(subscription, chosen, after)
             return papers, ranker.rank(papers, subscription.active_topics, recent, feedback)
+
+        def judge(scores: Sequence[Score]) -> tuple[Verdict, ...]:
+            similar = self._known.similar(kept) if ranker.is_broad else NO_SIMILAR
+            return judge_by(ranker, subscription, papers, scores, delivered, similar)
 
         # Ranking is pure computing, hundreds of milliseconds on a busy day: the event loop must go on meanwhile.
         papers, scores = await asyncio.to_thread(score)
@@ -222,7 +230,7 @@ class Pipeline:
             refined = await self.meaning.refine(
                 subscription, papers, scores, recent, feedback, delivered, is_scheduled=is_scheduled
             )
-        verdicts = await asyncio.to_thread(judge_by, ranker, subscription, papers, refined.scores, delivered)
+        verdicts = await asyncio.to_thread(judge, refined.scores)
         return verdicts, refined.is_coming
 
     async def learned(self, subscription: Subscription) -> tuple[Sequence[str], Sequence[str]]:
@@ -243,7 +251,7 @@ class Pipeline:
 
     async def mark_seen(self, chat: Chat, digest: Digest) -> None:
         """Remember that the chat got the papers of this digest."""
-        await self.storage.add_seen(chat, [each.announced.paper.id for each in digest.papers], self.clock().date())
+        await self.storage.add_seen(chat, [each for shown in digest.papers for each in shown.ids], self.clock().date())
 
     async def is_paused(self) -> bool:
         """Whether the owner paused what is pulled on schedule; what people ask for is pulled all the same."""

@@ -14,6 +14,8 @@ from bot.zones import check_zone
 LANGUAGES = tuple("ar cs da de el en es fa fi fr he hi hu id it ja ko nl no pl pt ro ru sv th tr uk vi zh".split())
 """The ISO 639-1 codes that summaries can be asked for in."""
 RANKERS = ("rules", "classic")
+UNTEACHABLE = frozenset({"classic"})
+"""The rankers that learn nothing from marks."""
 _NONE = "none"
 _ON, _OFF = "on", "off"
 _SWITCH = {**dict.fromkeys((_ON, "yes", "true", "1"), True), **dict.fromkeys((_OFF, "no", "false", "0"), False)}

@@ -51,15 +51,13 @@ class Sought:
     """What is looked for in one field of a paper.
 
     For whoever has an index of words, so that few papers need be counted in: where `count` finds anything, all of `words`
-    are there, and, if there are any `starts`, a word that begins with one of them. `is_phrase`: `words`, one after the other, are all
-    that is counted.
+    are there, and, if there are any `starts`, a word that begins with one of them.
     """
 
     field: str
     count: Counter
     words: Words = ()
     starts: Words = ()
-    is_phrase: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,8 @@ class Term:
     """One thing a topic looks for: a word, phrase, beginning of a word, author or category.
 
     `text` is as the person typed it; two terms of one `key` find the same. `words`: those of a phrase that may also stand
-    near each other only, each between blanks, the longest first.
+    near each other only, each between blanks, the longest first. `phrase`: what those of `sought` that are in prose look for,
+    unless that is the beginning of a word.
     """
 
     text: str
@@ -75,6 +74,7 @@ class Term:
     weight: float
     sought: tuple[Sought, ...] = field(repr=False, compare=False)
     words: Words = ()
+    phrase: Words = field(default=(), repr=False, compare=False)
 
     @property
     def terms(self) -> "tuple[Term, ...]":
@@ -217,9 +217,10 @@ def make_term(text: str, field: str, weight: float, *, is_prefix: bool, is_quote
     scope = f"{field}:" if field else ""
     heavy = "" if weight == 1 else f"^{weight:g}"
     sought = tuple(_READERS[field](_Typed(text, is_prefix)))
-    parts = () if is_prefix or is_quoted else sorted(set(fold_words(text).split()), key=lambda word: (-len(word), word))
+    phrase = () if is_prefix else split_words(text)
+    parts = () if is_quoted else sorted(set(phrase), key=lambda word: (-len(word), word))
     nearby = tuple(f" {word} " for word in parts) if len(parts) > 1 else ()
-    return Term(f"{scope}{text}{star}", f"{scope}{normal}{star}{heavy}", weight, sought, nearby)
+    return Term(f"{scope}{text}{star}", f"{scope}{normal}{star}{heavy}", weight, sought, nearby, phrase)
 
 
 def _anywhere(typed: _Typed) -> Iterator[Sought]:
@@ -247,7 +248,7 @@ def _prose(typed: _Typed, *fields: str) -> Iterator[Sought]:
         starts = [last, words[-1]]
     count = _substrings(*needles)
     for each in fields:
-        yield Sought(each, count, before, tuple(starts), is_phrase=not typed.is_prefix)
+        yield Sought(each, count, before, tuple(starts))
 
 
 def _category(typed: _Typed) -> Counter:

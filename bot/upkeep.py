@@ -9,7 +9,7 @@ from bot.errors import UserError
 from bot.moving import Origin, check_whole, copy
 from bot.ports import MovableStorage
 from storage import migrate_storage, open_storage
-from storage.backups import check_archive, read_archive, write_archive
+from storage.backups import check_backup, read_backup, write_backup
 
 Write = Callable[[str], None]
 """Shows a line to the operator."""
@@ -43,16 +43,16 @@ async def back_up(url: str, path: Path, write: Write) -> None:
     """Write all that a storage holds to a file. Raises BotError."""
     async with _opened(url) as storage:
         await check_whole(storage)
-        rows = await write_archive(path, storage.dump())
+        rows = await write_backup(path, storage.dump())
     write(f"{path} holds {rows} rows. Keep it as safe as the bot itself: it says what every chat follows and got.")
 
 
 async def restore(path: Path, url: str, write: Write) -> None:
     """Load a file that `back_up` wrote into an empty storage, and compare them. Raises BotError; can be run again."""
-    digest = check_archive(path)
+    digest = check_backup(path)
     async with _opened(url) as storage:
         write(
-            f"restored and compared: {_count(await copy(Origin(f'file {digest}', lambda: read_archive(path)), storage))}"
+            f"restored and compared: {_count(await copy(Origin(f'file {digest}', lambda: read_backup(path)), storage))}"
         )
 
 

@@ -43,14 +43,22 @@ def find_in_archive(table: DecodedTable, paper: ArxivId) -> AnnouncedPaper | Non
 
 def pack_papers(papers: Sequence[AnnouncedPaper]) -> str:
     """The papers of one day as a text, a third as long as their JSON."""
-    rows = [[each.announce_type, *(getattr(each.paper, name) for name in _FIELDS)] for each in papers]
-    return b64encode(zlib.compress(orjson.dumps(rows))).decode()
+    return b64encode(zlib.compress(orjson.dumps(papers_to_document(papers)))).decode()
 
 
 def unpack_papers(day: date, packed: str) -> tuple[AnnouncedPaper, ...]:
     """What `pack_papers` packed."""
-    rows = orjson.loads(zlib.decompress(b64decode(packed)))
-    return tuple(AnnouncedPaper(_paper(values), AnnounceType(kind), day) for kind, *values in rows)
+    return papers_from_document(day, orjson.loads(zlib.decompress(b64decode(packed))))
+
+
+def papers_to_document(papers: Sequence[AnnouncedPaper]) -> list[list[Any]]:
+    """What is kept of each paper, as JSON has it."""
+    return [[each.announce_type, *(getattr(each.paper, name) for name in _FIELDS)] for each in papers]
+
+
+def papers_from_document(day: date, document: Sequence[Sequence[Any]]) -> tuple[AnnouncedPaper, ...]:
+    """The papers of this day."""
+    return tuple(AnnouncedPaper(_paper(values), AnnounceType(kind), day) for kind, *values in document)
 
 
 def _paper(values: Sequence[Any]) -> Paper:

@@ -49,7 +49,7 @@ class _Writer:
             self.disk.write(self.descriptor, packed)
 
 
-async def write_archive(path: Path, rows: AsyncIterator[Row], disk: Disk | None = None) -> int:
+async def write_backup(path: Path, rows: AsyncIterator[Row], disk: Disk | None = None) -> int:
     """Write all rows to `path`, in place of any file there; how many there were. Blocks while it writes.
 
     Raises UserError where the file cannot be written; then there is what was there before.
@@ -75,8 +75,8 @@ async def write_archive(path: Path, rows: AsyncIterator[Row], disk: Disk | None 
     return writer.rows
 
 
-def check_archive(path: Path) -> str:
-    """Read all of it; its checksum. Raises as `read_archive`."""
+def check_backup(path: Path) -> str:
+    """Read all of it; its checksum. Raises as `read_backup`."""
     digest = ""
     for row in _read(path):
         if isinstance(row, str):
@@ -84,7 +84,7 @@ def check_archive(path: Path) -> str:
     return digest
 
 
-async def read_archive(path: Path) -> AsyncIterator[Row]:
+async def read_backup(path: Path) -> AsyncIterator[Row]:
     """Its rows. Raises UserError where it cannot be read or is no backup, StorageError where it is damaged or too new."""
     for row in _read(path):
         if isinstance(row, Row):

@@ -10,6 +10,7 @@ from bot.model.chat import Chat
 from bot.model.paper import ArxivId
 from bot.model.row import Row
 from storage import rows
+from storage.archive import archive_from_document, archive_table, archive_to_document
 from storage.codec import (
     Document,
     batch_from_document,
@@ -34,6 +35,7 @@ from storage.deliveries import body_id, replace_or_add
 from storage.follows import follow_id, forget_follows, replace_follow
 from storage.journal import JournalTinyDB
 from storage.marks import replace_marks
+from storage.pages import page_of, put_page
 from storage.summaries import put_summary
 from storage.table import DecodedTable
 
@@ -41,7 +43,7 @@ Frozen = Mapping[str, DecodedTable]
 """The tables of one database by name, as they were at one moment."""
 
 _DAY_LENGTH = len(date.min.isoformat())
-_DERIVED = frozenset({"following", "followers", "open", "scratch", "made DAY", "bodies DAY"})
+_DERIVED = frozenset({"following", "followers", "open", "scratch", "made DAY", "bodies DAY", "texts DAY", "shelves"})
 
 
 def freeze(database: JournalTinyDB) -> Frozen:
@@ -49,9 +51,9 @@ def freeze(database: JournalTinyDB) -> Frozen:
     return {name: database.table(name).freeze() for name in sorted(database.tables())}
 
 
-def dump_tables(chats: Frozen, announcements: Frozen, summaries: Frozen) -> Iterator[Row]:
+def dump_tables(*databases: Frozen) -> Iterator[Row]:
     """Every row, in the order of `storage.rows`. Raises StorageError where a table is not known here: nothing is left behind."""
-    tables = {**chats, **announcements, **summaries}
+    tables = {name: table for database in databases for name, table in database.items()}
     unknown = sorted({_pattern(name) for name in tables} - _DUMPS.keys() - _DERIVED)
     if unknown:
         raise StorageError(f"these tables cannot be moved: {', '.join(unknown)}; upgrade paperround")
@@ -168,6 +170,18 @@ def _dump_spending(tables: Frozen, name: str) -> Iterator[Row]:
         yield rows.spending_row(spending_from_document(date.fromisoformat(day), document))
 
 
+def _dump_pages(tables: Frozen, name: str) -> Iterator[Row]:
+    texts = tables.get(f"texts {_day_of(name).isoformat()}", DecodedTable({}))
+    for key, document in _documents(tables, name):
+        yield rows.page_row(page_of(key, document, texts.__getitem__))
+
+
+def _dump_archive(tables: Frozen, name: str) -> Iterator[Row]:
+    for key, document in _documents(tables, name):
+        day = date.fromisoformat(key)
+        yield rows.archived_row(day, archive_from_document(day, document))
+
+
 _DUMPS: Mapping[str, tuple[str, Callable[[Frozen, str], Iterator[Row]]]] = {
     "subscriptions": (rows.SUBSCRIPTION, _dump_subscriptions),
     "progress": (rows.PROGRESS, _dump_progress),
@@ -181,6 +195,8 @@ _DUMPS: Mapping[str, tuple[str, Callable[[Frozen, str], Iterator[Row]]]] = {
     "records DAY": (rows.RECORD, _dump_records),
     "summaries": (rows.SUMMARY, _dump_summaries),
     "spending": (rows.SPENDING, _dump_spending),
+    "pages DAY": (rows.PAGE, _dump_pages),
+    "archive": (rows.ARCHIVED, _dump_archive),
 }
 """The kind of row that each table holds, a table of a day by its pattern."""
 
@@ -244,6 +260,15 @@ def _load_spending(summaries: JournalTinyDB, row: Row) -> None:
     summaries.table("spending").replace(spending.day.isoformat(), spending_to_document(spending))
 
 
+def _load_page(pages: JournalTinyDB, row: Row) -> None:
+    put_page(pages, rows.read_page(row))
+
+
+def _load_archived(announcements: JournalTinyDB, row: Row) -> None:
+    day, papers = rows.read_archived(row)
+    archive_table(announcements).replace(day.isoformat(), archive_to_document(papers))
+
+
 _LOADS: Mapping[str, tuple[str, Callable[[JournalTinyDB, Row], None]]] = {
     rows.SUBSCRIPTION: ("chats", _load_subscription),
     rows.PROGRESS: ("chats", _load_progress),
@@ -257,5 +282,7 @@ _LOADS: Mapping[str, tuple[str, Callable[[JournalTinyDB, Row], None]]] = {
     rows.RECORD: ("announcements", _load_record),
     rows.SUMMARY: ("summaries", _load_summary),
     rows.SPENDING: ("summaries", _load_spending),
+    rows.PAGE: ("pages", _load_page),
+    rows.ARCHIVED: ("announcements", _load_archived),
 }
 """The database that each kind of row belongs to, and how one is put there."""

@@ -2,7 +2,7 @@
 
 `pages DAY`: one document for each page planned on that day (UTC); its ids are the pages'. `texts DAY`: the papers and the
 summaries that these show; its ids are hashes of the content. What is in either is compressed, as memory holds it for months.
-`shelves`: when each page of a chat was planned, the oldest first; its ids are chat keys. A page is there exactly while it is
+`shelves`: when each page of a chat was planned, the oldest first, of equal ones by id; its ids are chat keys. A page is there exactly while it is
 on its chat's shelf.
 """
 
@@ -35,7 +35,7 @@ def put_page(pages: JournalTinyDB, page: Page) -> None:
     document = page_to_document(page, lambda content: _put_text(texts, content))
     day_table(pages, _PAGES, day).replace(page.id, {"chat": page.chat.key, "page": _pack(document)})
     shelf = [*_shelf(pages, page.chat), [page.at.astimezone(UTC).isoformat(), page.id]]
-    _replace_shelf(pages, page.chat, sorted(shelf, key=lambda each: each[0]))
+    _replace_shelf(pages, page.chat, sorted(shelf))
 
 
 def find_page(pages: JournalTinyDB, identifier: str) -> Page | None:
@@ -43,10 +43,14 @@ def find_page(pages: JournalTinyDB, identifier: str) -> Page | None:
     for day, table in day_tables(pages, _PAGES).items():
         document = table.find(identifier)
         if document is not None:
-            return page_from_document(
-                identifier, Chat.from_key(document["chat"]), _unpack(document["page"]), _text_finder(pages, day)
-            )
+            return page_of(identifier, document, day_table(pages, _TEXTS, day).freeze().__getitem__)
     return None
+
+
+def page_of(identifier: str, document: Document, find: Callable[[str], Document]) -> Page:
+    """The page that this document of `pages DAY` keeps; `find` has the documents of `texts DAY`."""
+    chat, content = Chat.from_key(document["chat"]), _unpack(document["page"])
+    return page_from_document(identifier, chat, content, lambda key: _unpack(find(key)["text"]))
 
 
 def find_pages(pages: JournalTinyDB, chat: Chat, limit: int) -> tuple[Page, ...]:
@@ -88,7 +92,7 @@ def move_pages(pages: JournalTinyDB, old: Chat, new: Chat) -> None:
         table = day_table(pages, _PAGES, _day_of(moment))
         table.replace(identifier, {**(table.find(identifier) or {}), "chat": new.key})
     _replace_shelf(pages, old, [])
-    _replace_shelf(pages, new, sorted([*moved, *_shelf(pages, new)], key=lambda each: each[0]))
+    _replace_shelf(pages, new, sorted([*moved, *_shelf(pages, new)]))
 
 
 def prune_pages(pages: JournalTinyDB, before: date) -> None:
@@ -124,11 +128,6 @@ def _put_text(texts: JournalTable, content: Document) -> str:
     if texts.find(identifier) is None:
         texts.replace(identifier, {"text": _squeeze(encoded)})
     return identifier
-
-
-def _text_finder(pages: JournalTinyDB, day: date) -> Callable[[str], Document]:
-    texts = day_table(pages, _TEXTS, day)
-    return lambda identifier: _unpack((texts.find(identifier) or {})["text"])
 
 
 def _pack(content: Document) -> str:

@@ -4,8 +4,8 @@
 What a storage derives from other things, such as an index, is no row: `load` makes it anew.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date
 from typing import Any
 
 import orjson
@@ -17,10 +17,12 @@ from bot.model.day import DayState
 from bot.model.delivery import Delivery, Progress
 from bot.model.follow import Follow
 from bot.model.listing import Record
-from bot.model.paper import ArxivId
+from bot.model.page import Page
+from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.row import Key, Row
 from bot.model.subscription import Subscription
 from bot.model.summary import Spending, Summary
+from storage.archive import papers_from_document, papers_to_document
 from storage.codec import (
     Document,
     batch_from_document,
@@ -33,6 +35,8 @@ from storage.codec import (
     follow_to_document,
     marks_from_document,
     marks_to_document,
+    page_from_document,
+    page_to_document,
     progress_from_document,
     progress_to_document,
     record_from_document,
@@ -44,14 +48,15 @@ from storage.codec import (
     summary_from_document,
     summary_to_document,
 )
+from storage.records import encode_document
 
 SUBSCRIPTION, PROGRESS, NOTE, MARKS, FOLLOWS = "subscription", "progress", "note", "marks", "follows"
 SEEN, DELIVERY, BATCH, DAY, RECORD = "seen", "delivery", "batch", "day", "record"
-SUMMARY, SPENDING = "summary", "spending"
+SUMMARY, SPENDING, PAGE, ARCHIVED = "summary", "spending", "page", "archived"
 KINDS = (
     *(SUBSCRIPTION, PROGRESS, NOTE, MARKS, FOLLOWS),
     *(SEEN, DELIVERY, BATCH, DAY, RECORD),
-    *(SUMMARY, SPENDING),
+    *(SUMMARY, SPENDING, PAGE, ARCHIVED),
 )
 
 
@@ -179,6 +184,28 @@ def spending_row(spending: Spending) -> Row:
 def read_spending(row: Row) -> Spending:
     """The spending of a day."""
     return spending_from_document(_day(row), _document(row))
+
+
+def page_row(page: Page) -> Row:
+    """Key: the day (UTC) on which it was planned, and the id. The papers and summaries that it shows are in it."""
+    document = page_to_document(page, lambda content: encode_document(content).decode())
+    return _row(PAGE, (page.at.astimezone(UTC).date().isoformat(), page.id), document | {"chat": page.chat.key})
+
+
+def read_page(row: Row) -> Page:
+    """The page."""
+    document = _document(row)
+    return page_from_document(_text(row, 1), Chat.from_key(document.pop("chat")), document, orjson.loads)
+
+
+def archived_row(day: date, papers: Sequence[AnnouncedPaper]) -> Row:
+    """Key: the day. The papers keep their order."""
+    return _row(ARCHIVED, (day.isoformat(),), {"papers": papers_to_document(papers)})
+
+
+def read_archived(row: Row) -> tuple[date, tuple[AnnouncedPaper, ...]]:
+    """The papers of a day that can be searched."""
+    return _day(row), papers_from_document(_day(row), _document(row)["papers"])
 
 
 def encode_row(row: Row) -> bytes:

@@ -485,7 +485,7 @@ class TinyDBStorage:
             yield row
 
     async def load(self, rows: Sequence[Row]) -> None:
-        for name in ("announcements", "summaries", "chats"):
+        for name in ("announcements", "summaries", "pages", "chats"):
             database = self._database(name)
             await database.journal.commit(partial(load_rows, name, database, rows))
 

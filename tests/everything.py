@@ -13,9 +13,11 @@ from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.day import Addition, DayPhase, DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress
+from bot.model.digest import Digest, DigestPaper, Score
 from bot.model.follow import Follow, Version
 from bot.model.listing import Record
-from bot.model.paper import ArxivId
+from bot.model.page import Page
+from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 from bot.model.subscription import Subscription
 from bot.model.summary import Summary, TextSource, Usage
 from tests.adapters.test_storage_round_trip import (
@@ -23,6 +25,8 @@ from tests.adapters.test_storage_round_trip import (
     DELIVERY_FIELDS,
     INSTANTS,
     MARKED_FIELDS,
+    PAGE_FIELDS,
+    PAPER_FIELDS,
     PROGRESS_FIELDS,
     RECORD_FIELDS,
     SUBSCRIPTION_FIELDS,
@@ -101,6 +105,14 @@ async def _record(storage, chat):
         )
 
 
+async def _note(storage, key, text):
+    await storage.change_note(key, lambda _: text)
+
+
+async def _show(storage, chat, fields):
+    await storage.save_page(Page(chat=chat, **fields))
+
+
 NOON, SENT = datetime(2026, 8, 3, 12, tzinfo=UTC), DeliveryState.SENT
 WRITES = {
     "change_subscription": (_subscribe, CHOICE, st.fixed_dictionaries(SUBSCRIPTION_FIELDS)),
@@ -132,6 +144,15 @@ WRITES = {
         st.dictionaries(texts(), st.builds(Usage, st.integers(0, 999), st.integers(0, 999)), max_size=2),
     ),
     "count_hits": (lambda storage, *given: storage.count_hits(*given), DAYS, st.integers(0, 9)),
+    "change_note": (_note, texts(), texts()),
+    "save_page": (_show, CHOICE, st.fixed_dictionaries(PAGE_FIELDS)),
+    "save_archive": (
+        lambda storage, *given: storage.save_archive(*given),
+        DAYS,
+        st.lists(
+            st.builds(AnnouncedPaper, st.builds(Paper, **PAPER_FIELDS), st.sampled_from(AnnounceType), DAYS), max_size=2
+        ),
+    ),
 }
 """By method: how to call it, and with what."""
 
@@ -156,6 +177,13 @@ READS = {
     "count_deliveries": lambda storage, _: storage.count_deliveries(ALWAYS),
     "get_summary": None,
     "get_spending": lambda storage, _: storage.get_spending(ALWAYS),
+    "get_notes": lambda storage, _: storage.get_notes(""),
+    "get_page": None,
+    "get_pages": lambda storage, chat: storage.get_pages(chat, 99),
+    "get_page_neighbours": None,
+    "get_archived_days": lambda storage, _: storage.get_archived_days(),
+    "get_archive": lambda storage, _: storage.get_archive(date(2026, 8, 3)),
+    "find_archived": None,
 }
 """By method: how to call it, for a chat. None: asked for by a key, and told by the rows themselves."""
 
@@ -173,6 +201,7 @@ async def live(storage, history):
 async def one_of_each(storage):
     """Write something by every method."""
     chat, day, paper, other = CHATS[0], date(2026, 8, 3), ArxivId("2608.00001"), ArxivId("2608.00002")
+    shown = AnnouncedPaper(make_paper(paper), AnnounceType.NEW, day)
     await storage.change_subscription(chat, lambda _: Subscription(chat, NOON, ("cs.CL",), ("teapot",)))
     await storage.add_seen(chat, [other], day)
     await storage.change_marks(chat, "77", paper, "Teapots", lambda _: frozenset({Mark.UP}), day)
@@ -186,6 +215,11 @@ async def one_of_each(storage):
     await storage.reserve_tokens(day, 10, 100)
     await storage.settle_tokens(day, 10, "m", {"g": Usage(3, 4)})
     await storage.count_hits(day + timedelta(days=1), 2)
+    await storage.change_note("another note", lambda _: "said")
+    await storage.save_page(
+        Page("a" * 22, chat, NOON, "en", Digest(day, ("cs.CL",), (DigestPaper(1, shown, Score(1.0)),), {}))
+    )
+    await storage.save_archive(day, [shown])
 
 
 async def rows_of(storage):

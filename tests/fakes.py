@@ -377,7 +377,7 @@ class FakeStorage:
         return tuple(sorted(found, key=lambda each: (each.day, each.part)))
 
     def _shelf(self, chat: Chat) -> list[Page]:
-        return sorted((each for each in self._pages.values() if each.chat == chat), key=lambda each: each.at)
+        return sorted((each for each in self._pages.values() if each.chat == chat), key=lambda each: (each.at, each.id))
 
     def _require_open(self) -> None:
         if not self._is_open:

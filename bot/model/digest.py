@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 from bot.language import later
-from bot.model.paper import AnnouncedPaper
+from bot.model.paper import AnnouncedPaper, ArxivId, Paper
 from bot.model.summary import Summary
 
 
@@ -109,16 +109,23 @@ class LeftOut(StrEnum):
     NO_MATCH = later("matched no topic")
     BELOW_MIN_SCORE = later("below the minimum score")
     NO_ROOM = later("did not fit")
+    SIMILAR = later("named beside similar ones")
 
 
 @dataclass(frozen=True, slots=True)
 class DigestPaper:
-    """A paper in its place, counted from 1."""
+    """A paper in its place, counted from 1. `also`: papers that are nearly the same, named beside it, the best first."""
 
     place: int
     announced: AnnouncedPaper
     score: Score
     summary: Summary | None = None
+    also: tuple[Paper, ...] = ()
+
+    @property
+    def ids(self) -> tuple[ArxivId, ...]:
+        """Every paper that whoever sees this one has got."""
+        return (self.announced.paper.id, *(each.id for each in self.also))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,9 @@ class Corpus:
             for paper in announcement.papers.values():
                 if len(papers) < MOST_RECENT:
                     papers.setdefault(paper.id, paper)
-        self._papers = [paper for _, paper in sorted(papers.items())]
-        self._places = {paper.id: place for place, paper in enumerate(self._papers)}
-        self.matching = Matching(Index([document_of(paper) for paper in self._papers]))
+        self.papers = [paper for _, paper in sorted(papers.items())]
+        self._places = {paper.id: place for place, paper in enumerate(self.papers)}
+        self.matching = Matching(Index([document_of(paper) for paper in self.papers]))
         self._strangers: tuple[list[Paper], Matching] | None = None
 
     @cached_property
@@ -47,7 +47,7 @@ class Corpus:
         for number, announced in enumerate(papers):
             paper = announced.paper
             place = self._places.get(paper.id, -1)
-            if place >= 0 and (self._papers[place] is paper or self._papers[place] == paper):
+            if place >= 0 and (self.papers[place] is paper or self.papers[place] == paper):
                 known.append((number, place))
             else:
                 strangers.append((number, paper))

@@ -1,13 +1,13 @@
 """Where each word of some papers stands, so that a topic is looked for only in the few papers that can have it. Pure."""
 
-from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from bot.proximity import FARTHEST
-from bot.ranking.likeness import facts_of, root_of_length
+from bot.ranking.likeness import facts_of, is_telling, root_of_length
 from bot.terms import NEARBY, PROSE, Document, Sought, Term, Words
 
 FIELD_WEIGHTS = {"title": 3.0, "abstract": 1.0, "author": 6.0, "category": 1.0}
@@ -20,52 +20,65 @@ Found = dict[int, float]
 Spots = Mapping[int, tuple[int, ...]]
 """By text: at which positions a word stands in it. Texts 2n and 2n+1 are title and abstract of the paper at place n."""
 
+_NOWHERE: Spots = {}
+_NOBODY: AbstractSet[int] = frozenset()
+_ONLY = {"title": 0, "abstract": 1}
+"""What the numbers of texts of a field leave when divided by two."""
+_FARTHEST_PAIR = 2 * FARTHEST
+
 
 class Index:
-    """Some papers, read once. `documents` are in an order of its own; a place is a number in it."""
+    """Some papers, read once. A place is the number of a paper among them."""
 
     def __init__(self, documents: Sequence[Document]) -> None:
         self.documents = documents
-        self._row: list[str] = []
-        self._text_at = array("I")
         self._worth: list[float] = []
-        for place, document in enumerate(documents):
-            for text, words in ((2 * place, document.title_words), (2 * place + 1, document.abstract_words)):
-                self._row += words
-                self._row.append("")  # so that no phrase reaches from one text into the next
-                self._text_at.extend([text] * (len(words) + 1))
+        known: defaultdict[str, dict[int, tuple[int, ...]]] = defaultdict(dict)
+        singles: list[tuple[int, ...]] = []
+        text = 0
+        for document in documents:
+            for words in (document.title_words, document.abstract_words):
+                singles += ((number,) for number in range(len(singles), len(words)))
+                # Half a million words a day come by here; most stand once in a text, and all of these share a tuple.
+                for word, single in zip(words, singles, strict=False):
+                    spots = known[word]
+                    if text in spots:
+                        spots[text] += single
+                    else:
+                        spots[text] = single
+                text += 1
             length = (1 + document.abstract.count(" ") / USUAL_LENGTH) / 2
             self._worth += (FIELD_WEIGHTS["title"], FIELD_WEIGHTS["abstract"] / length)
-        self._positions: defaultdict[str, list[int]] = defaultdict(list)
-        for position, word in enumerate(self._row):
-            self._positions[word].append(position)
-        self._positions.pop("", None)
-        self._spots: dict[str, Spots] = {}
+        self._spots: Mapping[str, Spots] = dict(known)
+        self._title_words: dict[int, frozenset[str]] = {}
         self._having_term: dict[str, tuple[frozenset[int], frozenset[int]]] = {}
 
     def __len__(self) -> int:
         return len(self.documents)
 
-    def find(self, term: Term, *, loosely: bool = False) -> tuple[Found, int]:
-        """How often each paper has the term, and how many papers have it exactly. `loosely` as for `Topic.match`."""
+    def find(self, term: Term, *, loosely: bool = False) -> tuple[Found, AbstractSet[int]]:
+        """How often each paper has the term, and the papers that have it exactly. `loosely` as for `Topic.match`."""
         found: Found = {}
         exact: set[int] = set()
-        phrase, others = _apart(term)
-        if phrase is not None:
-            words, fields = phrase
-            worth = self._worth
-            for text, count in self._find_phrase(words, nearby=loosely and bool(term.words)).items():
-                if fields == PROSE or ("abstract" if text & 1 else "title") in fields:
+        sought = term.sought
+        if term.phrase:
+            fields = [each.field for each in sought if each.field in PROSE]
+            sought = sought[len(fields) :]
+            worth, only = self._worth, _ONLY[fields[0]] if len(fields) == 1 else None
+            texts = self._find_phrase(term.phrase, nearby=loosely and bool(term.words)) if fields else {}
+            for text, count in texts.items():
+                if only is None or text & 1 == only:
                     place = text >> 1
                     found[place] = found.get(place, 0.0) + worth[text] * count
                     if count >= 1:
                         exact.add(place)
-        for each in others:
+        for each in sought:
             for place, count in self._count(each):
-                worth_here = self._worth[2 * place + (each.field == "abstract")] if each.field in PROSE else 0.0
-                found[place] = found.get(place, 0.0) + (worth_here or FIELD_WEIGHTS[each.field]) * count
+                is_prose = each.field in PROSE
+                worth_here = self._worth[2 * place + _ONLY[each.field]] if is_prose else FIELD_WEIGHTS[each.field]
+                found[place] = found.get(place, 0.0) + worth_here * count
                 exact.add(place)
-        return found, len(exact)
+        return found, exact
 
     def having(self, term: str) -> tuple[frozenset[int], frozenset[int]]:
         """The papers that have a term of `terms_of` in the title, and those that have it, but not there."""
@@ -80,20 +93,21 @@ class Index:
             self._having_term[term] = having
         return having
 
+    def title_words(self, place: int) -> frozenset[str]:
+        """The words of the title that say anything."""
+        words = self._title_words.get(place)
+        if words is None:
+            words = frozenset(filter(is_telling, self.documents[place].title_words))
+            self._title_words[place] = words
+        return words
+
     @cached_property
     def roots(self) -> Sequence[float]:
         """By place: what the weights that a paper has are divided by for its length."""
         return [root_of_length(each) for each in self.documents]
 
     def _at(self, word: str) -> Spots:
-        spots = self._spots.get(word)
-        if spots is None:
-            grouped: dict[int, tuple[int, ...]] = {}
-            for position in self._positions.get(word, ()):
-                text = self._text_at[position]
-                grouped[text] = (*grouped[text], position) if text in grouped else (position,)
-            spots = self._spots[word] = grouped
-        return spots
+        return self._spots.get(word, _NOWHERE)
 
     def _find_phrase(self, words: Words, *, nearby: bool) -> Mapping[int, float]:
         """By text: how often the words stand there side by side; where they do not, how near they are, if `nearby` is asked."""
@@ -111,41 +125,47 @@ class Index:
         common = by_size[0].keys() & by_size[1].keys()
         for each in by_size[2:]:
             common = {text for text in common if text in each}
-        phrase, number, row = list(words), len(words), self._row
+        number = len(words)
         found: dict[int, float] = {}
         for text in common:
-            starts = tuple(start for start in spots[0][text] if row[start : start + number] == phrase)
+            starts: Sequence[int] = spots[0][text]
+            for ahead in range(1, number):
+                following = spots[ahead][text]
+                starts = [start for start in starts if start + ahead in following]
+                if not starts:
+                    break
             if starts:
                 found[text] = _distinct(starts, number)
             elif nearby and (near := _nearness([each[text] for each in dict(zip(words, spots, strict=True)).values()])):
                 found[text] = near
         return found
 
-    def _count(self, sought: Sought) -> Iterator[tuple[int, int]]:
+    def _count(self, sought: Sought) -> Sequence[tuple[int, int]]:
         """The papers that have what is looked for in a field, and how often."""
         if sought.field == "category":
-            for text, places in self._categories.items():
-                if count := sought.count(text):
-                    yield from ((place, count) for place in places)
-            return
-        for place in self._having(sought):
-            if count := sought.count(getattr(self.documents[place], sought.field)):
-                yield place, count
+            counted = ((sought.count(text), places) for text, places in self._categories.items())
+            return [(place, count) for count, places in counted if count for place in places]
+        counts = [(place, sought.count(getattr(self.documents[place], sought.field))) for place in self._having(sought)]
+        return [each for each in counts if each[1]]
 
-    def _having(self, sought: Sought) -> Iterable[int]:
+    def _having(self, sought: Sought) -> AbstractSet[int]:
         """The papers that may have it in the field: those with all the words that are needed for that."""
-        groups = [self._places(word, sought.field) for word in sought.words]
+        groups: list[AbstractSet[int]] = []
+        for word in sought.words:
+            places = self._places(word, sought.field)
+            if not places:
+                return places
+            groups.append(places)
         if sought.starts:
             known = self._sorted_names if sought.field == "author" else self._sorted_words
             begun = {word for start in sought.starts for word in _beginning(known, start)}
             groups.append({place for word in begun for place in self._places(word, sought.field)})
-        return set.intersection(*groups) if groups else range(len(self.documents))
+        return frozenset(groups[0]).intersection(*groups[1:])
 
-    def _places(self, word: str, field: str) -> set[int]:
+    def _places(self, word: str, field: str) -> AbstractSet[int]:
         if field == "author":
-            return self._names.get(word, set())
-        is_abstract = field == "abstract"
-        return {text >> 1 for text in self._at(word) if bool(text & 1) is is_abstract}
+            return self._names.get(word, _NOBODY)
+        return {text >> 1 for text in self._at(word) if text & 1 == _ONLY[field]}
 
     @cached_property
     def _names(self) -> Mapping[str, set[int]]:
@@ -172,42 +192,31 @@ class Index:
 
     @cached_property
     def _sorted_words(self) -> Sequence[str]:
-        return sorted(self._positions)
+        return sorted(self._spots)
 
     @cached_property
     def _sorted_names(self) -> Sequence[str]:
         return sorted(self._names)
 
 
-def _apart(term: Term) -> tuple[tuple[Words, frozenset[str]] | None, Sequence[Sought]]:
-    """The phrase that a term looks for, with the fields it is looked for in, and what else it looks for."""
-    phrases = [each for each in term.sought if each.is_phrase]
-    if not phrases:
-        return None, term.sought
-    return (phrases[0].words, frozenset(each.field for each in phrases)), [
-        each for each in term.sought if not each.is_phrase
-    ]
-
-
 def _find_pair(first: Spots, second: Spots, *, nearby: bool) -> dict[int, float]:
     found: dict[int, float] = {}
-    farthest = 2 * FARTHEST
     for text in first.keys() & second.keys():
         ones, others = first[text], second[text]
-        if len(ones) == len(others) == 1:
-            distance = others[0] - ones[0]
-            if distance == 1:
-                found[text] = 1
-            elif nearby and -farthest < distance < farthest:
-                found[text] = NEARBY * 2 / (abs(distance) + 1)
-            continue
-        starts = [start for start in ones if start + 1 in others]
+        starts: Sequence[int] = ()
+        # Mostly all of the one stand before all of the other.
+        if ones[-1] < others[0]:
+            distance = others[0] - ones[-1]
+            starts = ones[-1:] if distance == 1 else ()
+        elif others[-1] < ones[0]:
+            distance = ones[0] - others[-1]
+        else:
+            starts = [start for start in ones if start + 1 in others]
+            distance = min([abs(one - other) for one in ones for other in others])
         if starts:
             found[text] = _distinct(starts, 2)
-        elif nearby:
-            distance = min(abs(one - other) for one in ones for other in others)
-            if distance < farthest:
-                found[text] = NEARBY * 2 / (distance + 1)
+        elif nearby and distance < _FARTHEST_PAIR:
+            found[text] = NEARBY * 2 / (distance + 1)
     return found
 
 
@@ -225,13 +234,16 @@ def _distinct(starts: Sequence[int], length: int) -> int:
 def _nearness(positions: Sequence[Sequence[int]]) -> float:
     """What `NEARBY` and `closeness` make of words at these positions of one text."""
     number = len(positions)
+    farthest = FARTHEST * number
+    if max([each[0] for each in positions]) - min([each[-1] for each in positions]) >= farthest:
+        return 0.0
     last: dict[int, int] = {}
-    shortest = FARTHEST * number + 1
-    for position, word in sorted((each, word) for word, some in enumerate(positions) for each in some):
+    shortest = farthest + 1
+    for position, word in sorted([(each, word) for word, some in enumerate(positions) for each in some]):
         last[word] = position
         if len(last) == number:
             shortest = min(shortest, position - min(last.values()) + 1)
-    return NEARBY * number / shortest if shortest <= FARTHEST * number else 0.0
+    return NEARBY * number / shortest if shortest <= farthest else 0.0
 
 
 def _beginning(words: Sequence[str], start: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ MOST_TERMS = 300
 """How many terms are learned, at most."""
 IN_TITLE = 3.0
 """What a term of the title counts, beside one of the abstract."""
-_SHORTEST_LENGTH = 20
+_SHORTEST_LENGTH = 22
 _STOP_WORDS = frozenset(
     "a an and are as at be been but by can each for from has have however in into is it its more most not of on or our "
     "propose such than that the their these they this through to using via was we were when where which while with".split()
@@ -97,7 +97,7 @@ class Lexicon:
 
 def root_of_length(document: Document) -> float:
     """What a sum of weights is divided by: a long paper has more of everything."""
-    return math.sqrt(document.title.count(" ") + document.abstract.count(" ") + _SHORTEST_LENGTH)
+    return math.sqrt(len(document.title_words) + len(document.abstract_words) + _SHORTEST_LENGTH)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """Which papers of an index the topics match, and what that is worth. Pure."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
+from bot.errors import UserError
 from bot.model.digest import Reason
 from bot.ranking.index import Index
 from bot.terms import FIELDS, AllOf, AnyOf, Query, Term
-from bot.topics import Topic
+from bot.topics import Topic, compile_topic
 
 MOST_POINTS = 3.0
 """What a term of rarity 1 is worth at most; once in an abstract of usual length it is 1, once in a title 1.8."""
@@ -23,6 +25,8 @@ PRIOR_PAPERS = 100
 """How many papers must be known to weigh as much as that assumption."""
 _STEP = 1.5 * 2**16
 """Adding and subtracting it leaves a multiple of 2⁻³⁶."""
+
+_NOWHERE: AbstractSet[int] = frozenset()
 
 Hits = Mapping[int, tuple[tuple[Term, float], ...]]
 """By place: the terms found in a paper, each with how often."""
@@ -40,14 +44,22 @@ def at_most(points: float) -> float:
 
 @dataclass(slots=True)
 class Matches:
-    """What a topic finds in an index: points by place, of exclusions 0. Reasons are made when first asked for."""
+    """What a topic finds in an index: points by place, of exclusions 0. `near`: the places where its words are only near."""
 
     topic: Topic
     points: Mapping[int, float]
-    _reasons: dict[int, Reason] = field(default_factory=dict)
+    near: AbstractSet[int] = _NOWHERE
+    _reasons: dict[int, Reason] | None = None
+
+    @property
+    def exact(self) -> AbstractSet[int]:
+        """The places where it is as it was typed."""
+        return self.points.keys() - self.near if self.near else self.points.keys()
 
     def reason(self, place: int, index: Index) -> Reason:
-        """Why the paper has these points."""
+        """Why the paper has these points; made when first asked for."""
+        if self._reasons is None:
+            self._reasons = {}
         reason = self._reasons.get(place)
         if reason is None:
             match = self.topic.match(index.documents[place], loosely=True)
@@ -71,33 +83,59 @@ class Matching:
         """What the topic matches; one that leaves papers out is taken at its word."""
         matches = self._matches.get(topic.text)
         if matches is None:
-            matches = Matches(topic, self._weigh(topic))
             if self._kept > MOST_KEPT:
                 self._matches.clear()
                 self._kept = 0
-            self._matches[topic.text] = matches
+            self._matches[topic.text] = matches = self._match(topic)
             self._kept += len(matches.points) + 1
         return matches
+
+    def find_all(self, topics: Iterable[str]) -> tuple[Sequence[Matches], Sequence[Matches]]:
+        """What the topics of interest match, each once however it is spelled, and what those that leave papers out do.
+
+        Of spellings that find the same, one without quotes finds a little more, and counts. Topics that do not parse are skipped.
+        """
+        distinct: dict[str, Matches] = {}
+        known = self._matches
+        for text in topics:
+            matches = known.get(text) or self._read(text)
+            if matches:
+                other = distinct.setdefault(matches.topic.key, matches)
+                if other is not matches and _looseness(matches.topic) > _looseness(other.topic):
+                    distinct[matches.topic.key] = matches
+        interests = [each for each in distinct.values() if not each.topic.is_exclusion]
+        if len(interests) == len(distinct):
+            return interests, ()
+        return interests, [each for each in distinct.values() if each.topic.is_exclusion]
+
+    def _read(self, text: str) -> Matches | None:
+        try:
+            return self.find(compile_topic(text))
+        except UserError:
+            return None
 
     def rarity(self, term: Term) -> float:
         """1 for a term in one paper of a hundred, about 0.7 for one in three, 1.2 for one in ten thousand."""
         rarity = self._rarities.get(term.key)
         if rarity is None:
             _, exact = self.index.find(term)
-            rarity = self._rarities[term.key] = _rarity(exact, len(self.index))
+            rarity = self._rarities[term.key] = _rarity(len(exact), len(self.index))
         return rarity
 
-    def _weigh(self, topic: Topic) -> Mapping[int, float]:
+    def _match(self, topic: Topic) -> Matches:
         query = topic.query
+        if isinstance(query, Term) and not topic.is_exclusion:
+            found, exact = self.index.find(query, loosely=True)
+            if self._usual is self and query.key not in self._rarities:
+                self._rarities[query.key] = _rarity(len(exact), len(self.index))
+            most = query.weight * self._usual.rarity(query) * MOST_POINTS
+            points = {place: (most * often / (often + HALFWAY) + _STEP) - _STEP for place, often in found.items()}
+            return Matches(topic, points, points.keys() - exact if len(exact) < len(points) else _NOWHERE)
+        taken_at_its_word = self._hits(query, loosely=False).keys()
         if topic.is_exclusion:
-            return dict.fromkeys(self._hits(query, loosely=False), 0.0)
-        if not isinstance(query, Term):
-            return {place: self._points(hits) for place, hits in self._hits(query, loosely=True).items()}
-        found, exact = self.index.find(query, loosely=True)
-        if self._usual is self and query.key not in self._rarities:
-            self._rarities[query.key] = _rarity(exact, len(self.index))
-        most = query.weight * self._usual.rarity(query) * MOST_POINTS
-        return {place: exactly(most * often / (often + HALFWAY)) for place, often in found.items()}
+            return Matches(topic, dict.fromkeys(taken_at_its_word, 0.0))
+        points = {place: self._points(hits) for place, hits in self._hits(query, loosely=True).items()}
+        return Matches(topic, points, points.keys() - taken_at_its_word)
 
     def _hits(self, query: Query, *, loosely: bool) -> Hits:
         match query:
@@ -138,23 +176,36 @@ def _rarity(exact: int, papers: int) -> float:
     return math.sqrt(math.sqrt(math.log(share) / math.log(USUAL_SHARE)))
 
 
-def add_up(matches: Sequence[Matches]) -> tuple[dict[int, float], set[int]]:
-    """The points of every paper that any topic matches, and the papers in which topics meet."""
+def add_up(matches: Sequence[Matches]) -> dict[int, float]:
+    """The points of every paper that any topic matches."""
     if not matches:
-        return {}, set()
+        return {}
     # Copying the longest at once is far cheaper than adding it paper by paper, and the sums are exact in any order.
     longest = max(matches, key=_length)
-    totals, meeting = dict(longest.points), set[int]()
+    totals = dict(longest.points)
     for each in matches:
-        if each is longest:
-            continue
-        for place, points in each.points.items():
-            if place in totals:
-                totals[place] += points
-                meeting.add(place)
-            else:
-                totals[place] = points
-    return totals, meeting
+        if each is not longest:
+            for place, points in each.points.items():
+                totals[place] = totals.get(place, 0.0) + points
+    return totals
+
+
+def meet(matches: Sequence[Matches], totals: Mapping[int, float]) -> AbstractSet[int]:
+    """The papers that have two of the topics, or the one if there is only one; `totals` are what they add up to."""
+    if len(matches) == 1:
+        return matches[0].exact
+    seen, meeting = set[int](), set[int]()
+    if sum(map(_length, matches)) > len(totals):
+        for each in matches:
+            exact = each.exact
+            if not seen.isdisjoint(exact):
+                meeting |= seen & exact
+            seen |= exact
+    return meeting
+
+
+def _looseness(topic: Topic) -> tuple[int, str]:
+    return sum(bool(term.words) for term in topic.terms), topic.text
 
 
 def _length(matches: Matches) -> int:

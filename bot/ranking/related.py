@@ -2,25 +2,21 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from heapq import nsmallest
-from statistics import fmean
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 
 from bot.folding import split_words
 from bot.model.digest import Reason, ReasonKind
 from bot.ranking.index import Index
-from bot.ranking.likeness import IN_TITLE, is_telling
-from bot.ranking.matching import at_most
+from bot.ranking.likeness import IN_TITLE
+from bot.ranking.matching import Matches, at_most, meet
 from bot.terms import Document
-from bot.topics import Topic
 
 RELATED_POINTS = 2.0
 """What a paper gets that has as much of the words as their examples have on average, but never more than by its topics."""
-EXAMPLES = 15
-"""So many of the best recent papers in which topics meet tell which words go with them; a word that `LEAST` of them have."""
-MEETING = 2
-"""So many topics meet in an example; where a chat has only one, that one is enough."""
+EXAMPLES = 20
+"""So many of the best recent papers in which topics meet tell which words go with them; a word counts that `LEAST` of them have."""
 LEAST = 3
 RELATED_WORDS = 30
 NAMED_WORDS = 3
@@ -28,33 +24,28 @@ NAMED_WORDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Words with their weights, the strongest first; what they add up to in an example; and the topics' own words among them,
-    which need not be told.
-    """
+    """Words with their weights, the strongest first; what they add up to in an example; and the topics' own words."""
 
     weights: Mapping[str, float]
     scale: float
     own: frozenset[str]
 
-    def measure(self, index: Index, places: Collection[int]) -> Mapping[int, float]:
-        """How much of the words those papers have that have more than the topics' own; 1 is what examples have."""
+    def measure(self, index: Index, places: AbstractSet[int]) -> Mapping[int, float]:
+        """How much of the words each of those papers has that has any; 1 is what examples have."""
         likeness: dict[int, float] = {}
-        told: set[int] = set()
         for word, weight in self.weights.items():
             titled, elsewhere = index.having(word)
             for having, worth in ((titled, IN_TITLE * weight), (elsewhere, weight)):
-                here = having.intersection(places)
-                for place in here:
+                for place in having & places:
                     likeness[place] = likeness.get(place, 0.0) + worth
-                if word not in self.own:
-                    told |= here
-        return {place: likeness[place] / self.scale for place in told}
+        return {place: total / self.scale for place, total in likeness.items()}
 
     def reason(self, document: Document, points: float) -> Reason:
-        """The reason for these points."""
+        """The reason for these points: the topics' own words need not be told where there are others."""
         words = {*document.title_words, *document.abstract_words}
-        others = [each for each in self.weights if each in words and each not in self.own]
-        return Reason(", ".join(others[:NAMED_WORDS]), (), points, ReasonKind.RELATED)
+        found = [each for each in self.weights if each in words]
+        others = [each for each in found if each not in self.own]
+        return Reason(", ".join((others or found)[:NAMED_WORDS]), (), points, ReasonKind.RELATED)
 
 
 def points_of(likeness: float, earned: float) -> float:
@@ -62,34 +53,24 @@ def points_of(likeness: float, earned: float) -> float:
     return at_most(min(RELATED_POINTS * likeness, earned))
 
 
-def relate(
-    index: Index, interests: Sequence[Topic], totals: Mapping[int, float], meeting: Collection[int]
-) -> Related | None:
-    """The words that go with these topics, which gave papers of the index `totals`, and met in those at `meeting`."""
-    examples = nsmallest(EXAMPLES, meeting, key=lambda place: (-totals[place], place))
-    titles = [{*filter(is_telling, index.documents[place].title_words)} for place in examples]
-    having = Counter(word for title in titles for word in title)
+def relate(index: Index, matches: Sequence[Matches], totals: Mapping[int, float]) -> Related | None:
+    """The words that go with the topics that were found in the index, where they gave `totals`."""
+    meeting = meet(matches, totals)
+    if len(meeting) < LEAST:
+        return None
+    examples = sorted(meeting, key=lambda place: (-totals[place], place))[:EXAMPLES]
+    having = Counter(word for place in examples for word in index.title_words(place))
     weights = {word: _weigh(index, word, count / len(examples)) for word, count in having.items() if count >= LEAST}
     best = sorted((word for word in weights if weights[word] > 0), key=lambda word: (-weights[word], word))
-    chosen = {word: weights[word] for word in best[:RELATED_WORDS]}
-    if not chosen:
+    if not best:
         return None
-    scale = fmean(_total(index.documents[place], chosen) for place in examples)
-    own = {word for topic in interests for term in topic.terms for word in split_words(term.text)}
-    return Related(chosen, scale, frozenset(own))
+    own = {word for each in matches for term in each.topic.terms for word in split_words(term.text)}
+    related = Related({word: weights[word] for word in best[:RELATED_WORDS]}, 1.0, frozenset(own))
+    # The sum is exact, in whatever order the examples come.
+    return replace(related, scale=math.fsum(related.measure(index, frozenset(examples)).values()) / len(examples))
 
 
 def _weigh(index: Index, word: str, share: float) -> float:
     titled, elsewhere = index.having(word)
     usual = len(titled) + len(elsewhere)
     return math.log((len(index) + 1) / (usual + 1)) * (share - usual / len(index))
-
-
-def _total(document: Document, weights: Mapping[str, float]) -> float:
-    title, abstract = frozenset(document.title_words), frozenset(document.abstract_words)
-    found: Iterable[float] = (
-        weight * (IN_TITLE if word in title else 1.0)
-        for word, weight in weights.items()
-        if word in title or word in abstract
-    )
-    return math.fsum(found)

@@ -51,11 +51,13 @@ def render_html(digest: Digest) -> str:
 def _paper(shown: DigestPaper, digest: Digest) -> str:
     paper = shown.announced.paper
     why = f"\n<p>{escape(format_score(shown.score))}</p>" if shown.score.reasons else ""
+    links = "; ".join(f'<a href="{escape(each.link)}">{each.id}</a> {escape(each.title)}' for each in shown.also)
+    also = f"\n<p>also: {links}</p>" if links else ""
     return f"""<li>
 <article>
 <h2><a href="{escape(paper.link)}">{escape(paper.title)}</a></h2>
 <p>{escape(format_authors(paper.authors, most=20))}</p>
-<p class="facts">{escape(format_facts(shown, digest))}</p>{why}{_summary(shown.summary) if shown.summary else ""}
+<p class="facts">{escape(format_facts(shown, digest))}</p>{why}{also}{_summary(shown.summary) if shown.summary else ""}
 <details><summary>Abstract</summary><p>{escape(paper.abstract)}</p></details>
 </article>
 </li>"""

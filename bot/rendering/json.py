@@ -40,6 +40,9 @@ def _paper(shown: DigestPaper) -> dict[str, object]:
         "doi": paper.doi,
         "journal_ref": paper.journal_ref,
         "summary": _summary(shown.summary) if shown.summary else None,
+        "also": [
+            {"id": each.id, "version": each.version, "title": each.title, "link": each.link} for each in shown.also
+        ],
         "score": shown.score.value,
         "points": round(shown.score.points, 6),
         "reasons": [

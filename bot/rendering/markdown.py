@@ -54,6 +54,9 @@ def _paper(shown: DigestPaper) -> list[str]:
     ]
     if score.reasons:
         lines.append(f"- **Why**: {escape_markdown(format_reasons(score.reasons))}")
+    if shown.also:
+        links = (f"[{each.id}]({each.link}) {escape_markdown(each.title)}" for each in shown.also)
+        lines.append(f"- **Also**: {'; '.join(links)}")
     summary = _summary(shown.summary) if shown.summary else []
     return [*lines, "", *summary, escape_markdown(paper.abstract), ""]
 

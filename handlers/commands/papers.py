@@ -9,6 +9,7 @@ from bot.model.card import Card, Mark, MarkedPaper
 from bot.model.message import Button
 from bot.model.paper import ArxivId, parse_arxiv_id
 from bot.model.subscription import Subscription
+from bot.preferences import UNTEACHABLE
 from bot.rendering.buttons import open_button
 from bot.rendering.text import shorten
 from bot.summarising import Summaries
@@ -70,7 +71,9 @@ async def mark_paper(services: Services, request: Request) -> Reply:
     except SourceError as error:
         raise UserError(_unreadable(identifier)) from error
     noted, taken_back = _SAID[mark]
-    toast = tr(noted if mark in marks else taken_back)
+    if mark is Mark.MUTE and subscription.ranker in UNTEACHABLE:
+        noted = later("Noted, but the ranker {ranker} learns nothing; /settings ranker rules does.")
+    toast = tr(noted if mark in marks else taken_back, ranker=subscription.ranker)
     if mark is Mark.SAVE:
         toast += await _follow_saved(services, request, identifier, is_saved=mark in marks)
     shown = await _show(services, request, identifier)

@@ -26,6 +26,9 @@ _LEFT_OUT = {
     LeftOut.DELIVERED: later("It is left out: this chat got it on {day}."),
     LeftOut.EXCLUDED: later("It is left out by the topic {topic}."),
     LeftOut.NO_MATCH: later("It is left out: it matched no topic."),
+    LeftOut.SIMILAR: later(
+        "It is named in place {place}, beside {title} ({id}), which is nearly the same and ranks higher."
+    ),
     LeftOut.BELOW_MIN_SCORE: later("It is left out: its score {score} is below {least}."),
 }
 
@@ -102,6 +105,7 @@ async def _outcome(services: Services, subscription: Subscription, verdict: Verd
             place=verdict.place,
             most=subscription.max_papers,
         )
+    beside = verdict.beside
     announced = verdict.announced
     seen = await services.pipeline.delivered(subscription.chat)
     return tr(
@@ -115,6 +119,8 @@ async def _outcome(services: Services, subscription: Subscription, verdict: Verd
         day=format_day(seen.get(announced.paper.id, announced.day)),
         topic=verdict.score.excluded_by,
         score=format_value(verdict.score.merit),
+        title=beside.title if beside else "",
+        id=beside.id if beside else "",
         least=subscription.min_score,
     )
 
@@ -131,7 +137,7 @@ def _describe_place(verdict: Verdict, verdicts: tuple[Verdict, ...]) -> str:
     return tr(
         "Among the papers of its day, sent or not, it has place {place} of {count}.",
         place=verdict.place,
-        count=sum(1 for each in verdicts if each.place),
+        count=max(each.place for each in verdicts),
     )
 
 

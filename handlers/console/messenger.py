@@ -41,7 +41,7 @@ class ConsoleMessenger:
         reply = Reply(message.text, message.digest, message.detail, link=message.link)
         papers = message.digest.papers if message.digest else ()
         text = render_reply(reply, width=self.width(), colour=self.colour)
-        return (Part(text, tuple(each.announced.paper.id for each in papers)),) if text else ()
+        return (Part(text, tuple(each for shown in papers for each in shown.ids)),) if text else ()
 
     async def deliver(self, chat: Chat, outgoing: Outgoing) -> Receipt:  # noqa: ARG002 - there is only one
         self.write(outgoing.body)

@@ -94,6 +94,7 @@ def _render_paper(paper: DigestPaper, digest: Digest, detail: str, *, width: int
     lines.append(_paint(_fill(format_facts(paper, digest), width), _CYAN, colour=colour))
     if paper.score.reasons:
         lines.append(_fill(format_score(paper.score), width))
+    lines += [_fill(f"{tr('also:')} {each.link} {each.title}", width) for each in paper.also]
     body = body_of(paper, detail)
     text = (*body.unfolded, body.label) if body.label else body.unfolded
     lines += [_paint(_fill(each, width), _DIM, colour=colour) for each in text]

@@ -89,4 +89,4 @@ def _contents(digest: Digest, room: int) -> str:
 
 
 def _ids(papers: tuple[DigestPaper, ...]) -> tuple[ArxivId, ...]:
-    return tuple(each.announced.paper.id for each in papers)
+    return tuple(each for shown in papers for each in shown.ids)

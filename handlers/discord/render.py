@@ -41,6 +41,7 @@ MOST_BUTTONS = 15
 """More buttons than these become menus, unless it is said how they stand in rows."""
 _MOST_MENUS = 8
 _TITLE_LIMIT, _LINE_LIMIT = 600, 800
+_ALSO_LIMIT, _LABEL_LIMIT = 120, 200
 _HEADER_LIMIT = 1500
 _LEAST_TEXT = 40
 """Code points below which the beginning of a text says nothing."""
@@ -231,6 +232,7 @@ def paper_text(paper: DigestPaper, digest: Digest, detail: str) -> str:
         escape_line(format_authors(shown.authors), _LINE_LIMIT),
         f"-# {escape_line(format_facts(paper, digest), _LINE_LIMIT)}",
         *_score_lines(paper.score),
+        *_also_lines(paper.also),
     ]
     return _with_body(lines, body_of(paper, detail), TEXT_LIMIT)
 
@@ -269,9 +271,15 @@ def _score_lines(score: Score) -> list[str]:
     return [escape_line(format_score(score), _LINE_LIMIT)]
 
 
+def _also_lines(papers: Sequence[Paper]) -> list[str]:
+    """The papers that are nearly the same, in one line with links; none where there are none."""
+    others = (f"[{each.id}]({each.link}) {escape_line(each.title, _ALSO_LIMIT)}" for each in papers)
+    return [f"-# {tr('also:')} {' · '.join(others)}"] if papers else []
+
+
 def _with_body(lines: list[str], body: Body, limit: int) -> str:
     """The lines whole, then as much of the body as there is room for, and in small print who wrote it."""
-    label = f"-# {escape_line(body.label, _LINE_LIMIT)}" if body.label else ""
+    label = f"-# {escape_line(body.label, _LABEL_LIMIT)}" if body.label else ""
     text = "\n".join(line for line in lines if line)
     room = limit - len(label) - 1
     for line in body.unfolded:

@@ -51,6 +51,7 @@ _ROWS = ((3, 8), (14, 3), (22, 2), (_MOST_LABEL, 1))
 _MOST_TITLE = 500
 _MOST_LINE = 400
 _MOST_AUTHORS = 60
+_MOST_ALSO = 120
 _LEAST_TEXT = 40
 """Units below which the beginning of a text says nothing."""
 _MOST_FOLDED = 2000
@@ -132,9 +133,10 @@ def _digest_paper(shown: DigestPaper, digest: Digest, detail: str) -> Markup:
             _line(format_authors(paper.authors)),
             _line(format_facts(shown, digest)),
             _score(shown.score),
+            _also(shown.also),
         ),
     )
-    return replace(_with_body(head, _labelled(body_of(shown, detail))), papers=(paper.id,))
+    return replace(_with_body(head, _labelled(body_of(shown, detail))), papers=shown.ids)
 
 
 def _labelled(body: Body) -> Body:
@@ -207,6 +209,14 @@ def _title(paper: Paper, *, is_sample: bool) -> Markup:
 
 def _score(score: Score) -> Markup:
     return _line(format_score(score)) if score.reasons else Markup()
+
+
+def _also(papers: Sequence[Paper]) -> Markup:
+    """The papers that are nearly the same, in one line with links; nothing where there are none."""
+    if not papers:
+        return Markup()
+    others = (linked(plain(each.id), each.link) + plain(" ") + _line(each.title, _MOST_ALSO) for each in papers)
+    return plain(tr("also:") + " ") + joined(" · ", others)
 
 
 def _strong(text: str) -> Markup:

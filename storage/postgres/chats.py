@@ -185,6 +185,20 @@ async def put_note(connection: Connection, key: str, text: str) -> None:
         await connection.execute("delete from notes where key = %s", (key,))
 
 
+async def change_note(connection: Connection, key: str, change: Callable[[str], str]) -> str:
+    """Replace a note by what `change` makes of it, and let nobody else do so meanwhile."""
+    await connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
+    text = change(await find_note(connection, key) or "")
+    await put_note(connection, key, text)
+    return text
+
+
+async def find_notes(connection: Connection, prefix: str) -> dict[str, str]:
+    """Every note whose key begins with this, by key."""
+    cursor = await connection.execute("select key, text from notes where starts_with(key, %s) order by key", (prefix,))
+    return dict(await cursor.fetchall())
+
+
 async def _put_subscription(connection: Connection, subscription: Subscription) -> None:
     content = document(subscription_to_document(subscription))
     await connection.execute(_PUT_SUBSCRIPTION, (subscription.chat.key, content))

@@ -13,6 +13,7 @@ from bot.model.paper import ArxivId
 from bot.model.row import Row
 from bot.model.summary import Spending, Usage
 from storage import rows
+from storage.archive import unpack_papers
 from storage.codec import (
     batch_from_document,
     day_from_document,
@@ -22,11 +23,11 @@ from storage.codec import (
     subscription_from_document,
     summary_from_document,
 )
-from storage.postgres import announcements, chats, deliveries, follows, summaries
+from storage.postgres import announcements, archive, chats, deliveries, follows, pages, summaries
 from storage.postgres.database import Connection, Database
 from storage.postgres.values import Row as Record
 
-DERIVED = frozenset({"migrations", "revisions", "scratch", "leases", "updates"})
+DERIVED = frozenset({"migrations", "revisions", "scratch", "leases", "updates", "writers"})
 """Tables of which nothing is carried elsewhere: what is in them belongs to this database, or to a moment."""
 _AT_ONCE = 500
 
@@ -170,6 +171,18 @@ _DUMPS: Mapping[str, _Dump] = {
         _read_spending,
         1,
     ),
+    rows.PAGE: _Dump(
+        ("pages", "page_texts"),
+        f"{pages.WITH_TEXTS.format('pages')} order by shown.day, shown.id",
+        lambda each: rows.page_row(pages.read_page(each)),
+        1,
+    ),
+    rows.ARCHIVED: _one(
+        "archive",
+        "select day, papers from archive order by day",
+        lambda each: rows.archived_row(each[0], unpack_papers(*each)),
+        1,
+    ),
 }
 """By kind of row."""
 
@@ -245,6 +258,14 @@ async def _load_spending(connection: Connection, row: Row) -> None:
     await summaries.replace_spending(connection, rows.read_spending(row))
 
 
+async def _load_page(connection: Connection, row: Row) -> None:
+    await pages.replace_page(connection, rows.read_page(row))
+
+
+async def _load_archived(connection: Connection, row: Row) -> None:
+    await archive.put_archive(connection, *rows.read_archived(row))
+
+
 _LOADS: Mapping[str, Callable[[Connection, Row], Awaitable[None]]] = {
     rows.SUBSCRIPTION: _load_subscription,
     rows.PROGRESS: _load_progress,
@@ -258,6 +279,8 @@ _LOADS: Mapping[str, Callable[[Connection, Row], Awaitable[None]]] = {
     rows.RECORD: _load_record,
     rows.SUMMARY: _load_summary,
     rows.SPENDING: _load_spending,
+    rows.PAGE: _load_page,
+    rows.ARCHIVED: _load_archived,
 }
 """By kind of row."""
 

@@ -14,7 +14,7 @@ _WITH_BATCHES = (
     "deliveries where not is_open and day <",
 )
 _WITH_SEEN = ("seen where day <",)
-_WITH_SUMMARIES = ("summaries where made <", "spending where day <")
+_WITH_SUMMARIES = ("summaries where made <", "spending where day <", "pages where day <", "page_texts where day <")
 
 
 async def prune(database: Database, *, batches_before: date, seen_before: date, summaries_before: date) -> None:

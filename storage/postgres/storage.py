@@ -12,19 +12,20 @@ from bot.model.day import DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.follow import Follow, Version
 from bot.model.listing import Record
-from bot.model.paper import ArxivId
+from bot.model.page import Page
+from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.row import Row
 from bot.model.subscription import Subscription
 from bot.model.summary import Spending, Summary, SummaryKey, Usage
 from bot.ports import Lease, Ledger, Revisions
 from storage.codec import batch_from_document, progress_from_document, subscription_from_document
-from storage.postgres import announcements, chats, deliveries, follows, leases, moving, summaries
+from storage.postgres import announcements, archive, chats, deliveries, follows, leases, moving, pages, summaries
 from storage.postgres.database import PATIENCE, Connection, Database
 from storage.postgres.migrating import require_schema
 from storage.postgres.mirror import Mirror
 from storage.postgres.pruning import prune
 
-_OF_A_CHAT = ("subscriptions", "progress", "seen", "marks", "follows", "deliveries")
+_OF_A_CHAT = ("subscriptions", "progress", "seen", "marks", "follows", "deliveries", "pages")
 """The tables that have rows about a chat."""
 
 
@@ -122,6 +123,12 @@ class PostgresStorage:
     async def set_note(self, key: str, text: str) -> None:
         await self._database.write((), chats.put_note, key, text)
 
+    async def change_note(self, key: str, change: Callable[[str], str]) -> str:
+        return await self._database.write((), chats.change_note, key, change)
+
+    async def get_notes(self, prefix: str) -> Mapping[str, str]:
+        return await self._database.read(chats.find_notes, prefix)
+
     async def save_batch(self, batch: Batch) -> None:
         await self._database.write((), announcements.put_batch, batch)
 
@@ -134,6 +141,21 @@ class PostgresStorage:
     async def get_announcements(self, since: date) -> tuple[Announcement, ...]:
         batches = await self._batches.read(self._database)
         return merge_batches(each for each in batches.values() if each.day >= since)
+
+    async def save_archive(self, day: date, papers: Sequence[AnnouncedPaper]) -> None:
+        await self._database.write((), archive.put_archive, day, papers)
+
+    async def get_archived_days(self) -> tuple[date, ...]:
+        return await self._database.read(archive.find_archived_days)
+
+    async def get_archive(self, day: date) -> tuple[AnnouncedPaper, ...]:
+        return await self._database.read(archive.find_archive, day)
+
+    async def find_archived(self, paper: ArxivId) -> AnnouncedPaper | None:
+        return await self._database.read(archive.find_archived, paper)
+
+    async def prune_archive(self, before: date) -> None:
+        await self._database.write((), archive.prune_archive, before)
 
     async def get_revisions(self) -> Revisions:
         return await self._database.read(announcements.find_revisions)
@@ -178,6 +200,18 @@ class PostgresStorage:
 
     async def count_deliveries(self, since: date) -> Mapping[tuple[str, DeliveryState], int]:
         return await self._database.read(deliveries.count_states, since)
+
+    async def save_page(self, page: Page) -> None:
+        await self._database.write((page.chat,), pages.put_page, page)
+
+    async def get_page(self, identifier: str) -> Page | None:
+        return await self._database.read(pages.find_page, identifier)
+
+    async def get_pages(self, chat: Chat, limit: int) -> tuple[Page, ...]:
+        return await self._database.read(pages.find_pages, chat, limit)
+
+    async def get_page_neighbours(self, chat: Chat, identifier: str) -> tuple[str, str] | None:
+        return await self._database.read(pages.find_neighbours, chat, identifier)
 
     async def get_summary(self, key: SummaryKey) -> Summary | None:
         return await self._database.read(summaries.find_summary, key)
@@ -247,6 +281,7 @@ async def _move_chat(connection: Connection, old: Chat, new: Chat) -> None:
     await chats.move_marks(connection, old, new)
     await follows.move_follows(connection, old, new)
     await deliveries.move_deliveries(connection, old, new)
+    await pages.move_pages(connection, old, new)
 
 
 async def _plan(

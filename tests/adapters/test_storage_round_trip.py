@@ -1,7 +1,6 @@
 """Whatever the model can hold comes back from the folder that a url names."""
 
 import asyncio
-import tempfile
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime
@@ -235,14 +234,13 @@ def test_the_round_trip_covers_every_field() -> None:
     assert {each.name for each in fields(Page)} == {"chat", *PAGE_FIELDS}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CHATS, st.lists(st.builds(Page, chat=st.just(CHAT), **PAGE_FIELDS), max_size=4))
-def test_whatever_page_is_kept_comes_back(chat: Chat, pages: list[Page]) -> None:
+def test_whatever_page_is_kept_comes_back(fresh: Fresh, chat: Chat, pages: list[Page]) -> None:
     """Any pages of any chat survive closing and opening again."""
     last = {each.id: replace(each, chat=chat) for each in pages}
 
-    async def round_trip(folder: Path) -> None:
-        storage = TinyDBStorage(folder)
+    async def round_trip(storage: Storage) -> None:
         await storage.open()
         await storage.change_subscription(chat, lambda _: Subscription(chat, datetime.now(UTC)))
         for each in pages:
@@ -256,8 +254,7 @@ def test_whatever_page_is_kept_comes_back(chat: Chat, pages: list[Page]) -> None
         assert await storage.get_pages(chat, 9) == ()
         await storage.close()
 
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(round_trip(Path(folder)))
+    asyncio.run(round_trip(fresh()))
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -268,6 +268,45 @@ async def test_why_says_when_a_paper_is_too_old(world):
     assert "older than 7 days, or than this subscription" in await world.say("/why 2611.00001")
 
 
+async def test_why_explains_a_paper_of_the_last_week_that_is_no_candidate(world):
+    """Its score, its place among the papers of its day, and that it was sent; after a week a line without them."""
+    await world.say("/categories add cs.CL", "/topics add kv cache", "/settings days_back 1", "/digest seen")
+    await world.say("/topics remove kv cache", "/topics add world", "/topics add kv cache")
+    world.source.batches["cs.CL"] = make_batch(make_paper("2611.00009"), day=DAY + timedelta(days=3))
+    world.later(days=3)
+    why = await world.say("/why 2611.00001")
+    assert "This chat got it on Friday 20 November 2026." in why
+    assert "Among the papers of its day, sent or not, it has place 2 of 3." in why
+    number, *shares = re.findall(r"(?m)^(?:Score (\d+):|\+(\d+) )", why)
+    assert int(number[0]) == sum(int(each[1]) for each in shares)
+    assert "place 1 of 3" in await world.say("/why 2611.00003")
+    assert "Score 0:" in await world.say("/topics remove world", "/why 2611.00003")
+    world.source.batches["cs.CL"] = make_batch(make_paper("2611.00010"), day=DAY + timedelta(days=10))
+    world.later(days=7)
+    old = await world.say("/why 2611.00001")
+    assert "This chat got it on Friday 20 November 2026." in old
+    assert "Score" not in old
+
+
+async def test_an_export_of_before_is_read_as_about_as_strict(world):
+    """Its minimum was in points; what is exported now is a score, and comes back as it is."""
+    for version, given, kept in ((1, 1.8, 50), (1, 0.0, 0), (1, 1000, 100), (2, 18, 18), (2, 0, 0)):
+        config = {
+            "format": "paperround-chat",
+            "version": version,
+            "topics": ["kv cache", "quant*"],
+            "muted": ["quant*"],
+            "settings": {"min_score": given},
+        }
+        await world.say(f"/import {json.dumps(config)}")
+        assert f"\nmin_score = {kept}:" in await world.say("/settings")
+        exported = await world.say("/export")
+        await world.say(f"/import {exported}")
+        assert await world.say("/export") == exported
+    assert "a whole number from 0 to 100" in await world.say('/import {"settings": {"min_score": 2.5}}')
+    assert "a whole number" in await world.say('/import {"min_score": "much"}')
+
+
 async def test_a_topic_can_be_tried_before_it_is_added(world):
     """Test counts and names the papers, and adds nothing."""
     await world.say("/categories add cs.CL")

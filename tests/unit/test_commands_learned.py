@@ -1,5 +1,7 @@
 """/learned, and how marks change digests: through the commands, as people use them."""
 
+import json
+
 import pytest
 
 from bot.lessons import MOST_MUTED, Lessons
@@ -115,3 +117,37 @@ async def test_what_was_muted_moves_and_is_forgotten_with_the_chat(world):
     assert (await lessons.get_muted(CHAT), await lessons.get_muted(new)) == ((), ("tea",))
     await world.services.subscriptions.forget(new)
     assert await lessons.get_muted(new) == ()
+
+
+async def test_what_is_marked_after_a_reset_teaches_again(world):
+    """A mark of before is forgotten until its owner changes it; what others marked before stays forgotten."""
+    await like(world, *WALKING[:2])
+    await like(world, *WALKING[:2], person="another")
+    await world.say("/learned reset")
+    assert (await world.say("/learned")).startswith("Nothing was learned yet.")
+    await like(world, WALKING[0], mark="save")
+    feedback = await Lessons(world.storage).get(CHAT, await world.services.pipeline.announcements())
+    assert [each.id for each in feedback.liked] == [WALKING[0].id]
+
+
+async def test_a_reset_of_an_earlier_version_holds(world):
+    """What was kept without names is everybody's, and who marks the paper again counts alone."""
+    await like(world, *WALKING[:2])
+    await like(world, *WALKING[:2], person="another")
+    kept = json.dumps({"muted": ["tea"], "forgotten": [each.id for each in WALKING[:2]]})
+    await world.storage.set_note(f"learned by {CHAT.key}", kept)
+    lessons = Lessons(world.storage)
+    announcements = await world.services.pipeline.announcements()
+    assert (await lessons.get(CHAT, announcements)).liked == ()
+    await like(world, WALKING[1], mark="down")
+    feedback = await lessons.get(CHAT, announcements)
+    assert ([each.id for each in feedback.disliked], feedback.liked) == ([WALKING[1].id], ())
+    assert feedback.muted == {"tea"}
+
+
+async def test_a_ranker_that_learns_nothing_says_so(world):
+    """🔇 promises nothing where it changes nothing."""
+    await world.say("/settings ranker classic")
+    toast = (await world.ask(f"/mark mute {WALKING[0].id}")).toast
+    assert toast == "Noted, but the ranker classic learns nothing; /settings ranker rules does."
+    assert (await world.ask(f"/mark mute {WALKING[0].id}")).toast == "No longer muted."

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.digests import judge
@@ -104,6 +104,7 @@ def test_a_title_alone_teaches():
 PAPERS = st.lists(st.sampled_from([*ROBOTS, *TEA, *OTHERS[:3]]), max_size=8)
 
 
+@settings(deadline=None)
 @given(PAPERS, PAPERS, st.randoms())
 def test_feedback_has_no_order_and_breaks_no_rule(liked, disliked, random):
     """The order of votes changes nothing; excludes win; matches keep points; points add up."""

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.model.announcement import merge_batches
@@ -271,6 +271,7 @@ WORDS = st.sampled_from("kv cache humanoid legged balance tea coffee model".spli
 TEXT = st.lists(WORDS, max_size=8).map(" ".join)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=8),
     st.permutations(["kv cache", "humanoid", "-tea", "model"]),
@@ -288,6 +289,7 @@ def test_order_changes_no_score(texts, topics, random):
     assert RulesRanker().rank(shuffled, topics, other) == [scores[id(each)] for each in shuffled]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=8), st.tuples(TEXT, TEXT))
 def test_one_more_paper_to_rank_changes_no_other_score(texts, one_more):
     """What is asked about at the same time does not matter, and what is excluded has no points."""
