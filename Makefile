@@ -42,6 +42,7 @@ bench: $(VENV)/.dev ## Run the benchmarks
 	$(BIN)/python -m bench.ranking
 	$(BIN)/python -m bench.search
 	$(BIN)/python -m bench.pages
+	$(BIN)/python -m bench.feeds
 
 live: $(VENV)/.run ## One digest from arXiv as it is now, to see that the real feeds still parse
 	$(BIN)/python -m bot digest --category cs.CL --top 5

@@ -26,6 +26,7 @@ from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState, Watch
 from bot.errands import Purse, Rest
 from bot.errors import ConfigError, UserError
+from bot.feeding import Feeding
 from bot.following import Following
 from bot.health import Health
 from bot.hearing import Hearing
@@ -486,9 +487,11 @@ def _wire(
         prices=Prices.from_toml(read_bundled("prices.toml")),
         collecting=papers.collecting,
         archive=Archive(pipeline, settings.archive_days),
+        feeding=Feeding(pipeline.storage, utc_now, token_bytes),
+        public_url=settings.public_url,
     )
     health = Health(pipeline, platform_states)
-    web = _make_web(settings, health, outbox, papers)
+    web = _make_web(settings, health, outbox, papers, services)
     platforms += _make_platforms(_Wiring(settings, services, rounds, outbox), web)
     owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
     watch = Watch(pipeline, platforms, lambda text, name: owners.tell(text, not_by=name), utc_now())
@@ -505,10 +508,12 @@ def _make_outbox(subscriptions: Subscriptions, senders: Sequence[_Sender]) -> Ou
     return outbox
 
 
-def _make_web(settings: Settings, health: Health, outbox: Outbox, papers: _Papers) -> "WebServer | None":
+def _make_web(
+    settings: Settings, health: Health, outbox: Outbox, papers: _Papers, services: Services
+) -> "WebServer | None":
     if settings.port is None:
         return None
-    from bot.web import WebServer, home, pages  # noqa: PLC0415
+    from bot.web import WebServer, feeds, home, pages  # noqa: PLC0415
     from bot.web.health import MetricsAccess, routes  # noqa: PLC0415
     from bot.web.metrics import Counted, Metrics  # noqa: PLC0415
 
@@ -518,6 +523,11 @@ def _make_web(settings: Settings, health: Health, outbox: Outbox, papers: _Paper
     )
     web.add_routes(pages.routes(pipeline.storage, web.templates, has_home=bool(chats)))
     web.add_routes(home.routes(pipeline, web.templates, chats, monotonic))
+    if settings.public_url and services.feeding is not None:
+        language, summaries = settings.default_language, services.summaries
+        web.add_routes(
+            feeds.routes(pipeline, services.feeding, web.templates, settings.public_url, language, monotonic, summaries)
+        )
     web.stalled = lambda: health.stalled()  # noqa: PLW0108 - it is set later
     counted = Counted(
         __version__, outbox.lanes, papers.arxiv.outcomes, papers.summaries, settings.llm_daily_budget, web.times

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import blake2s
@@ -64,7 +64,6 @@ class Archive:
     _answers: OrderedDict[str, Results] = field(default_factory=OrderedDict)
     _answered_from: Sequence[Announcement] | None = None
     _answered_with: Sequence[date] = ()
-    _has_read_all: bool = False
 
     async def keep(self) -> None:
         """Archive the days that are about to be forgotten, and forget those that were kept for long enough.
@@ -72,24 +71,35 @@ class Archive:
         Before anything is pruned; whatever happens meanwhile, the next time does the rest.
         """
         today = self.pipeline.clock().date()
+        since, until = today - timedelta(days=self.days), today - timedelta(days=_SETTLED_DAYS)
         storage = self.pipeline.storage
         done = set(await storage.get_archived_days())
-        # Once, so that days are not lost that went by while the bot was down.
-        everything = (
-            await self.pipeline.announcements() if self._has_read_all else await storage.get_announcements(date.min)
-        )
-        for each in everything:
-            is_wanted = today - timedelta(days=self.days) <= each.day <= today - timedelta(days=_SETTLED_DAYS)
-            if is_wanted and each.day not in done and not each.is_sample:
+        announcements = await self.pipeline.announcements()
+        # Those that went by while the bot was down are read by nobody else.
+        missed = {each.day for each in await storage.get_days(since) if each.day < self.pipeline.keeping.oldest} - done
+        if missed:
+            announcements = await storage.get_announcements(min(missed))
+        for each in announcements:
+            if since <= each.day <= until and each.day not in done and not each.is_sample:
                 await storage.save_archive(each.day, each.papers_for())
                 log.info("archived day=%s papers=%d", each.day, len(each.papers))
-        self._has_read_all = True
-        if any(day < today - timedelta(days=self.days) for day in done):
-            await storage.prune_archive(today - timedelta(days=self.days))
+        if any(day < since for day in done):
+            await storage.prune_archive(since)
 
     async def find(self, paper: ArxivId) -> AnnouncedPaper | None:
         """The paper as it was last announced, if it is archived."""
         return await self.pipeline.storage.find_archived(paper)
+
+    async def find_all(self, papers: Collection[ArxivId]) -> Mapping[ArxivId, AnnouncedPaper]:
+        """Those of the papers that are archived, each as it was last announced; for many at once."""
+        found: dict[ArxivId, AnnouncedPaper] = {}
+        for day in reversed(await self.pipeline.storage.get_archived_days()):
+            if len(found) == len(papers):
+                break
+            for each in await self.pipeline.storage.get_archive(day):
+                if each.paper.id in papers:
+                    found.setdefault(each.paper.id, each)
+        return found
 
     async def search(self, query: str) -> Results:
         """What the query finds. Raises UserError where it cannot be read, finds everything, or too many people ask at once."""

@@ -50,9 +50,8 @@ class Citing:
                 found[identifier] = announcement.papers[identifier]
         found = {identifier: await self._complete(paper) for identifier, paper in found.items()}
         if self.archive is not None:
-            for identifier in wanted - found.keys():
-                if (archived := await self.archive.find(identifier)) is not None:
-                    found[identifier] = await self._complete(archived.paper)
+            archived = await self.archive.find_all(wanted - found.keys())
+            found |= {identifier: await self._complete(each.paper) for identifier, each in archived.items()}
         missing = [identifier for identifier in dict.fromkeys(ids) if identifier not in found]
         return found | await self._look_up(missing)
 

@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2s
+from secrets import token_bytes
 
 from bot.chat_config import ChatConfig
 from bot.errors import UserError
+from bot.feeding import Feeding
 from bot.language import later, tr
 from bot.lessons import Lessons
 from bot.model.chat import Chat
@@ -191,12 +193,14 @@ class Subscriptions:
         """Let `new` go on as `old`, with all that is known of it and its link; moving twice is the same as once."""
         await Sharing(self.storage).move(old, new)
         await Lessons(self.storage).move(old, new)
+        await Feeding(self.storage, self.clock, token_bytes).move(old, new)
         await self.storage.move_chat(old, new)
 
     async def forget(self, chat: Chat) -> None:
         """Erase all that is known of the chat, and what it shared."""
         await Sharing(self.storage).forget(chat)
         await Lessons(self.storage).forget(chat)
+        await Feeding(self.storage, self.clock, token_bytes).forget(chat)
         await self.storage.forget_chat(chat)
 
     def _new(self, chat: Chat) -> Subscription:

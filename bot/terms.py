@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Protocol
 
@@ -175,8 +175,9 @@ def document_of(paper: Paper) -> Document:
 
 
 def fold_paper(paper: Paper) -> Document:
-    """The same, not remembered: for whoever goes through very many papers once."""
-    return _document.__wrapped__(paper.title, paper.abstract, paper.authors, paper.categories)
+    """The same, not remembered, and without the words one by one: for whoever keeps very many papers."""
+    document = _document.__wrapped__(paper.title, paper.abstract, paper.authors, paper.categories)
+    return replace(document, title_words=(), abstract_words=())
 
 
 @lru_cache(maxsize=8192)

@@ -9,6 +9,7 @@ from bot.backfill import Backfill
 from bot.collecting import Collecting
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState
+from bot.feeding import Feeding
 from bot.follows import Follows
 from bot.language import Languages
 from bot.managing import Locate, Managing
@@ -38,6 +39,7 @@ class Services:
     known of papers but what was announced. `summaries` None: there is no language model. `shelf` None: papers are not looked
     up one by one. `collecting` None: no Zotero library can be connected, as there is no secret to keep keys with.
     `archive` None: nothing is searched.
+    `public_url` is where the world reaches what is served over HTTP; empty, or `feeding` None: nowhere.
     """
 
     subscriptions: Subscriptions
@@ -54,6 +56,8 @@ class Services:
     prices: Prices = field(default_factory=Prices)
     collecting: Collecting | None = None
     archive: Archive | None = None
+    feeding: Feeding | None = None
+    public_url: str = ""
 
     @property
     def known(self) -> Backfill:

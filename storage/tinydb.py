@@ -280,7 +280,7 @@ class TinyDBStorage:
 
     async def get_notes(self, prefix: str) -> Mapping[str, str]:
         frozen = self._database("chats").table(_NOTES).freeze()
-        return {key: frozen[key]["text"] for key in sorted(frozen) if key.startswith(prefix)}
+        return {key: frozen[key]["text"] for key in sorted(key for key in frozen if key.startswith(prefix))}
 
     async def save_batch(self, batch: Batch) -> None:
         announcements = self._database("announcements")

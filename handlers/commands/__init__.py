@@ -6,6 +6,7 @@ from handlers.commands.config import EXPORT, FORGET_ME, IMPORT
 from handlers.commands.delivery import CATCH_UP, RESEND
 from handlers.commands.digest import DIGEST
 from handlers.commands.exports import BIBTEX, SAVED
+from handlers.commands.feed import FEED
 from handlers.commands.follow import FOLLOW, FOLLOWS, UNFOLLOW
 from handlers.commands.help import help_command
 from handlers.commands.learned import LEARNED
@@ -50,6 +51,7 @@ COMMANDS: Catalogue = (
     EXPORT,
     IMPORT,
     SHARE,
+    FEED,
     ZOTERO,
     MANAGE,
     FORGET_ME,

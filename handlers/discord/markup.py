@@ -16,7 +16,8 @@ _SEEN_FIRST = re.compile(
 )
 _LINE_START = re.compile(r"^([ \t]*)(?:([-+])|(\d{1,9})([.)]))(?=\s|$)", re.MULTILINE)
 _PAPER_LINK = re.compile(
-    r"(?<![\w/<(.])(https://arxiv\.org/abs/(?:\d{4}\.\d{4,5}|[a-z]+(?:-[a-z]+)?/\d{7})(?:v\d{1,3})?)(?![\w/?#&=%@:~-])"
+    r"(?<![\w/<(.])(https://arxiv\.org/abs/(?:\d{4}\.\d{4,5}|[a-z]+(?:-[a-z]+)?/\d{7})(?:v\d{1,3})?"
+    r"|https://www\.zotero\.org/settings/keys(?:/new)?)(?![\w/?#&=%@:~-])"
 )
 _BLANKS = re.compile(r"[^\S\n]*\n[^\S\n]*\n\s*")
 

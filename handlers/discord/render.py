@@ -114,6 +114,7 @@ def render_reply(reply: Reply, *, as_components: bool = False) -> tuple[DiscordM
     if not (reply.digest or reply.card or buttons or as_components):
         return _plain(reply)
     texts = list(split(escape_reply(reply.text), TEXT_LIMIT - 500))
+    texts += [_block(reply.copy)] if reply.copy else []
     if reply.digest is not None:
         texts += _digest_texts(reply.digest, reply.detail)
     if reply.card is not None:
@@ -147,10 +148,15 @@ def limited(messages: tuple[DiscordMessage, ...], most: int) -> tuple[DiscordMes
     return (*messages[: most - 1], closing)
 
 
+def _block(text: str) -> str:
+    """A text to be copied; it holds no backticks."""
+    return f"```\n{text}\n```"
+
+
 def _plain(reply: Reply) -> tuple[DiscordMessage, ...]:
     text, heading = reply.text, reply.heading
     if reply.copy:
-        return (*(render_text(text) if text else ()), DiscordMessage(content=f"```\n{reply.copy}\n```"))
+        return (*(render_text(text) if text else ()), DiscordMessage(content=_block(reply.copy)))
     if reply.file is not None:
         *others, last = render_text(text or reply.file.name)
         return (*others, replace(last, file=reply.file))

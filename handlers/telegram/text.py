@@ -26,7 +26,7 @@ _ELLIPSIS = "…"
 _START_LINE = re.compile(r"^/start ([\w-]{1,64})$", re.ASCII | re.MULTILINE)
 # A fragment grows by at most a half when it is made unclickable.
 _FRAGMENT_UNITS = MOST_UNITS * 2 // 3
-_LINK = r"https://arxiv\.org/(?:abs|pdf|html)/[\w./-]*\w"
+_LINK = r"https://arxiv\.org/(?:abs|pdf|html)/[\w./-]*\w|https://www\.zotero\.org/settings/keys(?:/new)?"
 
 
 def units(text: str) -> int:
@@ -133,7 +133,7 @@ def joined(separator: str, parts: Iterable[Markup]) -> Markup:
 
 
 def spoken(text: str, bot_name: str) -> Iterator[tuple[str, Markup]]:
-    """A reply's own words as (separator, fragment): commands stay clickable, and links to arXiv and to this bot.
+    """A reply's own words as (separator, fragment): commands stay clickable, and links to arXiv, to Zotero's keys and to this bot.
 
     A line that is /start with a payload becomes the links that say it, in private and in a group.
     """

@@ -1,13 +1,21 @@
 """Exports in a chat: a real file on Telegram and Discord, the text itself in the terminal, and a block to copy."""
 
+from dataclasses import replace
+from secrets import token_bytes
+
 import pytest
 
+from bot.collecting import Collecting
+from bot.feeding import Feeding
+from bot.model.chat import Chat
+from bot.sealing import Sealer
 from handlers.commands import COMMANDS
 from handlers.console.bot import ConsoleBot
 from handlers.console.render import render_reply
 from tests.adapters.test_discord import MEMBER, ROOM, Rig, admin
-from tests.adapters.test_telegram import ADA, GROUP, opened
+from tests.adapters.test_telegram import ADA, GROUP, Telegram, opened
 from tests.build import make_batch, make_paper
+from tests.fake_library import FakeLibrary
 from tests.reading import read_bibtex, read_csv
 from tests.servers.discord import serve
 from tests.servers.discord_rules import EPHEMERAL, texts_of
@@ -111,3 +119,25 @@ async def test_on_discord_a_key_is_seen_by_nobody(discord):
     assert "delete your message" not in answer.text
     [said] = await discord.dm(MEMBER, f"/zotero connect {KEY}")
     assert "Now delete your message with the key." in "".join(texts_of(said))
+
+
+async def test_on_telegram_addresses_arrive_as_they_are():
+    """Those of a feed as one block, letter for letter; that of Zotero's keys can be tapped."""
+    async with TelegramServer() as server:
+        world = World(make_batch(*PAPERS))
+        await world.storage.open()
+        feeding = Feeding(world.storage, lambda: world.now, token_bytes)
+        collecting = Collecting(world.storage, FakeLibrary(), Sealer(["s" * 32]), lambda: world.now)
+        world.services = replace(
+            world.services, feeding=feeding, collecting=collecting, public_url="https://bot.example.org"
+        )
+        telegram = Telegram(server, world)
+        await telegram.start()
+        sent = await server.ask(ADA, ADA, "/feed new")
+        secret = (await feeding.get(Chat("telegram", str(ADA)))).secret
+        [block] = [each.text for each in sent.entities if each.kind == "Pre"]
+        assert block.splitlines() == [f"https://bot.example.org/f/{secret}.{form}" for form in ("atom", "rss", "json")]
+        asked = await server.ask(ADA, ADA, "/zotero connect")
+        assert "https://www.zotero.org/settings/keys/new" in [each.url for each in asked.entities]
+        await telegram.stop()
+        assert server.complaints == []

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.app import open_app
+from bot.feeding import Feeding
 from bot.model.page import Page
 from config.settings import load_settings
 from handlers.telegram.webhook import SECRET_HEADER, Webhook
@@ -20,6 +21,8 @@ from tests.servers.telegram import TOKEN
 
 SECONDS = 60
 ID = "AZaz09_-AZaz09_-AZaz09"
+SECRET = "A" * 22
+"""What a feed is called whose every bit is zero."""
 WEBHOOK = Webhook(TOKEN, "http://127.0.0.1")
 METHODS = st.sampled_from(["GET"] * 6 + ["HEAD", "POST", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"])
 KNOWN_PATHS = [
@@ -31,6 +34,8 @@ KNOWN_PATHS = [
     "/readyz",
     "/metrics",
     "/feeds/cs.CL.rss",
+    "/feeds/all.json",
+    f"/f/{SECRET}.atom",
 ]
 PARTS = st.sampled_from(
     [
@@ -80,6 +85,7 @@ async def opened(folder, port):
         await storage.change_subscription(CHAT, lambda _: make_subscription())
         await storage.save_page(Page(ID, CHAT, NOW, "en", make_digest(invented_batch(3))))
         await storage.save_batch(invented_batch(3, NOW.date()))
+        await Feeding(storage, lambda: NOW, bytes).renew(CHAT)
         app.web.add_post(WEBHOOK.path, WEBHOOK.receive)
         async with app.web:
             yield

@@ -107,6 +107,8 @@ async def test_papers_outlive_their_announcements(world):
         card = (await world.ask(reply.buttons[0].line)).card
         assert (card.announced.paper.id, card.is_announced) == (CACHE.id, True)
     assert "Small KV Caches" in (await world.ask("/bibtex 2611.00001")).copy
+    await world.ask("/mark save 2611.00001")
+    assert "Vale, Ada" in (await world.ask("/saved export bibtex")).file.text
     world.later(days=10)
     await tick(world)
     assert "Nothing matches" in await world.say("/search kv cache")

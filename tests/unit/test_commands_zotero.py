@@ -5,34 +5,13 @@ from dataclasses import replace
 import pytest
 
 from bot.collecting import Collecting
-from bot.errors import LibraryError
 from bot.model.chat import Chat
-from bot.model.library import Account
 from bot.sealing import Sealer
 from tests.build import CHAT, make_batch, make_paper
+from tests.fake_library import KEY, FakeLibrary
 from tests.world import World
 
-KEY = "aBcDeFgHiJkLmNoPqRsTuVwX"
 PAPER = make_paper("2611.00001", "Small KV Caches")
-
-
-class FakeLibrary:
-    """One library, which takes everything."""
-
-    def __init__(self):
-        self.items = {}
-
-    async def identify(self, key):
-        if key != KEY:
-            raise LibraryError("unknown", is_refused=True)
-        return Account("1", "Ada V", can_write=True)
-
-    def name_item(self, account, paper):
-        return f"{account.id}-{paper}"
-
-    async def add(self, account, key, item, paper):
-        assert key == KEY
-        self.items[item] = paper
 
 
 @pytest.fixture

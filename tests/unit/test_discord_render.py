@@ -8,7 +8,7 @@ import pytest
 
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper, LeftOut, Reason, Score
-from bot.model.message import Button, Message
+from bot.model.message import Button, File, Message
 from bot.model.paper import AnnouncedPaper, AnnounceType
 from handlers.command import Reply
 from handlers.discord.markup import cut, escape, escape_reply, split
@@ -490,3 +490,13 @@ def test_other_messages_have_parts_too():
     assert len(render_parts(Message("a line\n" * 600))) == 3
     assert name_of(Message("\n\n a  name \nof two lines")) == "a name"
     assert name_of(Message(digest=make_digest([make_paper()], is_sample=True))).startswith("Paperround · Friday")
+
+
+def test_what_is_to_be_copied_is_a_block():
+    """Below the words, with buttons and without; a file goes with the words."""
+    words, block = render_reply(Reply("Here it is:", copy="@misc{x,\n}"))
+    assert (words.content, block.content) == ("Here it is:", "```\n@misc{x,\n}\n```")
+    (both,) = render_reply(Reply("Here it is:", copy="@misc{x,\n}", buttons=(Button("Go", "/go"),)))
+    assert both.texts == ("Here it is:", "```\n@misc{x,\n}\n```")
+    (sent,) = render_reply(Reply("In the file.", file=File("a.bib", "@misc")))
+    assert (sent.content, sent.file) == ("In the file.", File("a.bib", "@misc"))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.exports import FORMATS, Reference, write_file
@@ -76,6 +76,7 @@ def test_no_title_breaks_out_of_any_format(title):
     assert not re.search(r"(?<!\\)<script|(?<!\\)\]\(javascript|\x1b|\u202e", markdown)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_any_text_is_read_back(title, name):
     """Whatever arXiv serves, no reader stumbles, and the other fields stay what they are."""
