@@ -94,7 +94,7 @@ async def _run_until(stop: asyncio.Event, settings: Settings) -> None:
 
 
 async def _watch_over(app: App) -> None:
-    await watch_over(os.environ, lambda: app.health.stalled())
+    await watch_over(os.environ, lambda: app.health.stalled())  # noqa: PLW0108 - it is set later
 
 
 async def run_worker(settings: Settings) -> None:
