@@ -58,9 +58,8 @@ async def run_bot(settings: Settings) -> None:
             "rounds": (HOLD_EVERY, partial(_hold, app)),
             "batches": (BATCHES_EVERY, partial(_look_at_batches, app)),
         }
-        is_shared = app.crew is not None
         # Parts and replies under way share the time that is left after a signal.
-        works = [_pull_on_interest] if is_shared else [_send, _pull_on_interest, _hold_on_summaries]
+        works = [_pull_on_interest, _hold_on_summaries] if app.crew else [_send, _pull_on_interest, _hold_on_summaries]
         aside = [asyncio.create_task(_until(stop, work(app)), name=work.__name__) for work in works]
         try:
             if app.crew is not None:
@@ -133,7 +132,7 @@ async def _hold_on_summaries(app: App) -> None:
         await summaries.finished.wait()
         summaries.finished.clear()
         try:
-            await app.rounds.hold_due()
+            await hold_rounds(app)
         except Exception:
             log.exception("rounds status=crashed")
 
