@@ -109,9 +109,10 @@ async def test_a_job_that_fails_is_over(database_url, caplog):
     assert "no such thing" in caplog.text
 
 
+@pytest.mark.parametrize("waiting", [0, 1])
 @pytest.mark.parametrize("is_own", [True, False])
-async def test_a_job_that_nobody_does_any_more_is_done_again(database_url, is_own):
-    """Its worker died, or could not tell the database that it was done."""
+async def test_a_job_that_nobody_does_any_more_is_done_again(database_url, is_own, waiting):
+    """Its worker died, or could not tell the database that it was done; also where the next of its name waits for its end."""
     composed = []
 
     async def compose(chats):
@@ -122,10 +123,9 @@ async def test_a_job_that_nobody_does_any_more_is_done_again(database_url, is_ow
         await until(lambda: is_empty(database_url))
         query = "insert into procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, status, worker_id) "
         worker = next(iter(jobs._workers)) if is_own else None
-        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
-            await connection.execute(
-                query + "values ('compose', 'compose', 'x', 'x', '{\"chats\": [\"telegram:lost\"]}', 'doing', %s)",
-                (worker,),
-            )
+        async with await psycopg.AsyncConnection.connect(database_url) as connection:
+            for state, owner in [("doing", worker)] + [("todo", None)] * waiting:
+                values = "values ('compose', 'compose', 'x', 'x', '{\"chats\": [\"telegram:lost\"]}', %s, %s)"
+                await connection.execute(query + values, (state, owner))
         await until(lambda: is_empty(database_url))
     assert composed == [CHATS[0], Chat("telegram", "lost")]

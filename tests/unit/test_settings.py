@@ -112,3 +112,14 @@ def test_new_chats_may_have_a_schedule_and_a_time_zone(monkeypatch):
     assert "DEFAULT_SCHEDULE: " in message
     assert "DEFAULT_TIMEZONE: " in message
     assert "hunter2" not in message
+
+
+def test_shards_are_some_of_all(monkeypatch):
+    """A process has one or a row of Discord's shards; what is no such thing is a mistake."""
+    for text, expected in (("", None), ("2/4", ((2,), 4)), ("0-1/2", ((0, 1), 2))):
+        monkeypatch.setenv("DISCORD_SHARDS", text)
+        assert load_settings(None).shards == expected
+    for text in ("4/4", "2-1/4", "0", "a/b", "0-3", "1/99999"):
+        monkeypatch.setenv("DISCORD_SHARDS", text)
+        with pytest.raises(ConfigError, match="0-3/16"):
+            load_settings(None)
