@@ -14,7 +14,6 @@ from bot.prices import Prices
 from bot.shelf import Shelf
 from bot.summarising import Summaries, group_of
 from config.settings import Settings, read_bundled
-from storage.tinydb import TinyDBStorage
 from tests.build import DAY, NOW, make_paper
 from tests.fake_summaries import COST, ESTIMATE, FakeLookup, FakeSummarizer, FakeTexts
 from tests.fakes import FakeStorage
@@ -59,9 +58,9 @@ async def ask_as_chats(summaries, chats=1000):
     return await asyncio.gather(*map(ask, range(chats)))
 
 
-async def test_a_thousand_chats_cost_eighty_calls(tmp_path):
+async def test_a_thousand_chats_cost_eighty_calls(place):
     """40 papers in two languages: 80 calls, four at a time, though all chats ask at once; a restart makes none again."""
-    storage = TinyDBStorage(tmp_path / "data")
+    storage = place.storage()
     await storage.open()
     desk = Desk(storage)
     async with desk.summaries:
@@ -155,9 +154,9 @@ async def test_what_others_set_aside_is_waited_for():
         assert desk.writer.most_at_once == 1
 
 
-async def test_a_death_costs_the_calls_in_flight_alone(tmp_path):
+async def test_a_death_costs_the_calls_in_flight_alone(place):
     """After a kill in the middle the next process makes again what was in flight; its reservation counts as spent."""
-    storage = TinyDBStorage(tmp_path / "data")
+    storage = place.storage()
     await storage.open()
     dying = Desk(storage)
     async with dying.summaries:
