@@ -79,11 +79,13 @@ def test_a_database_has_a_password_that_never_shows(monkeypatch, scheme):
     assert "hunter" not in repr(settings)
 
 
-@pytest.mark.parametrize("url", ["mysql://me:hunter22@host/x", "postgresql://", "hunter22", "postgres://me:hunter 22@x/y"])
+@pytest.mark.parametrize(
+    "url", ["mysql://me:hunter22@host/x", "postgresql://", "hunter22", "postgres://me:hunter 22@x/y"]
+)
 def test_other_databases_are_refused(monkeypatch, url):
     """The message has the form that is taken, and not what was given."""
     monkeypatch.setenv("DATABASE_URL", url)
-    with pytest.raises(ConfigError, match="DATABASE_URL: .*postgresql://user:password@host/database") as caught:
+    with pytest.raises(ConfigError, match=r"DATABASE_URL: .*postgresql://user:password@host/database") as caught:
         load_settings(env_file=None)
     assert "hunter" not in str(caught.value)
 

@@ -14,6 +14,7 @@ from bot.prices import Prices
 from bot.shelf import Shelf
 from bot.summarising import Summaries, group_of
 from config.settings import Settings, read_bundled
+from tests import places
 from tests.build import DAY, NOW, make_paper
 from tests.fake_summaries import COST, ESTIMATE, FakeLookup, FakeSummarizer, FakeTexts
 from tests.fakes import FakeStorage
@@ -27,7 +28,7 @@ class Desk:
 
     def __init__(self, storage=None, budget=PLENTY, **fields):
         self.now = NOW
-        self.storage, self.writer, self.texts = storage or FakeStorage(), FakeSummarizer(), FakeTexts()
+        self.storage, self.writer, self.texts = storage or places.make_storage(), FakeSummarizer(), FakeTexts()
         self.summaries = Summaries(self.storage, self.texts, self.writer, lambda: self.now, budget, **fields)
 
     async def get(self, *papers, language="en", seconds=5.0):
