@@ -25,11 +25,11 @@ from config.settings import read_bundled
 from handlers.command import Reply, Request, Services
 from handlers.commands import COMMANDS
 from handlers.execution import execute, parse_line
+from tests import places
 from tests.build import CHAT, NOW
 from tests.fake_messenger import FakeMessenger
 from tests.fake_source import FakeArxiv, FakeSource
 from tests.fake_summaries import FakeSummarizer, FakeTexts
-from tests.fakes import FakeStorage
 
 TAXONOMY = Taxonomy.from_toml(read_bundled("categories.toml"))
 
@@ -54,7 +54,7 @@ class World:
         self, *batches, sample=None, storage=None, is_throttled=False, source=None, lookup=None, summaries_budget=0
     ):
         self.now = NOW
-        self.storage = storage or FakeStorage()
+        self.storage = storage or places.make_storage()
         self.source = source or FakeSource(*batches)
         self.remarks = []
         pipeline = Pipeline(

@@ -140,6 +140,14 @@ create table revisions (
 );
 insert into revisions values ('batches', 0), ('days', 0);
 
+-- The last transaction of each connection that writes, so that one whose answer was lost can be asked for. Transaction ids
+-- would not do: after a crash PostgreSQL gives those away again that were not yet on its disk.
+create table writers (
+    connection uuid primary key,
+    number bigint not null,
+    at timestamptz not null
+) with (fillfactor = 50);
+
 create table scratch (
     at timestamptz not null
 );

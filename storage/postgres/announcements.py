@@ -68,7 +68,7 @@ async def find_record(connection: Connection, paper: ArxivId, version: int) -> R
 
 async def find_revisions(connection: Connection) -> Revisions:
     """How often batches and states were changed."""
-    numbers = dict(await (await connection.execute("select name, number from revisions")).fetchall())
+    numbers: dict[str, int] = dict(await (await connection.execute("select name, number from revisions")).fetchall())
     return Revisions(numbers["batches"], numbers["days"])
 
 

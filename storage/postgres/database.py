@@ -4,24 +4,24 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Concatenate, Generic, ParamSpec, TypeVar
+from typing import Concatenate, Generic, NamedTuple, ParamSpec, TypeVar
+from uuid import UUID, uuid4
 from zlib import crc32
 
 import psycopg
 from psycopg import AsyncConnection, errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq.abc import PGconn
+from psycopg.rows import AsyncRowFactory, tuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from bot.errors import ConfigError, StorageError
 from bot.model.chat import Chat
 from storage.postgres.values import Row, register_values
 
-Connection = AsyncConnection[Row]
-
 MOST_CONNECTIONS = 8
 """Of one process. A small server allows twenty in all."""
 PATIENCE = 10.0
-"""Seconds for which a connection is waited for."""
 PAUSES = (0.1, 0.5, 2.0)
 """Seconds before a lost transaction is tried again."""
 _LOCKS = 0x70617065
@@ -46,24 +46,45 @@ _SETTINGS = {
 }
 _LOST = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow, errors.IdleInTransactionSessionTimeout)
 
+_NUMBER = """
+    insert into writers values (%s, %s, now())
+    on conflict (connection) do update set number = excluded.number, at = excluded.at returning number"""
+# A row that is being written is waited for only by who would write it as well.
+_ASK = """
+    insert into writers values (%s, 0, now())
+    on conflict (connection) do update set at = excluded.at returning number"""
+
 P = ParamSpec("P")
 Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
 
-class _Doubt(Generic[Result]):
-    """What a transaction comes to, if it was committed, and its number by which the server tells whether it was."""
+class Connection(AsyncConnection[Row]):
+    """A connection that numbers what it writes. Once it is lost, its last number tells whether that was committed."""
 
-    def __init__(self, number: str, result: Result) -> None:
-        self.number = number
-        self.result = result
+    def __init__(self, pgconn: PGconn, row_factory: AsyncRowFactory[Row] = tuple_row) -> None:
+        super().__init__(pgconn, row_factory)
+        self.id = uuid4()
+        self.writes = 0
+
+
+class _Doubt(NamedTuple, Generic[Result]):
+    """A transaction of which it is not known whether it was committed, and its result if it was."""
+
+    connection: UUID
+    number: int
+    result: Result
 
 
 class Database:
-    """The PostgreSQL database that `url` names. Raises ConfigError for a url that is none, without repeating it."""
+    """The PostgreSQL database that `url` names. Raises ConfigError for a url that is none, without repeating it.
 
-    def __init__(self, url: str) -> None:
+    `patience`: seconds for which a connection is waited for. `losses`: how often one was lost since, by which time the
+    server may be another one, and know less.
+    """
+
+    def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
         try:
             known = conninfo_to_dict(url)
         except psycopg.ProgrammingError:
@@ -72,6 +93,8 @@ class Database:
             ) from None
         self._conninfo = make_conninfo("", **{**_DEFAULTS, **known})
         self.name = f"PostgreSQL at {known.get('host') or 'this machine'}"
+        self._patience = patience
+        self.losses = 0
         self._pool: AsyncConnectionPool[Connection] | None = None
 
     async def open(self) -> None:
@@ -81,13 +104,14 @@ class Database:
             pass
         self._pool = AsyncConnectionPool(
             self._conninfo,
+            connection_class=Connection,
             kwargs={"autocommit": True},
             min_size=1,
             max_size=MOST_CONNECTIONS,
             open=False,
             configure=_configure,
-            timeout=PATIENCE,
-            reconnect_timeout=PATIENCE,
+            timeout=self._patience,
+            reconnect_timeout=self._patience,
             name="storage",
         )
         await self._pool.open()
@@ -102,7 +126,7 @@ class Database:
     async def alone(self) -> AsyncIterator[Connection]:
         """A connection of its own, without limits of time: for the schema. Raises StorageError."""
         with self._complaints():
-            async with await AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+            async with await Connection.connect(self._conninfo, autocommit=True) as connection:
                 await _configure(connection)
                 await connection.execute("set statement_timeout = 0; set lock_timeout = 0")
                 yield connection
@@ -146,13 +170,13 @@ class Database:
         async def attempt() -> Result:
             nonlocal doubt
             async with self._connection() as connection:
-                if doubt is not None and await _was_committed(connection, doubt.number):
+                if doubt is not None and await _was_committed(connection, doubt.connection, doubt.number):
                     return doubt.result
                 doubt = None
                 async with connection.transaction():
-                    number = await _begin(connection, chats)
+                    await _begin(connection, chats)
                     result = await change(connection, *args, **kwargs)
-                    doubt = _Doubt(number, result)
+                    doubt = _Doubt(connection.id, connection.writes, result)
                 return result
 
         return await self._insist(attempt)
@@ -166,6 +190,7 @@ class Database:
                 except psycopg.OperationalError as error:
                     if not _is_passing(error):
                         raise
+                    self.losses += 1
                     log.warning("storage status=retried error=%r", _text_of(error))
                 await asyncio.sleep(pause)
                 await self._drop_lost()
@@ -205,23 +230,20 @@ async def _configure(connection: Connection) -> None:
     await connection.execute(f"select {settings}".encode())
 
 
-async def _begin(connection: Connection, chats: Sequence[Chat]) -> str:
-    """The number of this transaction, which has the chats for itself from now on."""
+async def _begin(connection: Connection, chats: Sequence[Chat]) -> None:
+    """Number the transaction, and let it have the chats for itself from now on."""
     # Always in the same order: two that want the same two chats must not wait for each other.
     keys = sorted({crc32(each.key.encode("utf-8", "surrogatepass")) - (1 << 31) for each in chats})
     locks = "".join(f", pg_advisory_xact_lock({_LOCKS}, {key})" for key in keys)
-    cursor = await connection.execute(f"select pg_current_xact_id()::text{locks}".encode())
-    (number, *_) = await one(cursor)
-    return str(number)
+    connection.writes += 1
+    await connection.execute(f"{_NUMBER}{locks}".encode(), (connection.id, connection.writes))
 
 
-async def _was_committed(connection: Connection, number: str) -> bool:
-    """What became of a transaction whose end nobody saw."""
-    while True:
-        (status,) = await one(await connection.execute("select pg_xact_status(%s::xid8)", (number,)))
-        if status != "in progress":
-            return bool(status == "committed")
-        await asyncio.sleep(PAUSES[0])
+async def _was_committed(connection: Connection, lost: UUID, number: int) -> bool:
+    """Whether the lost connection's transaction of this number was; waits for the server to notice that it is lost."""
+    cursor = await connection.execute(_ASK, (lost,))
+    (known,) = await one(cursor)
+    return bool(known == number)
 
 
 async def one(cursor: psycopg.AsyncCursor[Row]) -> Row:

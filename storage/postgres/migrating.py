@@ -54,15 +54,15 @@ async def migrate(database: Database, migrations: Sequence[Migration] | None = N
     return before, len(known)
 
 
-async def require_schema(database: Database) -> None:
+async def require_schema(database: Database, migrations: Sequence[Migration] | None = None) -> None:
     """See that the schema is this program's; an empty database is given it. Raises StorageError with what to do."""
-    known = len(read_migrations())
+    known = len(read_migrations() if migrations is None else migrations)
     async with database.alone() as connection:
         (table,) = await one(await connection.execute("select to_regclass('migrations')"))
         version = 0 if table is None else await _version(connection)
     _refuse_newer(database, version, known)
     if version == 0:
-        await migrate(database)
+        await migrate(database, migrations)
     elif version < known:
         raise StorageError(
             f"{database.name} has schema version {version} and this program needs {known}: run `paperround migrate`"

@@ -12,15 +12,26 @@ from storage.postgres.values import Row
 
 Value = TypeVar("Value")
 
+# After a crash PostgreSQL gives those numbers away again that were not yet on its disk. The newest row's was.
+_NOW = """
+    select least(pg_snapshot_xmin(pg_current_snapshot()), coalesce(max(changed)::text::bigint + 1, 0)::text::xid8)::text,
+    count(*) from {table}"""
+_CHANGES = "select {key}, document::text from {table} where changed >= %s::xid8"
+_KEYS = "select {key} from {table}"
 _AT_ONCE = 1_000
 """So many rows are taken over before others have their turn."""
 
 
 class _Copy(NamedTuple):
-    """What a table held when every transaction before `horizon` had ended. Keys are in order; nothing in it changes."""
+    """What a table held. Keys are in order; nothing in it changes.
 
-    horizon: str
-    values: Mapping[Row, Any]
+    Every transaction before `horizon` had ended, and the number of none will be given away again. `losses`: as they were
+    for the database then.
+    """
+
+    horizon: str = "0"
+    values: Mapping[Row, Any] = {}
+    losses: int = 0
 
 
 class Mirror(Generic[Value]):
@@ -30,21 +41,20 @@ class Mirror(Generic[Value]):
     """
 
     def __init__(self, table: str, key: Sequence[str], decode: Callable[[Row, Document], Value]) -> None:
-        columns = ", ".join(key)
-        self._now = f"select pg_snapshot_xmin(pg_current_snapshot())::text, count(*) from {table}".encode()  # noqa: S608 - our own names
-        self._changes = f"select {columns}, document::text from {table} where changed >= %s::xid8".encode()  # noqa: S608 - as above
-        self._keys = f"select {columns} from {table}".encode()  # noqa: S608 - as above
+        names = {"table": table, "key": ", ".join(key)}
+        self._now, self._changes, self._keys = (query.format(**names).encode() for query in (_NOW, _CHANGES, _KEYS))
         self._decode = decode
-        self._held = _Copy("0", {})
+        self._held = _Copy()
 
     async def read(self, database: Database) -> Mapping[Row, Value]:
         """All rows by key, ordered by it."""
-        held = self._held
+        losses = database.losses
+        held = self._held if self._held.losses == losses else _Copy()
         horizon, changed, keys = await database.view(self._fetch, held)
         values = held.values
         if changed or keys is not None:
             values = await asyncio.to_thread(self._merge, held.values, changed, keys)
-        self._held = _Copy(horizon, values)
+        self._held = _Copy(horizon, values, losses)
         return values
 
     async def _fetch(self, connection: Connection, held: _Copy) -> tuple[str, list[Row], Collection[Row] | None]:

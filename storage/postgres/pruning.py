@@ -20,6 +20,7 @@ _WITH_SUMMARIES = ("summaries where made <", "spending where day <")
 
 async def prune(database: Database, *, batches_before: date, seen_before: date, summaries_before: date) -> None:
     """Drop everything older than this. Whatever ends it in the middle, repeating it goes on."""
+    await database.write((), _forget_writers)
     for conditions, day in (
         (_WITH_BATCHES, batches_before),
         (_WITH_SEEN, seen_before),
@@ -28,6 +29,11 @@ async def prune(database: Database, *, batches_before: date, seen_before: date, 
         for condition in conditions:
             while await database.write((), _drop_some, condition, day):
                 pass
+
+
+async def _forget_writers(connection: Connection) -> None:
+    """Drop what lost connections wrote last: whoever wanted to know has asked."""
+    await connection.execute("delete from writers where at < now() - interval '1 hour'")
 
 
 async def _drop_some(connection: Connection, condition: str, before: date) -> bool:

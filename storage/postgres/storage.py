@@ -19,7 +19,7 @@ from bot.model.summary import Spending, Summary, SummaryKey, Usage
 from bot.ports import Lease, Ledger, Revisions
 from storage.codec import batch_from_document, progress_from_document, subscription_from_document
 from storage.postgres import announcements, chats, deliveries, follows, leases, moving, summaries
-from storage.postgres.database import Connection, Database
+from storage.postgres.database import PATIENCE, Connection, Database
 from storage.postgres.migrating import require_schema
 from storage.postgres.mirror import Mirror
 from storage.postgres.pruning import prune
@@ -34,8 +34,8 @@ class PostgresStorage:
     A read is one statement, or one snapshot; a write is one transaction, and waits for others about the same chat.
     """
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
+    def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
+        self._database = Database(url, patience=patience)
         self._subscriptions = Mirror(
             "subscriptions", ["chat"], lambda key, document: subscription_from_document(key[0], document)
         )
