@@ -325,6 +325,7 @@ class _Wiring:
     services: Services
     rounds: Rounds
     outbox: Outbox
+    crew: Crew | None = None
 
 
 @asynccontextmanager
@@ -375,10 +376,9 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             collecting = await open_collecting(stack, settings, storage)
             papers = _Papers(Shelf(lookup), Backfill(storage, utc_now, lookup), summaries, client, collecting)
             yield replace(
-                _wire(settings, pipeline, subscriptions, senders, papers),
+                _wire(settings, pipeline, subscriptions, senders, papers, crew),
                 interest=interest,
                 publishing=_make_publishing(settings, pipeline, published, summaries),
-                crew=crew,
             )
     finally:
         await storage.close()
@@ -420,7 +420,10 @@ async def _join_crew(stack: AsyncExitStack, settings: Settings, storage: Storage
     from storage.postgres import PostgresStorage  # noqa: PLC0415
 
     assert isinstance(storage, PostgresStorage)  # noqa: S101 - by the url
-    rights = {"telegram": "" if settings.port and settings.public_url else "telegram", "discord": "discord gateway"}
+    rights = {
+        "telegram": "" if settings.port and settings.public_url else "telegram",
+        "discord": f"discord gateway {settings.discord_shards}".strip(),
+    }
     return Crew(storage, await stack.enter_async_context(Jobs(url)), rights=rights)
 
 
@@ -452,12 +455,13 @@ class _Papers:
     collecting: Collecting | None
 
 
-def _wire(
+def _wire(  # noqa: PLR0913, PLR0917 - all that there is
     settings: Settings,
     pipeline: Pipeline,
     subscriptions: Subscriptions,
     senders: Sequence[_Sender],
     papers: _Papers,
+    crew: Crew | None = None,
 ) -> App:
     languages = load_languages()
     messengers = {each.name: each.messenger for each in senders}
@@ -492,11 +496,13 @@ def _wire(
     )
     health = Health(pipeline, platform_states)
     web = _make_web(settings, health, outbox, papers, services)
-    platforms += _make_platforms(_Wiring(settings, services, rounds, outbox), web)
+    platforms += _make_platforms(_Wiring(settings, services, rounds, outbox, crew), web)
     owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
     watch = Watch(pipeline, platforms, lambda text, name: owners.tell(text, not_by=name), utc_now())
     following = Following(pipeline, rounds, papers.backfill)
-    return App(services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext(), following, health)
+    return App(
+        services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext(), following, health, crew=crew
+    )
 
 
 def _make_outbox(subscriptions: Subscriptions, senders: Sequence[_Sender]) -> Outbox:
@@ -592,6 +598,7 @@ def _make_telegram(wiring: _Wiring, web: "WebServer | None") -> Platform:
         wiring.rounds.back,
         wiring.outbox.carriers["telegram"].lane.pacer,
         webhook,
+        partial(wiring.crew.leases.claim, "telegram") if wiring.crew else None,
     )
 
 
@@ -611,6 +618,7 @@ def _make_discord(wiring: _Wiring) -> Platform:
         storage.set_note,
         on_gone=wiring.rounds.gone,
         on_back=wiring.rounds.back,
+        shards=settings.shards,
     )
     messenger = wiring.outbox.carriers["discord"].lane.messenger
     if isinstance(messenger, DiscordMessenger):

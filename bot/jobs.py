@@ -75,7 +75,7 @@ class Jobs:
         try:
             await self._app.connector.open_async()
         except _TROUBLE as error:
-            raise StorageError(f"the queue of jobs cannot be opened: {error}") from error
+            raise StorageError(f"the queue of jobs cannot be opened: {_text_of(error)}") from error
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -92,7 +92,7 @@ class Jobs:
             for slot, keys in slots.items():
                 await self._defer(COMPOSE, f"compose {slot}", 0, {"chats": keys[:MOST_CHATS]})
         except _TROUBLE as error:
-            raise StorageError(f"jobs cannot be queued: {error}") from error
+            raise StorageError(f"jobs cannot be queued: {_text_of(error)}") from error
         return True
 
     async def summarise(self, key: SummaryKey, paper: Paper, groups: Mapping[str, int], weight: float) -> bool:
@@ -109,7 +109,7 @@ class Jobs:
         except TimeoutError:
             log.warning("summary id=%s status=not-made reason=nobody-did", key.id)
         except _TROUBLE as error:
-            raise StorageError(f"jobs cannot be queued: {error}") from error
+            raise StorageError(f"jobs cannot be queued: {_text_of(error)}") from error
         return True
 
     async def work(self, duties: Duties) -> None:
@@ -139,7 +139,7 @@ class Jobs:
                 )
                 log.warning("worker queue=%s status=ended", queue)
             except _TROUBLE as error:
-                log.warning("worker queue=%s status=failed error=%r", queue, str(error))
+                log.warning("worker queue=%s status=failed error=%r", queue, _text_of(error))
             except Exception:
                 log.exception("worker queue=%s status=crashed", queue)
             await asyncio.sleep(REST_SECONDS)
@@ -164,12 +164,21 @@ class Jobs:
         lost = {each for each in stalled | (adrift & self._adrift) if each is not None}
         self._adrift = {each for each in adrift if each is not None}
         for each in lost:
-            # Another worker may have been quicker.
-            with suppress(procrastinate.exceptions.ConnectorException):
-                await self._app.job_manager.retry_job_by_id_async(each, retry_at=datetime.now(UTC))
+            await self._put_back(each)
         if lost:
             log.warning("jobs status=rescued count=%d", len(lost))
         return len(lost)
+
+    async def _put_back(self, job: int) -> None:
+        manager = self._app.job_manager
+        try:
+            await manager.retry_job_by_id_async(job, retry_at=datetime.now(UTC))
+        except procrastinate.exceptions.UniqueViolation:
+            # One of the same name waits already, for this one to end.
+            await manager.finish_job_by_id_async(job, procrastinate.jobs.Status.FAILED, delete_job=True)
+        except procrastinate.exceptions.ConnectorException as error:
+            # Most likely another worker was quicker.
+            log.info("jobs id=%d status=not-rescued error=%r", job, _text_of(error))
 
     async def _rescue_always(self) -> None:
         while True:
@@ -177,7 +186,7 @@ class Jobs:
             try:
                 await self.rescue()
             except _TROUBLE as error:
-                log.warning("jobs status=not-rescued error=%r", str(error))
+                log.warning("jobs status=not-rescued error=%r", _text_of(error))
 
     async def _defer(self, task: str, name: str, priority: int, arguments: dict[str, Any]) -> None:
         """Queue a job, unless one of this name waits already; two of one name are never done at the same time."""
@@ -224,3 +233,8 @@ def _read_paper(fields: dict[str, Any]) -> Paper:
         name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
     }
     return Paper(**values | {"id": ArxivId(fields["id"])})
+
+
+def _text_of(error: BaseException) -> str:
+    """procrastinate's own errors say nothing; their cause does."""
+    return " ".join(str(error.__cause__ or error).split())

@@ -43,7 +43,7 @@ async def hold(leases: Leases, name: str, work: Work, seconds: float = SECONDS) 
 
 async def _take(leases: Leases, name: str, seconds: float) -> tuple[float, Lease]:
     """The lease, and when it certainly had not begun yet, by the loop's clock."""
-    loop = asyncio.get_running_loop()
+    loop, is_told = asyncio.get_running_loop(), False
     while True:
         began = loop.time()
         try:
@@ -53,6 +53,9 @@ async def _take(leases: Leases, name: str, seconds: float) -> tuple[float, Lease
         else:
             if lease is not None:
                 return began, lease
+            if not is_told:
+                log.info("lease name=%s status=waiting", name)
+                is_told = True
         await asyncio.sleep(TRY_EVERY * seconds / SECONDS)
 
 

@@ -640,6 +640,10 @@ class Leases(Protocol):
         """Let others take it at once. Fine if it has ended."""
         ...
 
+    async def claim(self, name: str, number: int) -> bool:
+        """True for the first who asks for this number, for a month at least; False for all others."""
+        ...
+
     def exclusive(self, name: str) -> AbstractAsyncContextManager[None]:
         """While entered, no other process has entered it with the same name; waits for that."""
         ...

@@ -74,12 +74,10 @@ async def _run_until(stop: asyncio.Event, settings: Settings) -> None:
             "batches": (BATCHES_EVERY, partial(_look_at_batches, app)),
             "publish": (PULL_EVERY, partial(_publish, app)),
         }
-        is_shared = app.crew is not None
         # Parts and replies under way share the time that is left after a signal.
-        works = [_pull_on_interest]
-        if not is_shared:
-            works += [_send, _hold_on_summaries, _hold_on_meaning, _collect]
-        aside = [asyncio.create_task(_until(stop, work(app)), name=work.__name__) for work in (*works, _watch_over)]
+        works = [_pull_on_interest, _hold_on_summaries, _hold_on_meaning, _watch_over]
+        works += [] if app.crew else [_send, _collect]
+        aside = [asyncio.create_task(_until(stop, work(app)), name=work.__name__) for work in works]
         try:
             if app.crew is not None:
                 keep = Supervisor(app.owners, utc_now, SystemRandom()).keep
@@ -165,7 +163,7 @@ async def _hold_on_summaries(app: App) -> None:
         summaries.finished.clear()
         begin_trace()
         try:
-            await app.rounds.hold_due()
+            await hold_rounds(app)
         except Exception:
             log.exception("rounds status=crashed")
 
@@ -177,7 +175,7 @@ async def _hold_on_meaning(app: App) -> None:
         await meaning.finished.wait()
         meaning.finished.clear()
         try:
-            await app.rounds.hold_due()
+            await hold_rounds(app)
         except Exception:
             log.exception("rounds status=crashed")
 

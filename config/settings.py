@@ -16,6 +16,7 @@ from bot.schedule import parse_schedule
 from bot.zones import UTC_NAME, check_zone
 
 _URL = TypeAdapter(HttpUrl)
+_MOST_SHARDS = 10_000
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _ADDRESSES = (
     "arxiv_rss_url",
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
     telegram_api_url: str = "https://api.telegram.org"
     discord_bot_token: SecretStr = SecretStr("")
     discord_api_url: str = "https://discord.com/api/v10"
+    discord_shards: str = ""
     openai_api_key: SecretStr = SecretStr("")
     openai_base_url: str = ""
     llm_daily_budget: int = Field(default=1_000_000, ge=0, le=10**12)
@@ -146,6 +148,23 @@ class Settings(BaseSettings):
             raise ValueError("must be the token alone, without blanks or quotes")
         return value
 
+    @property
+    def shards(self) -> tuple[tuple[int, ...], int] | None:
+        """The Discord shards of this process, and how many there are in all; None: the bot is not sharded."""
+        if not self.discord_shards:
+            return None
+        first, last, count = _read_shards(self.discord_shards)
+        return tuple(range(first, last + 1)), count
+
+    @field_validator("discord_shards")
+    @classmethod
+    def _are_shards(cls, value: str) -> str:
+        if value:
+            first, last, count = _read_shards(value)
+            if not first <= last < count <= _MOST_SHARDS:
+                raise ValueError("must be like 0-3/16, the shards of this process out of how many")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _is_database(cls, value: SecretStr) -> SecretStr:
@@ -220,6 +239,13 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return value.upper() if getattr(info, "field_name", "") == "log_level" else value.lower()
+
+
+def _read_shards(text: str) -> tuple[int, int, int]:
+    found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?/(\d{1,5})", text)
+    if found is None:
+        raise ValueError("must be like 0-3/16, the shards of this process out of how many")
+    return int(found[1]), int(found[2] or found[1]), int(found[3])
 
 
 def load_settings(env_file: Path | None = Path(".env")) -> Settings:

@@ -92,6 +92,11 @@ class Cluster:
         self.execute(f"create database {name}")
         return self.url(name)
 
+    def end_sessions(self, name):
+        """Cut off whoever is connected to this database; how many that were."""
+        query = f"select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = '{name}'"  # noqa: S608 - our own name
+        return len(self.execute(query))
+
     def drop(self, url):
         """Drop a database, whoever is connected."""
         self.execute(f"drop database if exists {psycopg.conninfo.conninfo_to_dict(url)['dbname']} with (force)")

@@ -5,7 +5,10 @@ import sys
 
 import pytest
 
+from storage.postgres import PostgresStorage
+from tests import places
 from tests.cluster import REQUIRED, running_cluster
+from tests.places import IS_POSTGRES, Place
 
 _SERVERS = ("tests.servers.telegram", "tests.servers.discord", "tests.servers.openai", "tests.servers.zotero")
 
@@ -34,3 +37,38 @@ def database_url(cluster):
     url = cluster.new_database()
     yield url
     cluster.drop(url)
+
+
+@pytest.fixture
+def place(request, tmp_path):
+    """Where a bot keeps everything: in a folder, if PAPERROUND_TEST_STORAGE does not say otherwise."""
+    chosen = Place(tmp_path, request.getfixturevalue("cluster") if IS_POSTGRES else None)
+    yield chosen
+    chosen.leave()
+
+
+@pytest.fixture(params=["tinydb", "postgres"])
+def each_place(request, tmp_path):
+    """Where a bot keeps everything: every kind of place, whatever PAPERROUND_TEST_STORAGE says."""
+    chosen = Place(tmp_path, request.getfixturevalue("cluster") if request.param == "postgres" else None)
+    yield chosen
+    chosen.leave()
+
+
+if IS_POSTGRES:
+
+    @pytest.fixture(autouse=True)
+    async def postgres_for_any_storage(cluster):
+        """Tests that would do with any storage have one in PostgreSQL."""
+        made = {}
+
+        def make_storage():
+            url = cluster.new_database()
+            made[url] = PostgresStorage(url)
+            return made[url]
+
+        places.make_storage = make_storage
+        yield
+        for url, storage in made.items():
+            await storage.close()
+            cluster.drop(url)

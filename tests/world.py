@@ -31,12 +31,12 @@ from config.settings import read_bundled
 from handlers.command import Reply, Request, Services
 from handlers.commands import COMMANDS
 from handlers.execution import execute, parse_line
+from tests import places
 from tests.build import CHAT, NOW
 from tests.fake_meaning import FakeBlobCache, FakeEmbedder, FakeJudge
 from tests.fake_messenger import FakeMessenger
 from tests.fake_source import FakeArxiv, FakeSource
 from tests.fake_summaries import FakeSummarizer, FakeTexts
-from tests.fakes import FakeStorage
 
 TAXONOMY = Taxonomy.from_toml(read_bundled("categories.toml"))
 
@@ -69,7 +69,7 @@ class World:
         meaning_budget=0,
     ):
         self.now = NOW
-        self.storage = storage or FakeStorage()
+        self.storage = storage or places.make_storage()
         self.source = source or FakeSource(*batches)
         self.remarks = []
         pipeline = Pipeline(

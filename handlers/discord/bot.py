@@ -17,7 +17,7 @@ from discord.abc import PrivateChannel
 from bot.errors import PlatformError, PlatformRefusedError, StorageError
 from bot.ports import Clock
 from handlers.command import Catalogue, Services
-from handlers.discord.client import Client, OnBack, OnGone
+from handlers.discord.client import Client, OnBack, OnGone, ShardedClient
 from handlers.discord.commands import CatalogueTranslator, build_tree, definitions_hash
 from handlers.discord.conversation import Conversation
 from handlers.discord.delivery import NETWORK_ERRORS
@@ -47,7 +47,8 @@ class DiscordPlatform:
 
     `owners` are user ids. `load_note` and `save_note` keep one small text under a key. `silence_seconds`: how long the
     gateway may say nothing, heartbeats included, before it counts as dead. `on_gone` is told of a chat that we cannot reach
-    any more, and why; `on_back` of one that we may be able to reach again.
+    any more, and why; `on_back` of one that we may be able to reach again. `shards`: those of this process, out of how many;
+    None: there are none.
     """
 
     token: str = field(repr=False)
@@ -61,6 +62,7 @@ class DiscordPlatform:
     silence_seconds: float = SILENCE_SECONDS
     on_gone: OnGone = _ignore
     on_back: OnBack = _ignore
+    shards: tuple[tuple[int, ...], int] | None = None
     name: str = field(default="discord", init=False)
     last_contact: datetime | None = field(default=None, init=False)
     _heard: float = field(default=0.0, init=False)
@@ -74,7 +76,7 @@ class DiscordPlatform:
     async def run(self) -> None:
         _keep_quiet()
         conversation = Conversation(self.services, self.catalogue, self.owners)
-        client = Client(conversation, self._note_contact, self.on_gone, self.on_back)
+        client = self._make_client(conversation)
         tree = build_tree(client, self.catalogue, conversation.on_command, conversation.suggest)
         try:
             with _explained():
@@ -84,6 +86,13 @@ class DiscordPlatform:
         finally:
             self._client = None
             await _let_go(client, conversation)
+
+    def _make_client(self, conversation: Conversation) -> Client:
+        told = (conversation, self._note_contact, self.on_gone, self.on_back)
+        if self.shards is None:
+            return Client(*told)
+        ids, count = self.shards
+        return ShardedClient(*told, shard_ids=list(ids), shard_count=count)
 
     async def _log_in(self, client: discord.Client) -> None:
         # discord.py has no other door for these two: https://github.com/Rapptz/discord.py/blob/v2.7.1/discord/http.py

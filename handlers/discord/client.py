@@ -1,6 +1,7 @@
 """The gateway's events, handed to those who care: a conversation, and whoever keeps subscriptions."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import discord
 
@@ -19,7 +20,12 @@ class Client(discord.Client):
     """discord.py's client without caches and privileged intents, its events handed to a conversation."""
 
     def __init__(
-        self, conversation: Conversation, on_contact: Callable[[], None], on_gone: OnGone, on_back: OnBack
+        self,
+        conversation: Conversation,
+        on_contact: Callable[[], None],
+        on_gone: OnGone,
+        on_back: OnBack,
+        **options: Any,  # noqa: ANN401 - discord.py's own
     ) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True, dm_messages=True),
@@ -29,6 +35,7 @@ class Client(discord.Client):
             allowed_mentions=discord.AllowedMentions.none(),
             max_ratelimit_timeout=_LONGEST_WAIT,
             enable_debug_events=True,  # the only door through which heartbeat answers are seen
+            **options,
         )
         self._conversation = conversation
         self._on_contact = on_contact
@@ -74,6 +81,10 @@ class Client(discord.Client):
             await self._on_gone(_chat(payload.thread_id), PauseReason.CLOSED)
         else:
             await self._on_back(_chat(payload.thread_id))
+
+
+class ShardedClient(Client, discord.AutoShardedClient):
+    """The same with a gateway connection for each shard in `shard_ids`, out of `shard_count`."""
 
 
 def _chat(identifier: int) -> Chat:

@@ -16,7 +16,7 @@ from telegram import Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bot.delivery.pacing import Pacer
-from bot.errors import PlatformError, PlatformRefusedError
+from bot.errors import PlatformError, PlatformRefusedError, StorageError
 from bot.model.chat import Chat
 from bot.model.subscription import PauseReason
 from bot.ports import Clock
@@ -31,6 +31,8 @@ from handlers.telegram.post import LIMITS, PLATFORM, OnMigration, Place, Post
 from handlers.telegram.webhook import Registration, Webhook
 
 Result = TypeVar("Result")
+Claim = Callable[[int], Awaitable[bool]]
+"""Whether nobody claimed this number before."""
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,8 @@ class TelegramPlatform:
 
     `owners` are user ids. `on_migration` is told of basic groups that became supergroups, `on_gone` of chats that nothing
     reaches any more and why, `on_back` of those that can be reached again; a group's is told for the group alone, and
-    concerns its topics, too. `pacer` is shared with all that sends there. `patience`: seconds without an answer after which the platform is given up as wedged; `poll_seconds`: how long one poll waits for news;
+    concerns its topics, too. `pacer` is shared with all that sends there. `claim`: whether an
+    update that was posted is ours to handle, where several processes are posted to; None: each is. `patience`: seconds without an answer after which the platform is given up as wedged; `poll_seconds`: how long one poll waits for news;
     `check_seconds`: between two looks at a webhook; `pause`: seconds after the first poll or look that failed, more after
     the next; `finish_seconds`: for work in flight at the end.
     """
@@ -69,6 +72,7 @@ class TelegramPlatform:
     on_back: OnBack = _ignore_back
     pacer: Pacer = field(default_factory=lambda: Pacer(LIMITS), repr=False)
     webhook: Webhook | None = None
+    claim: Claim | None = None
     patience: float = 90.0
     poll_seconds: int = 30
     check_seconds: float = 180.0
@@ -149,7 +153,10 @@ class TelegramPlatform:
         def take(raw: dict[str, Any]) -> bool:
             self._note_contact()
             found = _read(raw, desk)
-            return found is None or lanes.offer(*found)
+            if found is None:
+                return True
+            lane, work = found
+            return lanes.offer(lane, partial(self._handle_once, int(raw["update_id"]), work))
 
         registration = Registration(desk.bot, webhook)
         # At the end the webhook stays: Telegram keeps what people send until we are back.
@@ -158,6 +165,17 @@ class TelegramPlatform:
             while True:
                 await asyncio.sleep(self.check_seconds)
                 await self._insist(registration.check)
+
+    async def _handle_once(self, number: int, work: Callable[[], Awaitable[None]]) -> None:
+        """Handle what was posted, unless it was posted to another process before."""
+        try:
+            is_ours = self.claim is None or await self.claim(number)
+        except StorageError as error:
+            # Whoever asks something now is to hear that it cannot be done.
+            log.warning("update id=%d status=not-claimed error=%r", number, str(error))
+            is_ours = True
+        if is_ours:
+            await work()
 
     async def _insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
         """What `call` gives, however often it takes. Raises PlatformError after `patience` without an answer."""

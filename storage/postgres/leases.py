@@ -59,6 +59,14 @@ async def is_any_held(connection: Connection) -> bool:
     return bool(is_held)
 
 
+async def claim(connection: Connection, name: str, number: int) -> bool:
+    """Whether nobody claimed it before."""
+    cursor = await connection.execute(
+        "insert into updates (platform, id) values (%s, %s) on conflict do nothing", (name, number)
+    )
+    return cursor.rowcount > 0
+
+
 @asynccontextmanager
 async def exclusive(database: Database, name: str) -> AsyncIterator[None]:
     """While entered, nobody else is. A connection of its own holds it, and ends with whoever has it."""

@@ -12,6 +12,12 @@ from storage.postgres.values import Row
 
 Value = TypeVar("Value")
 
+# After a crash PostgreSQL gives those numbers away again that were not yet on its disk. The newest row's was.
+_NOW = """
+    select least(pg_snapshot_xmin(pg_current_snapshot()), coalesce(max(changed)::text::bigint + 1, 0)::text::xid8)::text,
+    count(*) from {table}"""
+_CHANGES = "select {key}, document::text from {table} where changed >= %s::xid8"
+_KEYS = "select {key} from {table}"
 _AT_ONCE = 1_000
 """So many rows are taken over before others have their turn."""
 
@@ -35,13 +41,8 @@ class Mirror(Generic[Value]):
     """
 
     def __init__(self, table: str, key: Sequence[str], decode: Callable[[Row, Document], Value]) -> None:
-        columns = ", ".join(key)
-        # After a crash PostgreSQL gives those numbers away again that were not yet on its disk. The newest row's was.
-        after = "coalesce(max(changed)::text::bigint + 1, 0)::text::xid8"
-        now = f"select least(pg_snapshot_xmin(pg_current_snapshot()), {after})::text, count(*) from {table}"  # noqa: S608 - our own names
-        self._now = now.encode()
-        self._changes = f"select {columns}, document::text from {table} where changed >= %s::xid8".encode()  # noqa: S608 - as above
-        self._keys = f"select {columns} from {table}".encode()  # noqa: S608 - as above
+        names = {"table": table, "key": ", ".join(key)}
+        self._now, self._changes, self._keys = (query.format(**names).encode() for query in (_NOW, _CHANGES, _KEYS))
         self._decode = decode
         self._held = _Copy()
 

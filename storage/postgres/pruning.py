@@ -12,6 +12,7 @@ _WITH_BATCHES = (
     "days where day <",
     "records where day <",
     "deliveries where not is_open and day <",
+    "updates where at <",
 )
 _WITH_SEEN = ("seen where day <",)
 _WITH_SUMMARIES = ("summaries where made <", "spending where day <", "pages where day <", "page_texts where day <")

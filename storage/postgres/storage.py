@@ -263,6 +263,9 @@ class PostgresStorage:
     async def release(self, lease: Lease) -> None:
         await self._database.write((), leases.release, lease)
 
+    async def claim(self, name: str, number: int) -> bool:
+        return await self._database.write((), leases.claim, name, number)
+
     def exclusive(self, name: str) -> AbstractAsyncContextManager[None]:
         return leases.exclusive(self._database, name)
 

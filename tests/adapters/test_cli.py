@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.calendar import latest_day
+from storage.postgres import read_migrations
 from tests.adapters.arxiv_server import ArxivServer, Canned, make_feed, make_item
 
 TODAY = latest_day(datetime.now(UTC))
@@ -32,7 +33,7 @@ async def arxiv():
 
 
 @pytest.fixture
-async def start(arxiv, tmp_path):
+async def start(arxiv, place):
     """Starts the program in an empty folder, with arXiv on loopback; what still runs at the end is killed."""
     started = []
 
@@ -52,8 +53,8 @@ async def start(arxiv, tmp_path):
             "-m",
             "bot",
             *arguments,
-            cwd=tmp_path,
-            env=ours | environment,
+            cwd=place.folder,
+            env=ours | place.environment | environment,
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,
@@ -357,6 +358,44 @@ async def test_the_doctor_looks_at_what_is_published(run, tmp_path):
     code, written, _ = await run("doctor", PUBLISH_DIR="papers", PUBLISH_CONFIG="none.json")
     assert code != 0
     assert "problem  publishing: PUBLISH_CONFIG none.json cannot be read: No such file" in written
+
+
+async def test_everything_is_kept_in_the_database(run, arxiv, cluster, place):
+    """An empty database is set up by its first use; what was said is there in the next process, and none of it in the folder."""
+    url = cluster.bare_database()
+    typed = '/categories add cs.CL\n/topics add "kv cache"\n/quit\n'
+    code, written, complaints = await run("run", typed=typed, DATABASE_URL=url, LOG_LEVEL="DEBUG")
+    assert (code, complaints) == (0, "")
+    assert "Following" in written
+    code, written, _ = await run("run", typed="/topics\n/quit\n", DATABASE_URL=url)
+    assert code == 0
+    assert "kv cache" in written
+    assert not list((place.folder / "data").glob("chats*"))
+    _, written, _ = await run("doctor", DATABASE_URL=url)
+    assert "storage in PostgreSQL: the database of DATABASE_URL takes durable writes and holds 1 chat\n" in written
+    cluster.drop(url)
+
+
+async def test_a_schema_is_migrated_once(run, cluster):
+    """The command says from where to where, and that there is nothing to do; a folder has nothing to be done."""
+    url, newest = cluster.bare_database(), len(read_migrations())
+    assert await run("migrate", DATABASE_URL=url) == (0, f"The schema of the database: version 0 → {newest}.\n", "")
+    assert await run("migrate", DATABASE_URL=url) == (0, f"The schema of the database: version {newest}.\n", "")
+    cluster.drop(url)
+    code, _, complaints = await run("migrate", DATABASE_URL="")
+    assert code == 2
+    assert "nothing to migrate" in complaints
+
+
+@pytest.mark.parametrize("action", ["run", "migrate", "doctor"])
+async def test_a_database_that_is_not_there_is_told_without_its_password(run, action):
+    """Exit code 1, in one line that has the reason."""
+    code, written, complaints = await run(
+        action, DATABASE_URL="postgresql://me:hunter22@127.0.0.1:9/x", LOG_LEVEL="DEBUG"
+    )
+    assert code in {1, 3}
+    assert "hunter22" not in written + complaints
+    assert "Connection refused" in (written if action == "doctor" else complaints.splitlines()[-1])
 
 
 async def test_the_doctor_asks_the_platforms_who_we_are(run, arxiv):

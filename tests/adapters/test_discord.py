@@ -35,6 +35,7 @@ class Rig:
     def __init__(self, server, world):
         self.server, self.world, self.notes = server, world, {}
         self.catalogue, self.token, self.silence = COMMANDS, TOKEN, 120.0
+        self.shards = None
         self.platform = None
 
     async def load(self, key):
@@ -54,6 +55,7 @@ class Rig:
             self.load,
             self.save,
             self.silence,
+            shards=self.shards,
         )
         return self.platform
 
@@ -610,3 +612,13 @@ async def test_no_token_is_ever_logged(rig, caplog):
     formatted = "\n".join(logging.Formatter().format(each) for each in caplog.records)
     assert TOKEN not in formatted
     assert "interaction-token" not in formatted
+
+
+async def test_a_process_serves_its_shards(rig):
+    """Each has a connection of its own that says which it is, and people are answered as ever."""
+    rig.shards = ((1, 2), 4)
+    async with rig.running() as server:
+        await server.wait_for(lambda: len(server.sockets) == 2, 30)
+        identified = [each["d"] for each in server.gateway_log if each["op"] == 2]
+        assert [each["shard"] for each in identified] == [[1, 4], [2, 4]]
+        assert "No topics yet" in (await admin(server, "topics list")).text

@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import ClientSession
 
-from bot.errors import PlatformError, PlatformRefusedError
+from bot.errors import PlatformError, PlatformRefusedError, StorageError
 from bot.web import LARGEST_BODY, WebServer
 from handlers.telegram.webhook import SECRET_HEADER, Webhook
 from tests.adapters.test_telegram import ADA, BOB, GROUP, PAPERS, Telegram, read
 from tests.build import make_batch
+from tests.faults.town import make_private
 from tests.servers.telegram import TOKEN, Fault, TelegramServer
 from tests.world import World
 
@@ -333,3 +334,31 @@ async def test_no_log_holds_the_secret(server, unused_tcp_port, caplog):
     assert "setWebhook" in caplog.text
     assert secret not in caplog.text + told
     assert TOKEN not in caplog.text + told
+
+
+async def test_an_update_that_is_posted_to_two_processes_is_done_once(server, unused_tcp_port_factory):
+    """Whoever claims it first handles it; where nobody can be asked, it is handled rather than lost."""
+    claimed, is_down = set(), False
+
+    async def claim(number):
+        if is_down:
+            raise StorageError("no database")
+        is_new = number not in claimed
+        claimed.add(number)
+        return is_new
+
+    async with (
+        opened(server, unused_tcp_port_factory(), claim=claim) as one,
+        opened(server, unused_tcp_port_factory(), claim=claim) as other,
+    ):
+        server.rooms[ADA] = make_private(ADA)
+        for number in (1, 2, 3):
+            for each in (one, other):
+                assert (await each.post(update(number)))[0] == 200
+        await server.until(lambda: len(server.sent(ADA)) >= 3)
+        await one.post(update(4, "/help"))
+        await server.until(lambda: len(server.sent(ADA)) >= 4)
+        assert len(server.sent(ADA)) == 4
+        is_down = True
+        await one.post(update(5))
+        await server.until(lambda: len(server.sent(ADA)) == 5)

@@ -15,7 +15,6 @@ from bot.model.delivery import Progress
 from handlers.discord.messenger import DiscordMessenger
 from handlers.discord.rest import DiscordRest
 from handlers.telegram.messenger import TelegramMessenger
-from storage.tinydb import TinyDBStorage
 from tests.build import make_batch, make_paper, make_subscription
 from tests.faults.town import IDS, make_private
 from tests.servers import discord, telegram
@@ -118,9 +117,8 @@ class Office(World):
 
 
 @asynccontextmanager
-async def open_office(folder, disk=None):
+async def open_office(storage):
     """An office whose servers refused nothing for its form when it closes."""
-    storage = TinyDBStorage(folder, disk=disk)
     await storage.open()
     async with telegram.TelegramServer(is_strict=True) as on_telegram, discord.serve() as on_discord:
         office = Office(storage, on_telegram, on_discord)

@@ -45,8 +45,8 @@ class Bot:
 
 
 @asynccontextmanager
-async def run_process(folder, arxiv, on_telegram, on_discord, command="run", log="stderr", **environment):
-    """Starts the program in `folder`, where its log goes on; `environment` replaces what it would have. What still runs at
+async def run_process(place, arxiv, on_telegram, on_discord, command="run", log="stderr", **environment):
+    """Starts the program in this place, in whose folder its log goes on; `environment` replaces what it would have. What still runs at
     the end is killed.
     """
     ours = {
@@ -64,10 +64,10 @@ async def run_process(folder, arxiv, on_telegram, on_discord, command="run", log
         "OWNER_IDS": f"telegram:{ADA},discord:{ADA}",
         "LOG_LEVEL": "DEBUG",
     }
-    log = folder / log
+    log = place.folder / log
     with log.open("ab") as file:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", command, cwd=folder, env=ours | environment,
+            sys.executable, "-m", "bot", command, cwd=place.folder, env=ours | place.environment | environment,
             stdin=asyncio.subprocess.DEVNULL, stdout=file, stderr=file,
         )  # fmt: skip
     try:

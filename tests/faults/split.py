@@ -11,6 +11,7 @@ from bot.errors import StorageError
 from storage.postgres import PostgresStorage
 from tests.faults.process import run_process
 from tests.faults.town import Town, open_town
+from tests.places import Place
 
 
 class Wire:
@@ -75,9 +76,9 @@ class SplitTown(Town):
     def starting(self, command="run", **environment):
         """A process more; `DATABASE_URL` may name another way to the database."""
         log = f"stderr {next(self._names)} {command}"
-        self.logs.append(self.folder / log)
+        self.logs.append(self.place.folder / log)
         given = {"DATABASE_URL": self.url, "LOG_LEVEL": "INFO"} | environment
-        return run_process(self.folder, self.arxiv, self.telegram, self.discord, command, log, **given)
+        return run_process(self.place, self.arxiv, self.telegram, self.discord, command, log, **given)
 
     @asynccontextmanager
     async def stored(self):
@@ -117,9 +118,9 @@ class SplitTown(Town):
 async def open_split_town(folder, url):
     """A town without chats whose processes have their database at `url`."""
     async with AsyncExitStack() as stack:
-        town = await stack.enter_async_context(open_town(folder))
+        town = await stack.enter_async_context(open_town(Place(folder)))
         (folder / "stderr").touch()
-        split = SplitTown(folder, town.arxiv, town.telegram, town.discord, url=url)
+        split = SplitTown(town.place, town.arxiv, town.telegram, town.discord, url=url)
         yield split
         assert "crashed" not in split.said()
         assert "was never" not in split.said()

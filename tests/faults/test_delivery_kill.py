@@ -54,10 +54,9 @@ async def is_done(town):
         return not await storage.get_open_chats()
 
 
-async def hold_round(folder, random, tally):
+async def hold_round(place, random, tally):
     """One round of 50 chats with some kills; then the last process finishes it."""
-    folder.mkdir()
-    async with open_town(folder) as town:
+    async with open_town(place) as town:
         town.telegram.jitter = town.discord.jitter = JITTER
         await town.subscribe(*settle_telegram(town.telegram), *settle_discord(town.discord))
         killed = 0
@@ -71,7 +70,7 @@ async def hold_round(folder, random, tally):
         tally.states += await check_chats(town, told)
 
 
-async def test_kill_9_neither_loses_nor_doubles(tmp_path):
+async def test_kill_9_neither_loses_nor_doubles(each_place):
     """However often and whenever the process is killed: each part ends sent, once and in its place, or visibly uncertain.
 
     Where a kill fell between a request and its answer, Telegram's part is uncertain, and Discord's is found or repeated
@@ -82,7 +81,7 @@ async def test_kill_9_neither_loses_nor_doubles(tmp_path):
     async def go_on():
         while tally.kills < KILLS:
             turn = next(turns)
-            await hold_round(tmp_path / str(turn), Random(turn), tally)
+            await hold_round(each_place.room(str(turn)), Random(turn), tally)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):

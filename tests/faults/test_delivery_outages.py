@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from bot.clockwork import Clockwork
 from bot.model.message import Message
-from tests.faults.faulty_disk import FaultyDisk
 from tests.faults.office import SkippingLoop, open_office
 from tests.servers.telegram import Fault
 
@@ -18,11 +17,12 @@ def run(test):
         runner.run(test)
 
 
-def test_one_platform_is_down_for_an_hour(tmp_path):
+def test_one_platform_is_down_for_an_hour(each_place):
     """The other goes on meanwhile; afterwards everything arrives within two minutes, once and in order."""
 
     async def be_down():
-        async with open_office(tmp_path) as office:
+        storage, _ = each_place.breakable()
+        async with open_office(storage) as office:
             chats = await office.settle(PEOPLE, CHANNELS)
             on_telegram, on_discord = chats[: len(PEOPLE)], chats[len(PEOPLE) :]
             await office.telegram.hang_up()
@@ -51,13 +51,12 @@ def test_one_platform_is_down_for_an_hour(tmp_path):
     run(be_down())
 
 
-def test_a_full_disk(tmp_path, caplog):
+def test_a_storage_that_takes_no_writes(each_place, caplog):
     """Nothing is sent that cannot be written down first; with room again everything arrives, once; both are told."""
 
     async def fill_up():
-        disk = FaultyDisk(lambda _: True)
-        disk.is_sound = True
-        async with open_office(tmp_path, disk) as office:
+        storage, disk = each_place.breakable()
+        async with open_office(storage) as office:
             chats = await office.settle(PEOPLE, CHANNELS)
             await office.pull()
             disk.is_sound = False
@@ -84,11 +83,12 @@ def test_a_full_disk(tmp_path, caplog):
     assert "status=paused reason=storage" in caplog.text
 
 
-def test_the_clock_is_set_back_an_hour(tmp_path):
+def test_the_clock_is_set_back_an_hour(each_place):
     """Who waits does not wait an hour longer, what is due is seen within a minute, and nothing comes twice."""
 
     async def set_back():
-        async with open_office(tmp_path) as office:
+        storage, _ = each_place.breakable()
+        async with open_office(storage) as office:
             [waiting, done] = await office.settle(PEOPLE[:2])
             office.telegram.script_for(int(waiting.id), "sendMessage", Fault(429, "Too Many Requests", retry_after=40))
             await office.pull()

@@ -21,9 +21,9 @@ WRONG_TOKEN = "987654321:BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"
 
 
 @pytest.fixture
-async def start(tmp_path):
-    """Starts the program in an empty folder; `environment` replaces what it would have. What still runs is killed."""
-    log = tmp_path / "stderr"
+async def start(place):
+    """Starts the program in an empty place; `environment` replaces what it would have. What still runs is killed."""
+    log = place.folder / "stderr"
 
     @asynccontextmanager
     async def start_bot(prepare=lambda on_telegram: None, **environment):
@@ -33,7 +33,7 @@ async def start(tmp_path):
             discord.serve() as on_discord,
         ):
             prepare(on_telegram)
-            async with run_process(tmp_path, arxiv, on_telegram, on_discord, **environment) as bot:
+            async with run_process(place, arxiv, on_telegram, on_discord, **environment) as bot:
                 yield bot
 
     yield start_bot

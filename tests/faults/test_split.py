@@ -15,6 +15,7 @@ from tests.cluster import running_cluster
 from tests.faults.split import lay_wire, open_split_town
 from tests.faults.town import settle_discord, settle_telegram
 from tests.faults.verdict import check_chats
+from tests.servers import openai
 
 KILLS = int(os.environ.get("PAPERROUND_SPLIT_KILLS", "2"))
 KILLS_A_ROUND = 4
@@ -79,7 +80,7 @@ async def test_a_dead_sender_is_replaced_within_30_seconds(tmp_path, database_ur
             one = await stack.enter_async_context(town.starting())
             await town.until_sending()
             other = await stack.enter_async_context(town.starting())
-            await other.until_said("lease", 60) if "lease" in other.said() else await asyncio.sleep(2)
+            await other.until_said("lease name=telegram status=waiting", 60)
             await one.stop(signal.SIGKILL)
             loop = asyncio.get_running_loop()
             died = loop.time()
@@ -171,3 +172,27 @@ async def test_kill_9_of_any_process_neither_loses_nor_doubles(tmp_path, cluster
         killed, turn = killed + kills, turn + 1
     print(f"kills={killed} rounds={turn}", *(f"{where}-{state}={count}" for (where, state), count in tally.items()))  # noqa: T201
     check_states(tally)
+
+
+async def test_each_summary_is_made_once_for_all(tmp_path, database_url):
+    """Two workers compose for 50 chats; of each paper one text is fetched and one summary is made, and every digest has them.
+
+    However many processes read arXiv, it sees one request at a time.
+    """
+    async with openai.serve() as llm, open_split_town(tmp_path, database_url) as town:
+        await subscribe_all(town)
+        given = {"OPENAI_API_KEY": openai.TOKEN, "OPENAI_BASE_URL": llm.url}
+        async with town.starting("worker", **given) as one, town.starting("worker", **given) as other:
+            await one.until_said("worker status=started", 60)
+            await other.until_said("worker status=started", 60)
+            async with town.starting(**given) as bot:
+                await town.until_done()
+                assert "summary id=" not in bot.said()
+                for each in (bot, one, other):
+                    assert await each.stop() == 0
+        asked = Counter(each["messages"][1]["content"] for each in llm.bodies)
+        assert set(asked.values()) == {1}
+        shown = {sum(text.count("AI summary, from the abstract") for text in town.arrived(chat)) for chat in town.chats}
+        assert shown == {len(asked)}
+        assert not any(each.overlaps for each in town.arxiv.seen)
+        check_states(await check_chats(town, {}))

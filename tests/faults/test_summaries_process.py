@@ -15,7 +15,6 @@ from bot.model.chat import Chat
 from bot.model.delivery import Progress
 from bot.model.subscription import Subscription
 from handlers.telegram.text import without_joiners
-from storage.tinydb import TinyDBStorage
 from tests.adapters.arxiv_server import ArxivServer, Canned, make_feed, make_item
 from tests.servers import discord, openai, telegram
 
@@ -34,9 +33,9 @@ PAGE = (
 )
 
 
-async def subscribe_both(folder):
+async def subscribe_both(place):
     """A chat on each platform that was last served on the day before the newest announcement."""
-    storage = TinyDBStorage(folder)
+    storage = place.storage()
     await storage.open()
     before = previous_day(TODAY)
     for chat in (Chat("telegram", str(ADA)), Chat("discord", ROOM)):
@@ -81,9 +80,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def set_stage(folder, **environment):
+async def set_stage(place, **environment):
     """Servers on loopback, and two chats that wait for today's digest."""
-    await subscribe_both(folder / "data")
+    await subscribe_both(place)
     arxiv = ArxivServer(feeds={"cs.CL": FEED})
     arxiv.pages["/html/2608.00001v1"] = Canned(PAGE, 200, "text/html")
     async with arxiv, telegram.TelegramServer() as on_telegram, discord.serve() as on_discord:
@@ -101,7 +100,7 @@ async def set_stage(folder, **environment):
             "DISCORD_API_URL": f"{on_discord.base}/api/v10",
             "OWNER_IDS": f"telegram:{ADA}",
         }
-        stage = Stage(folder, on_telegram, on_discord, ours | environment)
+        stage = Stage(place.folder, on_telegram, on_discord, ours | place.environment | environment)
         yield stage
     said = stage.log.read_text(encoding="utf-8")
     assert "ERROR" not in said
@@ -110,9 +109,9 @@ async def set_stage(folder, **environment):
 
 
 @asynccontextmanager
-async def run_bot(folder, **environment):
+async def run_bot(place, **environment):
     """What was sent on Telegram and on Discord, once both have a digest."""
-    async with set_stage(folder, **environment) as stage, stage.running() as process:
+    async with set_stage(place, **environment) as stage, stage.running() as process:
         await stage.until_delivered()
         yield stage.telegram, stage.discord
         process.send_signal(signal.SIGTERM)
@@ -120,11 +119,11 @@ async def run_bot(folder, **environment):
             assert await process.wait() == 0
 
 
-async def test_a_kill_repeats_the_calls_in_flight_alone(tmp_path):
+async def test_a_kill_repeats_the_calls_in_flight_alone(place):
     """`kill -9` while the second paper is being summarised: the next process asks for that one again, and for no other."""
     async with (
         openai.serve() as llm,
-        set_stage(tmp_path, OPENAI_API_KEY=openai.TOKEN, OPENAI_BASE_URL=llm.url) as stage,
+        set_stage(place, OPENAI_API_KEY=openai.TOKEN, OPENAI_BASE_URL=llm.url) as stage,
     ):
         llm.plans.extend(["good", "slow"])
         async with stage.running() as process:
@@ -141,10 +140,10 @@ async def test_a_kill_repeats_the_calls_in_flight_alone(tmp_path):
         assert sorted(asked.values()) == [1, 2]
 
 
-async def test_a_digest_with_summaries_arrives_on_both_platforms(tmp_path):
+async def test_a_digest_with_summaries_arrives_on_both_platforms(place):
     """Two papers are two calls, one from the full text and one from the abstract; the card and the accounts know them, too."""
     async with openai.serve() as llm:
-        async with run_bot(tmp_path, OPENAI_API_KEY=openai.TOKEN, OPENAI_BASE_URL=llm.url) as (on_telegram, on_discord):
+        async with run_bot(place, OPENAI_API_KEY=openai.TOKEN, OPENAI_BASE_URL=llm.url) as (on_telegram, on_discord):
             [digest] = on_telegram.sent(ADA)
             text = without_joiners(digest.text)
             assert "TL;DR: We count teapots." in text
@@ -159,19 +158,19 @@ async def test_a_digest_with_summaries_arrives_on_both_platforms(tmp_path):
                 lambda: "Cache: 2 of 4 wishes cost nothing" in without_joiners(on_telegram.sent(ADA)[-1].text)
             )
         assert len(llm.bodies) == 2
-    storage = TinyDBStorage(tmp_path / "data")
+    storage = place.storage()
     await storage.open()
     [spent] = await storage.get_spending(date.min)
     assert (spent.calls, spent.reserved, spent.total) == (2, 0, llm.tokens)
     await storage.close()
 
 
-async def test_without_a_key_nothing_mentions_summaries(tmp_path):
+async def test_without_a_key_nothing_mentions_summaries(place):
     """The digests carry abstracts, at once, and no error is logged."""
-    async with run_bot(tmp_path) as (on_telegram, on_discord):
+    async with run_bot(place) as (on_telegram, on_discord):
         text = on_telegram.sent(ADA)[0].text + str(on_discord.messages(ROOM))
         assert text.count("Nobody reads this far.") == 2
         assert "ummar" not in text
         card = await on_telegram.ask(ADA, ADA, "/paper 2608.00001")
         assert "Summarise" not in card.labels
-    assert "summar" not in (tmp_path / "stderr").read_text(encoding="utf-8").lower()
+    assert "summar" not in (place.folder / "stderr").read_text(encoding="utf-8").lower()

@@ -12,9 +12,9 @@ from bot.model.chat import Chat
 from bot.model.paper import AnnounceType
 from bot.sources.http import PoliteClient
 from handlers.commands.status import describe_category
+from tests import places
 from tests.adapters.arxiv_server import Canned
 from tests.build import make_subscription
-from tests.fakes import FakeStorage
 from tests.servers.arxiv import FakeArxiv
 from tests.servers.arxiv_near import NearFeeds, NearLists, NearLookup, NearRecords
 from tests.world import World
@@ -111,7 +111,7 @@ def at(day, hour=0, minute=0):
 async def site_of(arxiv, day):
     """Chats that have followed arXiv since the noon of `day`, whose announcement is in."""
     async with arxiv:
-        storage = FakeStorage()
+        storage = places.make_storage()
         await storage.open()
         site = Site(arxiv, storage, at(day, 12))
         for chat, categories in CHATS.items():

@@ -1,20 +1,19 @@
-"""A town to deliver to: a fake arXiv with one day's papers, both strict servers, and chats of every kind in a folder."""
+"""A town to deliver to: a fake arXiv with one day's papers, both strict servers, and chats of every kind that are stored in one place."""
 
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from bot.calendar import feed_of, latest_day, previous_day
 from bot.model.chat import Chat
 from bot.model.delivery import Progress
 from handlers.discord.markup import unbroken
 from handlers.telegram.text import without_joiners
-from storage.tinydb import TinyDBStorage
 from tests.adapters.arxiv_server import ArxivServer, make_feed, make_item
 from tests.build import make_subscription
 from tests.faults.process import ADA, run_process
+from tests.places import Place
 from tests.servers import discord, telegram
 from tests.servers.discord_data import FORUM_TYPE, NEWS_TYPE, make_channel, make_thread
 from tests.servers.discord_rules import texts_of
@@ -69,20 +68,20 @@ def settle_discord(server):
 
 @dataclass
 class Town:
-    """Each `running` is another process in the same folder; what is `stored` can be read while none runs."""
+    """Each `running` is another process in the same place; what is `stored` can be read while none runs."""
 
-    folder: Path
+    place: Place
     arxiv: ArxivServer
     telegram: TelegramServer
     discord: discord.DiscordServer
     chats: tuple[Chat, ...] = ()
 
     def running(self, **environment):
-        return run_process(self.folder, self.arxiv, self.telegram, self.discord, **environment)
+        return run_process(self.place, self.arxiv, self.telegram, self.discord, **environment)
 
     @asynccontextmanager
     async def stored(self):
-        storage = TinyDBStorage(self.folder / "data")
+        storage = self.place.storage()
         await storage.open()
         try:
             yield storage
@@ -155,7 +154,7 @@ class Town:
 
 
 @asynccontextmanager
-async def open_town(folder):
+async def open_town(place):
     """A town without chats. When it closes its servers found no mistake, and no process crashed or told a token."""
     async with (
         ArxivServer(feeds={"cs.CL": FEED}) as arxiv,
@@ -163,10 +162,10 @@ async def open_town(folder):
         discord.serve() as on_discord,
     ):
         on_discord.is_strict = True
-        yield Town(folder, arxiv, on_telegram, on_discord)
+        yield Town(place, arxiv, on_telegram, on_discord)
         assert on_telegram.complaints == []
         assert on_discord.refusals == []
-        said = (folder / "stderr").read_text(encoding="utf-8")
+        said = (place.folder / "stderr").read_text(encoding="utf-8")
         assert "crashed" not in said
         assert "was never" not in said
         assert telegram.TOKEN not in said

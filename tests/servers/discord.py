@@ -431,6 +431,8 @@ class DiscordServer(People):
             "session_id": session, "resume_gateway_url": f"{self.base.replace('http', 'ws', 1)}/gateway",
             "application": {"id": APPLICATION, "flags": 0}, "private_channels": [],
         }  # fmt: skip
+        if "shard" in data:
+            ready["shard"] = data["shard"]
         await self._dispatch_to(socket, "READY", ready)
         if not self.is_removed:
             await self._dispatch_to(socket, "GUILD_CREATE", self.make_guild())

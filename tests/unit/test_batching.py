@@ -9,7 +9,6 @@ from bot.batching import LATE, LONGEST, MOST, Batching
 from bot.errors import LLMError, StorageError
 from bot.model.summary import BATCHED, Usage, Wish
 from bot.prices import Price, Prices
-from storage.tinydb import TinyDBStorage
 from tests.build import DAY, NOW, make_batch, make_paper
 from tests.fake_summaries import COST, ESTIMATE, FakeBatchWriter
 from tests.fakes import FakeStorage
@@ -160,14 +159,14 @@ async def test_a_batch_that_is_not_done_in_time_is_not_waited_for(make_desk):
     assert desk.writer.order == [PAPERS[0].id]
 
 
-async def test_a_restart_fetches_what_was_sent(make_desk, tmp_path):
+async def test_a_restart_fetches_what_was_sent(make_desk, place):
     """The next process sends nothing again, though the same is wanted again, and also where nobody wants it any more."""
-    first = await make_desk(TinyDBStorage(tmp_path / "data"))
+    first = await make_desk(place.storage())
     await first.foresee(*PAPERS[:2])
     await first.look()
     await first.storage.close()
     batches = first.batches
-    second = await make_desk(TinyDBStorage(tmp_path / "data"), batches=batches)
+    second = await make_desk(place.storage(), batches=batches)
     await second.foresee(PAPERS[0])
     await second.look()
     assert len(batches.sent) == 1

@@ -68,6 +68,28 @@ def test_tokens_are_kept_out_of_sight(monkeypatch):
     assert "abc" not in str(caught.value)
 
 
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_a_database_has_a_password_that_never_shows(monkeypatch, scheme):
+    """Both schemes are taken; neither the address nor the password in it, as written or as meant, is ever shown."""
+    url = f"{scheme}://me:hunter%2F22@db.example.org/paperround"
+    monkeypatch.setenv("DATABASE_URL", url)
+    settings = load_settings(env_file=None)
+    assert settings.database_url.get_secret_value() == url
+    assert settings.secrets == (url, "hunter%2F22", "hunter/22")
+    assert "hunter" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://me:hunter22@host/x", "postgresql://", "hunter22", "postgres://me:hunter 22@x/y"]
+)
+def test_other_databases_are_refused(monkeypatch, url):
+    """The message has the form that is taken, and not what was given."""
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(ConfigError, match=r"DATABASE_URL: .*postgresql://user:password@host/database") as caught:
+        load_settings(env_file=None)
+    assert "hunter" not in str(caught.value)
+
+
 def test_a_model_server_is_no_chat_platform(monkeypatch):
     """A key alone, or an address alone, is enough; both are checked, and neither makes the terminal go away."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-abc")
@@ -126,3 +148,14 @@ def test_secrets_for_peoples_keys_are_long_and_never_shown(monkeypatch):
     with pytest.raises(ConfigError, match="SECRET_KEY") as caught:
         load_settings(None)
     assert "short-one" not in str(caught.value)
+
+
+def test_shards_are_some_of_all(monkeypatch):
+    """A process has one or a row of Discord's shards; what is no such thing is a mistake."""
+    for text, expected in (("", None), ("2/4", ((2,), 4)), ("0-1/2", ((0, 1), 2))):
+        monkeypatch.setenv("DISCORD_SHARDS", text)
+        assert load_settings(None).shards == expected
+    for text in ("4/4", "2-1/4", "0", "a/b", "0-3", "1/99999"):
+        monkeypatch.setenv("DISCORD_SHARDS", text)
+        with pytest.raises(ConfigError, match="0-3/16"):
+            load_settings(None)

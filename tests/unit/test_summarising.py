@@ -14,7 +14,7 @@ from bot.prices import Prices
 from bot.shelf import Shelf
 from bot.summarising import Summaries, group_of
 from config.settings import Settings, read_bundled
-from storage.tinydb import TinyDBStorage
+from tests import places
 from tests.build import DAY, NOW, make_paper
 from tests.fake_summaries import COST, ESTIMATE, FakeLookup, FakeSummarizer, FakeTexts
 from tests.fakes import FakeStorage
@@ -28,7 +28,7 @@ class Desk:
 
     def __init__(self, storage=None, budget=PLENTY, **fields):
         self.now = NOW
-        self.storage, self.writer, self.texts = storage or FakeStorage(), FakeSummarizer(), FakeTexts()
+        self.storage, self.writer, self.texts = storage or places.make_storage(), FakeSummarizer(), FakeTexts()
         self.summaries = Summaries(self.storage, self.texts, self.writer, lambda: self.now, budget, **fields)
 
     async def get(self, *papers, language="en", seconds=5.0):
@@ -59,9 +59,9 @@ async def ask_as_chats(summaries, chats=1000):
     return await asyncio.gather(*map(ask, range(chats)))
 
 
-async def test_a_thousand_chats_cost_eighty_calls(tmp_path):
+async def test_a_thousand_chats_cost_eighty_calls(place):
     """40 papers in two languages: 80 calls, four at a time, though all chats ask at once; a restart makes none again."""
-    storage = TinyDBStorage(tmp_path / "data")
+    storage = place.storage()
     await storage.open()
     desk = Desk(storage)
     async with desk.summaries:
@@ -155,9 +155,9 @@ async def test_what_others_set_aside_is_waited_for():
         assert desk.writer.most_at_once == 1
 
 
-async def test_a_death_costs_the_calls_in_flight_alone(tmp_path):
+async def test_a_death_costs_the_calls_in_flight_alone(place):
     """After a kill in the middle the next process makes again what was in flight; its reservation counts as spent."""
-    storage = TinyDBStorage(tmp_path / "data")
+    storage = place.storage()
     await storage.open()
     dying = Desk(storage)
     async with dying.summaries:
