@@ -40,15 +40,19 @@ def put_page(pages: JournalTinyDB, page: Page) -> None:
 
 def find_page(pages: JournalTinyDB, identifier: str) -> Page | None:
     """The page of this id."""
-    found = (_find_on(pages, day, identifier) for day in day_tables(pages, _PAGES))
-    return next((page for page in found if page is not None), None)
+    for day, table in day_tables(pages, _PAGES).items():
+        document = table.find(identifier)
+        if document is not None:
+            return page_from_document(
+                identifier, Chat.from_key(document["chat"]), _unpack(document["page"]), _text_finder(pages, day)
+            )
+    return None
 
 
 def find_pages(pages: JournalTinyDB, chat: Chat, limit: int) -> tuple[Page, ...]:
     """The chat's newest, the newest first."""
-    newest = list(reversed(_shelf(pages, chat)))[:limit]
-    found = (_find_on(pages, _day_of(moment), identifier) for moment, identifier in newest)
-    return tuple(page for page in found if page is not None)
+    newest = [identifier for _, identifier in reversed(_shelf(pages, chat))][:limit]
+    return tuple(page for page in (find_page(pages, each) for each in newest) if page is not None)
 
 
 def find_neighbours(pages: JournalTinyDB, chat: Chat, identifier: str) -> tuple[str, str] | None:
@@ -95,14 +99,6 @@ def prune_pages(pages: JournalTinyDB, before: date) -> None:
         _replace_shelf(pages, chat, [each for each in _shelf(pages, chat) if _day_of(each[0]) >= before])
     drop_day_tables(pages, _PAGES, before)
     drop_day_tables(pages, _TEXTS, before)
-
-
-def _find_on(pages: JournalTinyDB, day: date, identifier: str) -> Page | None:
-    document = day_table(pages, _PAGES, day).find(identifier)
-    if document is None:
-        return None
-    chat, find = Chat.from_key(document["chat"]), _text_finder(pages, day)
-    return page_from_document(identifier, chat, _unpack(document["page"]), find)
 
 
 def _shelf(pages: JournalTinyDB, chat: Chat) -> list[list[str]]:
