@@ -93,8 +93,9 @@ def to_mathml(formula: str) -> str | None:
 
 
 def width_of(mathml: str) -> int:
-    """About how many characters wide it is."""
-    return len(unescape(re.sub(r"<[^>]*>", "", mathml)))
+    """About how many characters wide it is, at most."""
+    # Browsers put blanks around operators.
+    return len(unescape(re.sub(r"<[^>]*>", "", mathml))) + mathml.count("<mo>") + mathml.count("<mspace")
 
 
 def _mend(source: str) -> str:

@@ -7,8 +7,10 @@ from bot.rendering.clean import clean
 from bot.rendering.latex import Piece, to_pieces
 from bot.web.mathml import to_mathml, width_of
 
-_WIDE = 32
-"""Characters from which a formula may not fit the width of a phone: it gets a line of its own that can be scrolled."""
+_WIDE, _WIDE_TITLE = 30, 20
+"""Characters from which a formula may not fit the width of a phone: it gets a line of its own that can be scrolled, and in a
+title it is text, which wraps.
+"""
 
 
 def title_html(raw: str, readable: str) -> Markup:
@@ -35,7 +37,10 @@ def _formula(piece: Piece, *, is_title: bool) -> Markup:
     if mathml is None:
         return Markup('<code class="tex">{}</code>').format(clean(piece.text))
     formula = Markup(mathml)  # noqa: S704 - written by ourselves, every text in it escaped
-    if is_title or width_of(mathml) < _WIDE:
+    width = width_of(mathml)
+    if is_title:
+        return formula if width < _WIDE_TITLE else escape(clean(piece.text))
+    if width < _WIDE:
         return formula
     return Markup('<span class="wide" tabindex="0" role="group" aria-label="{}">{}</span>').format(
         tr("Formula"), formula

@@ -10,6 +10,8 @@ from math import ceil
 
 from aiohttp import web
 
+from bot.errors import StorageError
+
 log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -23,6 +25,7 @@ MOST_ADDRESSES = 20_000
 PLATFORM_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 """Whoever asks for these does so often, and by right."""
 _SUBNET = 64
+_RETRY_SECONDS = 60
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -102,6 +105,9 @@ class Guard:
         except web.HTTPException as refusal:
             kept = {name: refusal.headers[name] for name in ("Allow", "Retry-After") if name in refusal.headers}
             return self.explain(request, refusal.status, kept)
+        except StorageError as error:
+            log.error("web status=failed reason=storage error=%r", str(error))  # noqa: TRY400 - known, and not ours
+            return self.explain(request, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(_RETRY_SECONDS)})
         except Exception:
             log.exception(
                 "web status=crashed route=%s", getattr(request.match_info.route.resource, "canonical", "none")

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from bot.app import load_languages
+from bot.errors import StorageError
 from bot.web import WebServer
 from bot.web.answers import Cache
 from bot.web.security import HEADERS, LONGEST_PATH, Allowance, Buckets
@@ -21,6 +22,10 @@ async def gone(_):
     raise web.HTTPGone
 
 
+async def fail(_):
+    raise StorageError("disk full")
+
+
 async def leave(_):
     raise web.HTTPFound("https://evil.example/")
 
@@ -31,7 +36,7 @@ def serve(unused_tcp_port):
 
     def make(**options):
         server = WebServer(unused_tcp_port, "127.0.0.1", languages=load_languages(), **options)
-        server.add_routes([web.get("/crash", crash), web.get("/gone", gone)])
+        server.add_routes([web.get("/crash", crash), web.get("/gone", gone), web.get("/fail", fail)])
         server.add_post("/in", lambda _, body: 200 if body else 400)
         return server
 
@@ -83,6 +88,17 @@ async def test_failures_are_explained_and_logged(serve, ask, caplog):
         assert "Traceback" not in each
         assert "disk full" not in each
     assert "route=/crash" in caplog.text
+
+
+async def test_a_storage_that_fails_is_no_crash(serve, ask, caplog):
+    """The reader is asked to come again; the log has one line."""
+    async with serve():
+        answer, text = await ask("/fail")
+    assert answer.status == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "Please try again in a few minutes" in text
+    assert "Traceback" not in caplog.text
+    assert "reason=storage" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,13 @@ def test_an_abstract_is_paragraphs_with_formulas():
     assert second.startswith('<span class="wide" tabindex="0"')
 
 
+def test_a_title_wraps():
+    """A narrow formula is one; a wide one, which could not be broken, is text."""
+    assert "<math" in title_html("On $x_1$", "unused")
+    wide = title_html("On $" + " + ".join("abcdefghij") + "$", "unused")
+    assert wide == "On a + b + c + d + e + f + g + h + i + j"
+
+
 def test_without_its_source_a_text_is_shown_as_it_reads():
     """As for papers that were kept before there was one."""
     assert abstract_html("", "One <b>.\nTwo.") == ("One &lt;b&gt;.", "Two.")
