@@ -3,6 +3,11 @@
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no failure.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 _SERVERS = ("tests.servers.telegram", "tests.servers.discord", "tests.servers.openai")
 

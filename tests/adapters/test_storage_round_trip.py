@@ -158,7 +158,7 @@ def test_the_round_trip_covers_every_field() -> None:
     assert {each.name for each in fields(Delivery)} == {"chat", *DELIVERY_FIELDS}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.builds(Subscription, CHATS, **SUBSCRIPTION_FIELDS), st.lists(BATCHES, max_size=3), st.lists(texts().map(ArxivId))
 )
@@ -185,7 +185,7 @@ def test_whatever_is_saved_comes_back(subscription: Subscription, batches: list[
         asyncio.run(round_trip(Path(folder)))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(CHATS, st.lists(st.builds(Follow, **FOLLOW_FIELDS), max_size=4), st.builds(Record, **RECORD_FIELDS))
 def test_whatever_is_followed_or_looked_up_comes_back(chat: Chat, follows: list[Follow], record: Record) -> None:
     """Any follows of any chat, and any record, survive closing and opening again."""
@@ -210,7 +210,7 @@ def test_whatever_is_followed_or_looked_up_comes_back(chat: Chat, follows: list[
         asyncio.run(round_trip(Path(folder)))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(CHATS, texts(), st.lists(st.builds(MarkedPaper, **MARKED_FIELDS), max_size=5), texts(), texts())
 def test_whatever_is_marked_or_noted_comes_back(
     chat: Chat, person: str, marked: list[MarkedPaper], key: str, note: str
@@ -236,7 +236,7 @@ def test_whatever_is_marked_or_noted_comes_back(
         asyncio.run(round_trip(Path(folder)))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.builds(Subscription, CHATS, **SUBSCRIPTION_FIELDS),
     st.builds(Progress, **PROGRESS_FIELDS),
