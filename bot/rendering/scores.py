@@ -29,15 +29,13 @@ def format_score(score: Score) -> str:
 
 def format_reasons(reasons: Sequence[Reason]) -> str:
     """The reasons one after the other: `title and abstract: kv cache; author you follow: Dao`."""
-    return tr("; ").join(map(format_reason, reasons))
+    return tr("; ").join(format_reason(each) for each in sorted(reasons, key=_is_indirect))
 
 
 def format_shares(score: Score) -> tuple[str, ...]:
     """A line for each reason, with what it adds to the score or takes off it: `+46 title and abstract: kv cache`."""
-    return tuple(
-        tr("{share} {reason}", share=_signed(share), reason=format_reason(reason))
-        for reason, share in zip(score.reasons, score.shares, strict=True)
-    )
+    parts = sorted(zip(score.reasons, score.shares, strict=True), key=lambda part: _is_indirect(part[0]))
+    return tuple(tr("{share} {reason}", share=_signed(share), reason=format_reason(reason)) for reason, share in parts)
 
 
 def format_reason(reason: Reason) -> str:
@@ -72,6 +70,11 @@ def _format_opinion(reason: Reason) -> str:
     if reason.points >= 0:
         return tr("near in meaning to {topic}", topic=shorten(reason.topic, _NAME_LENGTH))
     return tr("others are nearer in meaning")
+
+
+def _is_indirect(reason: Reason) -> bool:
+    """Whether no topic says so itself: what the chat asked for in so many words is told first."""
+    return reason.kind is not ReasonKind.TOPIC
 
 
 def _format_topic(reason: Reason) -> str:

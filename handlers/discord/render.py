@@ -232,7 +232,7 @@ def paper_text(paper: DigestPaper, digest: Digest, detail: str) -> str:
         escape_line(format_authors(shown.authors), _LINE_LIMIT),
         f"-# {escape_line(format_facts(paper, digest), _LINE_LIMIT)}",
         *_score_lines(paper.score),
-        *_also_lines(paper.also),
+        *_also_lines(paper.also, is_sample=digest.is_sample),
     ]
     return _with_body(lines, body_of(paper, detail), TEXT_LIMIT)
 
@@ -271,9 +271,10 @@ def _score_lines(score: Score) -> list[str]:
     return [escape_line(format_score(score), _LINE_LIMIT)]
 
 
-def _also_lines(papers: Sequence[Paper]) -> list[str]:
+def _also_lines(papers: Sequence[Paper], *, is_sample: bool) -> list[str]:
     """The papers that are nearly the same, in one line with links; none where there are none."""
-    others = (f"[{each.id}]({each.link}) {escape_line(each.title, _ALSO_LIMIT)}" for each in papers)
+    ids = (each.id if is_sample else f"[{each.id}]({each.link})" for each in papers)
+    others = (f"{each} {escape_line(paper.title, _ALSO_LIMIT)}" for each, paper in zip(ids, papers, strict=True))
     return [f"-# {tr('also:')} {' · '.join(others)}"] if papers else []
 
 

@@ -133,7 +133,7 @@ def _digest_paper(shown: DigestPaper, digest: Digest, detail: str) -> Markup:
             _line(format_authors(paper.authors)),
             _line(format_facts(shown, digest)),
             _score(shown.score),
-            _also(shown.also),
+            _also(shown.also, is_sample=digest.is_sample),
         ),
     )
     return replace(_with_body(head, _labelled(body_of(shown, detail))), papers=shown.ids)
@@ -211,11 +211,12 @@ def _score(score: Score) -> Markup:
     return _line(format_score(score)) if score.reasons else Markup()
 
 
-def _also(papers: Sequence[Paper]) -> Markup:
+def _also(papers: Sequence[Paper], *, is_sample: bool) -> Markup:
     """The papers that are nearly the same, in one line with links; nothing where there are none."""
     if not papers:
         return Markup()
-    others = (linked(plain(each.id), each.link) + plain(" ") + _line(each.title, _MOST_ALSO) for each in papers)
+    ids = (plain(each.id) if is_sample else linked(plain(each.id), each.link) for each in papers)
+    others = (each + plain(" ") + _line(paper.title, _MOST_ALSO) for each, paper in zip(ids, papers, strict=True))
     return plain(tr("also:") + " ") + joined(" · ", others)
 
 

@@ -234,7 +234,7 @@ def test_the_round_trip_covers_every_field() -> None:
     assert {each.name for each in fields(Page)} == {"chat", *PAGE_FIELDS}
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CHATS, st.lists(st.builds(Page, chat=st.just(CHAT), **PAGE_FIELDS), max_size=4))
 def test_whatever_page_is_kept_comes_back(fresh: Fresh, chat: Chat, pages: list[Page]) -> None:
     """Any pages of any chat survive closing and opening again."""
@@ -257,7 +257,7 @@ def test_whatever_page_is_kept_comes_back(fresh: Fresh, chat: Chat, pages: list[
     asyncio.run(round_trip(fresh()))
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.builds(Subscription, CHATS, **SUBSCRIPTION_FIELDS), st.lists(BATCHES, max_size=3), st.lists(texts().map(ArxivId))
 )
@@ -284,7 +284,7 @@ def test_whatever_is_saved_comes_back(
     asyncio.run(round_trip(fresh()))
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CHATS, st.lists(st.builds(Follow, **FOLLOW_FIELDS), max_size=4), st.builds(Record, **RECORD_FIELDS))
 def test_whatever_is_followed_or_looked_up_comes_back(
     fresh: Fresh, chat: Chat, follows: list[Follow], record: Record
@@ -309,7 +309,7 @@ def test_whatever_is_followed_or_looked_up_comes_back(
     asyncio.run(round_trip(fresh()))
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CHATS, texts(), st.lists(st.builds(MarkedPaper, **MARKED_FIELDS), max_size=5), texts(), texts())
 def test_whatever_is_marked_or_noted_comes_back(
     fresh: Fresh, chat: Chat, person: str, marked: list[MarkedPaper], key: str, note: str
@@ -333,7 +333,7 @@ def test_whatever_is_marked_or_noted_comes_back(
     asyncio.run(round_trip(fresh()))
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.builds(Subscription, CHATS, **SUBSCRIPTION_FIELDS),
     st.builds(Progress, **PROGRESS_FIELDS),

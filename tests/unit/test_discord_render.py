@@ -1,6 +1,7 @@
 """Replies as Discord messages: within every limit, and with no markup but ours."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from random import Random
 
@@ -126,6 +127,14 @@ def placed(paper, place, random, *, summaries=False):
     return DigestPaper(place, AnnouncedPaper(paper, AnnounceType.NEW, DAY), Score(1.5, reasons), summary)
 
 
+def with_others(shown, random):
+    """The paper with others named beside it, some of the time."""
+    count = random.choice((0, 0, 3))
+    return replace(
+        shown, also=tuple(make_paper(f"2612.{shown.place:03}{n:02}", hostile(random, 14)) for n in range(count))
+    )
+
+
 def make_digest(papers, *, is_sample=False, random=None, summaries=False):
     random = random or Random(SEED)
     placed_papers = tuple(
@@ -149,6 +158,7 @@ def test_hostile_digests_are_safe_and_whole():
     while papers:
         chosen, papers = papers[: (size := random.randint(1, 100))], papers[size:]
         digest = make_digest(chosen, random=random, summaries=True)
+        digest = replace(digest, papers=tuple(with_others(each, random) for each in digest.papers))
         buttons = tuple(Button(str(each.place), f"/paper {each.announced.paper.id}") for each in digest.papers)
         messages = render_reply(
             Reply(hostile(random, 30), digest, random.choice(("titles", "tldr", "abstract", "full")), buttons=buttons)
@@ -164,7 +174,7 @@ def test_hostile_digests_are_safe_and_whole():
                 seen += re.findall(r"· (2611\.\d{5})v1", rest)
         wanted = [each.id for each in chosen]
         assert seen == wanted
-        assert links == [f"https://arxiv.org/abs/{each}" for each in wanted]
+        assert links == [f"https://arxiv.org/abs/{each}" for shown in digest.papers for each in shown.ids]
 
 
 def test_hostile_cards_and_replies_are_safe():

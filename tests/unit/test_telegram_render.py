@@ -1,6 +1,7 @@
 """Telegram messages, judged by TDLib: what is accepted, how long it is, and which entities there are in the end."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -110,6 +111,19 @@ def test_hostile_papers_never_become_more_than_text(detail):
         links = [each.url for _, entities in shown for each in entities if each.kind == "TextUrl"]
         assert all(whole.count(paper.versioned_id) == 1 for paper in papers)
         assert links == ([] if digest.is_sample else [paper.link for paper in papers])
+
+
+def test_hostile_titles_named_beside_a_paper_are_text():
+    """Each is linked once, after the paper it is named beside, and within every limit."""
+    chance = random.Random("beside")
+    for _ in range(300):
+        papers = [hostile_paper(chance, number) for number in range(8)]
+        digest = make_digest(papers[::4], [hostile_score(chance) for _ in papers[::4]])
+        papers_with = zip(digest.papers, (papers[1:4], papers[5:8]), strict=True)
+        digest = replace(digest, papers=tuple(replace(each, also=tuple(others)) for each, others in papers_with))
+        shown = judged(render_reply(Reply(digest=digest)))
+        links = [each.url for _, entities in shown for each in entities if each.kind == "TextUrl"]
+        assert links == [paper.link for paper in papers]
 
 
 def test_hostile_cards_never_become_more_than_text():
