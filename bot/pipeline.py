@@ -13,7 +13,7 @@ from bot.lessons import Lessons
 from bot.model.announcement import Announcement, merge_batches
 from bot.model.chat import Chat
 from bot.model.digest import Digest
-from bot.model.paper import ArxivId
+from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.subscription import Subscription
 from bot.ports import Clock, PaperSource, Ranker, Storage
 from bot.pulling import Attempt, Progress, Pulling
@@ -193,6 +193,14 @@ class Pipeline:
 
         # Ranking is pure computing, hundreds of milliseconds on a busy day: the event loop must go on meanwhile.
         return await asyncio.to_thread(judge)
+
+    async def find(
+        self, subscription: Subscription, topic: str, papers: Sequence[AnnouncedPaper], recent: Sequence[Announcement]
+    ) -> tuple[AnnouncedPaper, ...]:
+        """Those of the papers that the topic alone matches, or leaves out, as this chat's ranker sees it."""
+        scores = await asyncio.to_thread(self.rankers[subscription.ranker].rank, papers, [topic], recent)
+        pairs = zip(papers, scores, strict=True)
+        return tuple(announced for announced, score in pairs if score.points > 0 or score.excluded_by)
 
     async def learned(self, subscription: Subscription) -> tuple[Sequence[str], Sequence[str]]:
         """The terms that the chat's marks taught for and against, the strongest first."""
