@@ -233,6 +233,14 @@ class Pipeline:
         verdicts = await asyncio.to_thread(judge, refined.scores)
         return verdicts, refined.is_coming
 
+    async def find(
+        self, subscription: Subscription, topic: str, papers: Sequence[AnnouncedPaper], recent: Sequence[Announcement]
+    ) -> tuple[AnnouncedPaper, ...]:
+        """Those of the papers that the topic alone matches, or leaves out, as this chat's ranker sees it."""
+        scores = await asyncio.to_thread(self.rankers[subscription.ranker].rank, papers, [topic], recent)
+        pairs = zip(papers, scores, strict=True)
+        return tuple(announced for announced, score in pairs if score.points > 0 or score.excluded_by)
+
     async def learned(self, subscription: Subscription) -> tuple[Sequence[str], Sequence[str]]:
         """The terms that the chat's marks taught for and against, the strongest first."""
         announcements = await self.announcements()

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 
 from bot.errors import UserError
+from bot.folding import split_words
 from bot.ranking.corpus import MOST_RECENT
 from bot.ranking.index import FIELD_WEIGHTS, USUAL_LENGTH
 from bot.ranking.learned import learn_from
@@ -23,6 +24,7 @@ class Oracle:
             for paper in announcement.papers.values():
                 if len(papers) < MOST_RECENT:
                     papers.setdefault(paper.id, paper)
+        self.having = {}
         self.documents = [document_of(paper) for _, paper in sorted(papers.items())]
 
     def rank(self, papers, topics, feedback):
@@ -58,8 +60,9 @@ class Oracle:
         weights = FIELD_WEIGHTS | {"abstract": FIELD_WEIGHTS["abstract"] / length}
         often = sum(weights[hit.field] * hit.count for hit in hits)
         term = hits[0].term
-        having = sum(term.is_in(each) for each in self.documents)
-        share = (having + USUAL_SHARE * PRIOR_PAPERS) / (len(self.documents) + PRIOR_PAPERS)
+        if term.text not in self.having:
+            self.having[term.text] = sum(term.is_in(each) for each in self.documents)
+        share = (self.having[term.text] + USUAL_SHARE * PRIOR_PAPERS) / (len(self.documents) + PRIOR_PAPERS)
         rarity = (math.log(share) / math.log(USUAL_SHARE)) ** 0.25
         return term.weight * rarity * MOST_POINTS * often / (often + HALFWAY)
 
@@ -72,7 +75,8 @@ class Oracle:
             if interests and sum(bool(topic.match(document)) for topic in interests) >= needed
         ]
         examples = [self.documents[place] for _, place in sorted(meeting)[:EXAMPLES]]
-        having = Counter(word for each in examples for word in {*filter(is_telling, each.title_words)})
+        own = {word for term in interests[0].terms for word in split_words(term.text)} if needed == 1 else set()
+        having = Counter(word for each in examples for word in {*filter(is_telling, each.title_words)} - own)
         weights = {}
         for word, count in having.items():
             usual = sum(f" {word} " in each.title or f" {word} " in each.abstract for each in self.documents)

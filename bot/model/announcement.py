@@ -6,6 +6,8 @@ from datetime import date
 
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 
+_MOST_VIEWS = 50
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -28,15 +30,26 @@ class Announcement:
     papers: Mapping[ArxivId, Paper]
     listings: Mapping[str, tuple[tuple[ArxivId, AnnounceType], ...]] = field(default_factory=dict)
     is_sample: bool = False
+    _views: dict[tuple[str, ...], tuple[AnnouncedPaper, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def papers_for(self, categories: Iterable[str] = ()) -> tuple[AnnouncedPaper, ...]:
         """The papers of `categories` (of all, if empty), each once, in the order the categories list them.
 
-        A paper is as new as any of these categories says: new in one and crossed to another is new.
+        A paper is as new as any of these categories says: new in one and crossed to another is new. Thousands of chats follow
+        the same few categories, and share an answer.
         """
-        chosen = [
-            self.listings[category] for category in tuple(categories) or self.listings if category in self.listings
-        ]
+        wanted = tuple(categories)
+        view = self._views.get(wanted)
+        if view is None:
+            if len(self._views) >= _MOST_VIEWS:
+                self._views.clear()
+            view = self._views[wanted] = self._view(wanted)
+        return view
+
+    def _view(self, categories: tuple[str, ...]) -> tuple[AnnouncedPaper, ...]:
+        chosen = [self.listings[category] for category in categories or self.listings if category in self.listings]
         types: dict[ArxivId, AnnounceType] = {}
         for listing in chosen:
             for identifier, announce_type in listing:

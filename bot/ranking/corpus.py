@@ -36,9 +36,13 @@ class Corpus:
         return Background(self.matching.index.documents)
 
     def is_of(self, announcements: Sequence[Announcement]) -> bool:
-        """Whether it was made of these very objects."""
+        """Whether it was made of these; what was read anew from the storage is the same as long as nothing was added."""
         known = self._announcements
-        return len(known) == len(announcements) and all(map(_is_same, known, announcements))
+        if len(known) != len(announcements) or not all(map(_is_same, known, announcements)):
+            return False
+        # The next chat asks with the same objects, and these are compared at once.
+        self._announcements = tuple(announcements)
+        return True
 
     def locate(self, papers: Sequence[AnnouncedPaper]) -> Iterator[tuple[Matching, list[tuple[int, int]]]]:
         """Where topics can be looked for in these papers, and for each paper its number and its place there."""
@@ -59,11 +63,12 @@ class Corpus:
 
     def _read(self, papers: list[Paper]) -> Matching:
         """Papers that are older than the newest, or were never announced; many chats in a row ask for the same."""
-        if self._strangers is None or self._strangers[0] != papers:
+        known = self._strangers
+        if known is None or known[0] != papers:
             index = Index([document_of(paper) for paper in papers])
-            self._strangers = papers, Matching(index, usual=self.matching)
-        return self._strangers[1]
+            self._strangers = known = papers, Matching(index, usual=self.matching)
+        return known[1]
 
 
 def _is_same(one: Announcement, other: Announcement) -> bool:
-    return one is other
+    return one is other or one == other

@@ -142,7 +142,7 @@ def _measure_all(interests: Sequence[Interest], index: Index) -> Sequence[float]
             for place in elsewhere:
                 sums[place] += weight
         factor = interest.trust / interest.likeness.scale
-        best = [max(known, total * factor / root) for known, total, root in zip(best, sums, index.roots, strict=True)]
+        best = list(map(max, best, [total * factor / root for total, root in zip(sums, index.roots, strict=True)]))
     return best
 
 

@@ -8,7 +8,8 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import chain
 
 from bot.terms import Document
 
@@ -25,7 +26,8 @@ _STOP_WORDS = frozenset(
 )
 
 
-def terms_of(document: Document) -> dict[str, float]:
+@lru_cache(maxsize=1024)
+def terms_of(document: Document) -> Mapping[str, float]:
     """What can be learned from a paper: words, pairs of words, `au:` names and `cat:` codes, each with its weight."""
     in_abstract = dict.fromkeys((*_grams(document.abstract_words), *facts_of(document)), 1.0)
     return in_abstract | dict.fromkeys(_grams(document.title_words), IN_TITLE)
@@ -136,12 +138,12 @@ def learn(  # noqa: PLR0913 - each is a question of its own
     if not examples:
         return None
     described = [terms_of(each) for each in examples]
-    opposed = [terms_of(each) for each in against]
-    having = Counter(term for each in described for term in each)
+    totals, opposed = _sum(described), _sum([terms_of(each) for each in against])
+    having = Counter(chain.from_iterable(described))
 
     def weigh(term: str) -> float:
-        usual = max(background.share(term), _mean(term, opposed))
-        return background.rarity(term) * (_mean(term, described) - usual)
+        usual = max(background.share(term), opposed.get(term, 0.0) / max(1, len(against)))
+        return background.rarity(term) * (totals[term] / len(examples) - usual)
 
     excess = {term: weigh(term) for term, number in having.items() if number >= least and term not in without}
     best = sorted((term for term, weight in excess.items() if weight > 0), key=lambda term: (-excess[term], term))
@@ -150,5 +152,9 @@ def learn(  # noqa: PLR0913 - each is a question of its own
     return replace(likeness, scale=scale) if scale else None
 
 
-def _mean(term: str, described: Sequence[Mapping[str, float]]) -> float:
-    return sum(each.get(term, 0.0) for each in described) / max(1, len(described))
+def _sum(described: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
+    totals: dict[str, float] = {}
+    for terms in described:
+        for term, weight in terms.items():
+            totals[term] = totals.get(term, 0.0) + weight
+    return totals

@@ -116,18 +116,19 @@ class Matching:
 
     def rarity(self, term: Term) -> float:
         """1 for a term in one paper of a hundred, about 0.7 for one in three, 1.2 for one in ten thousand."""
-        rarity = self._rarities.get(term.key)
+        # By its text: terms of one key differ where they name an author, of whose name no letter may be missing.
+        rarity = self._rarities.get(term.text)
         if rarity is None:
             _, exact = self.index.find(term)
-            rarity = self._rarities[term.key] = _rarity(len(exact), len(self.index))
+            rarity = self._rarities[term.text] = _rarity(len(exact), len(self.index))
         return rarity
 
     def _match(self, topic: Topic) -> Matches:
         query = topic.query
         if isinstance(query, Term) and not topic.is_exclusion:
             found, exact = self.index.find(query, loosely=True)
-            if self._usual is self and query.key not in self._rarities:
-                self._rarities[query.key] = _rarity(len(exact), len(self.index))
+            if self._usual is self and query.text not in self._rarities:
+                self._rarities[query.text] = _rarity(len(exact), len(self.index))
             most = query.weight * self._usual.rarity(query) * MOST_POINTS
             points = {place: (most * often / (often + HALFWAY) + _STEP) - _STEP for place, often in found.items()}
             return Matches(topic, points, points.keys() - exact if len(exact) < len(points) else _NOWHERE)
@@ -161,7 +162,7 @@ class Matching:
         often: dict[str, float] = {}
         terms: dict[str, Term] = {}
         for term, number in hits:
-            terms[term.key] = term
+            terms.setdefault(term.key, term)
             often[term.key] = often.get(term.key, 0.0) + number
         earned = sorted((self._worth(terms[key], number) for key, number in often.items()), reverse=True)
         return exactly(sum(each * FURTHER_TERM**place for place, each in enumerate(earned)))

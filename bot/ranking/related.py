@@ -20,6 +20,7 @@ EXAMPLES = 20
 LEAST = 3
 RELATED_WORDS = 30
 NAMED_WORDS = 3
+_NO_WORDS: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,15 @@ def relate(index: Index, matches: Sequence[Matches], totals: Mapping[int, float]
     if len(meeting) < LEAST:
         return None
     examples = sorted(meeting, key=lambda place: (-totals[place], place))[:EXAMPLES]
-    having = Counter(word for place in examples for word in index.title_words(place))
+    own = frozenset(word for each in matches for term in each.topic.terms for word in split_words(term.text))
+    # The words of a single topic say nothing beside it; those of several tell which of them go together.
+    told = own if len(matches) == 1 else _NO_WORDS
+    having = Counter(word for place in examples for word in index.title_words(place) - told)
     weights = {word: _weigh(index, word, count / len(examples)) for word, count in having.items() if count >= LEAST}
     best = sorted((word for word in weights if weights[word] > 0), key=lambda word: (-weights[word], word))
     if not best:
         return None
-    own = {word for each in matches for term in each.topic.terms for word in split_words(term.text)}
-    related = Related({word: weights[word] for word in best[:RELATED_WORDS]}, 1.0, frozenset(own))
+    related = Related({word: weights[word] for word in best[:RELATED_WORDS]}, 1.0, own)
     # The sum is exact, in whatever order the examples come.
     return replace(related, scale=math.fsum(related.measure(index, frozenset(examples)).values()) / len(examples))
 

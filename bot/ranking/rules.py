@@ -1,6 +1,7 @@
 """Ranking by rules: how much a paper says about each topic, and how rare it is to say that."""
 
 from collections.abc import Sequence
+from threading import Lock
 
 from bot.model.announcement import Announcement
 from bot.model.digest import Score
@@ -9,6 +10,9 @@ from bot.model.paper import AnnouncedPaper, AnnounceType
 from bot.ranking.corpus import Corpus
 from bot.ranking.learned import learn_from
 from bot.ranking.scoring import NOTHING, Scoring, taste_of
+
+MOST_CORPORA = 2
+"""Rounds that make up for days gone by know less than those of today; and the sample is apart from both."""
 
 
 class RulesRanker:
@@ -25,7 +29,8 @@ class RulesRanker:
     is_broad = True
 
     def __init__(self) -> None:
-        self._corpus = Corpus(())
+        self._corpora: list[Corpus] = []
+        self._reading = Lock()
 
     def rank(
         self,
@@ -48,8 +53,10 @@ class RulesRanker:
         return (learned.wanted, learned.unwanted) if learned else ((), ())
 
     def _read(self, recent: Sequence[Announcement]) -> Corpus:
-        """The papers of `recent`; many chats in a row ask with the same, and share what was read for one of them."""
-        corpus = self._corpus
-        if not corpus.is_of(recent):
-            self._corpus = corpus = Corpus(recent)
-        return corpus
+        """The papers of `recent`, read once for all chats that ask with the same. Chats may ask at once, from several threads."""
+        with self._reading:
+            corpus = next((each for each in self._corpora if each.is_of(recent)), None)
+            others = [each for each in self._corpora if each is not corpus]
+            corpus = corpus or Corpus(recent)
+            self._corpora = [corpus, *others][:MOST_CORPORA]
+            return corpus

@@ -1,6 +1,6 @@
 """/topics: what a chat wants to read about."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -8,9 +8,10 @@ from bot.digests import has_interests, latest_announcement
 from bot.language import later, tr, tr_n
 from bot.model.announcement import Announcement
 from bot.model.chat import Chat
+from bot.model.paper import AnnouncedPaper
 from bot.model.subscription import Subscription
 from bot.subscriptions import Subscriptions
-from bot.topics import Topic, compile_topic, document_of, split_weight
+from bot.topics import Topic, compile_topic, split_weight
 from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
 from handlers.commands.listing import PAGE, Entry, briefly, change_entry, entry_list
 
@@ -145,20 +146,26 @@ async def try_topic(services: Services, request: Request) -> Reply:
                 topic=topic.text,
             )
         )
-    return Reply(_matches(topic, announcements, categories))
-
-
-def _matches(topic: Topic, announcements: tuple[Announcement, ...], categories: tuple[str, ...]) -> str:
     newest_first = [paper for each in reversed(announcements) for paper in each.papers_for(categories)]
     unique = list({each.paper.id: each for each in reversed(newest_first)}.values())[::-1]
-    found = [each for each in unique if topic.match(document_of(each.paper))]
+    found = await services.pipeline.find(subscription, topic.text, unique, announcements)
+    return Reply(_matches(topic, announcements, categories, found, len(unique)))
+
+
+def _matches(
+    topic: Topic,
+    announcements: Sequence[Announcement],
+    categories: Sequence[str],
+    found: Sequence[AnnouncedPaper],
+    total: int,
+) -> str:
     days = sum(bool(each.papers_for(categories)) for each in announcements)
     message = _WOULD_LEAVE_OUT if topic.is_exclusion else _WOULD_MATCH
     span = tr_n("the last announcement", "the last {count} announcements", days)
     read = ", ".join(categories)
     if any(each.is_sample for each in announcements):
         read = tr("{categories} (invented papers, a sample)", categories=read)
-    lines = [tr(message, topic=topic.text, found=len(found), total=len(unique), span=span, categories=read)]
+    lines = [tr(message, topic=topic.text, found=len(found), total=total, span=span, categories=read)]
     lines += [f"· {each.paper.title} ({each.paper.id})" for each in found[:SHOWN_MATCHES]]
     if len(found) > SHOWN_MATCHES:
         lines.append(tr("… and {count} more.", count=len(found) - SHOWN_MATCHES))

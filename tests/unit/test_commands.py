@@ -318,6 +318,15 @@ async def test_a_topic_can_be_tried_before_it_is_added(world):
     assert "No topics yet" in await world.say("/topics")
 
 
+async def test_a_topic_is_tried_as_the_ranker_takes_it(world):
+    """What a digest would give points for counts in a test: words near each other, too, but not for what leaves papers out."""
+    world.source.batches["cs.CL"] = make_batch(make_paper("2611.00001", "A cache that keeps every KV"))
+    await world.say("/categories add cs.CL")
+    assert "would have matched 1 of 1" in await world.say("/topics test kv cache")
+    assert "would have matched 0 of 1" in await world.say('/topics test "kv cache"')
+    assert "would have left out 0 of 1" in await world.say("/topics test -kv cache")
+
+
 async def test_settings_are_shown_and_set(world):
     """Every setting has a value, a range told in its refusal, and a reply that names what it is now."""
     assert await world.say("/settings max_papers 5") == "max_papers is now 5."
