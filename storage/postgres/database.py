@@ -22,6 +22,8 @@ from storage.postgres.values import Row, register_values
 MOST_CONNECTIONS = 8
 """Of one process. A small server allows twenty in all."""
 PATIENCE = 10.0
+_LONGEST_ANSWER = 4
+"""Times our patience: by then the server has given up a statement, if it is there."""
 PAUSES = (0.1, 0.5, 2.0)
 """Seconds before a lost transaction is tried again."""
 _LOCKS = 0x70617065
@@ -182,11 +184,12 @@ class Database:
         return await self._insist(attempt)
 
     async def _insist(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
-        """Try again where the connection was lost, or the server asks for it."""
+        """Try again where the connection was lost, or the server asks for it; give up where nobody answers."""
         with self._complaints():
             for pause in PAUSES:
                 try:
-                    return await attempt()
+                    async with asyncio.timeout(_LONGEST_ANSWER * self._patience):
+                        return await attempt()
                 except psycopg.OperationalError as error:
                     if not _is_passing(error):
                         raise
@@ -194,7 +197,8 @@ class Database:
                     log.warning("storage status=retried error=%r", _text_of(error))
                 await asyncio.sleep(pause)
                 await self._drop_lost()
-            return await attempt()
+            async with asyncio.timeout(_LONGEST_ANSWER * self._patience):
+                return await attempt()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
@@ -212,6 +216,8 @@ class Database:
     def _complaints(self) -> Iterator[None]:
         try:
             yield
+        except TimeoutError as error:
+            raise StorageError(f"{self.name} does not answer") from error
         except PoolTimeout as error:
             raise StorageError(f"{self.name} cannot be reached, or is too busy") from error
         except (
