@@ -25,7 +25,7 @@ from bot.delivery.pages import Pages
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState, Watch
 from bot.errands import Purse, Rest
-from bot.errors import ConfigError, UserError
+from bot.errors import ConfigError, DeliveryError, Remedy, StorageError, UserError
 from bot.feeding import Feeding
 from bot.following import Following
 from bot.health import Health
@@ -628,7 +628,11 @@ def _make_discord(wiring: _Wiring) -> Platform:
 
 
 async def _forum_tag(storage: Storage, chat: Chat) -> str:
-    subscription = await storage.get_subscription(chat)
+    try:
+        subscription = await storage.get_subscription(chat)
+    except StorageError as error:
+        # Nothing was sent yet: that is certain.
+        raise DeliveryError(Remedy.RETRY, f"the storage could not be read: {error}") from error
     return subscription.forum_tag if subscription else ""
 
 
