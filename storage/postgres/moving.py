@@ -26,7 +26,7 @@ from storage.postgres import announcements, chats, deliveries, follows, summarie
 from storage.postgres.database import Connection, Database
 from storage.postgres.values import Row as Record
 
-DERIVED = frozenset({"migrations", "revisions", "scratch", "leases", "updates"})
+DERIVED = frozenset({"migrations", "revisions", "scratch", "writers", "leases", "updates"})
 """Tables of which nothing is carried elsewhere: what is in them belongs to this database, or to a moment."""
 _AT_ONCE = 500
 
