@@ -110,7 +110,9 @@ def make_rounds(storage: PostgresStorage) -> Rounds:
     """What composes, as the bot has it, without arXiv."""
     pipeline = Pipeline(storage, SampleSource(), make_rankers(), utc_now, CATEGORIES)
     subscriptions = Subscriptions(storage, load_taxonomy(), utc_now)
-    return Rounds(pipeline, subscriptions, {"telegram": TelegramMessenger(TOKEN, "http://127.0.0.1:9", storage.move_chat)})
+    return Rounds(
+        pipeline, subscriptions, {"telegram": TelegramMessenger(TOKEN, "http://127.0.0.1:9", storage.move_chat)}
+    )
 
 
 async def drain(url: str, latencies: list[float]) -> None:
