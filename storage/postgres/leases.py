@@ -1,9 +1,13 @@
 """Leases, and the ledger that ends with one."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import TypeVar
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import datetime
+from typing import NamedTuple, TypeVar
 from zlib import crc32
+
+import psycopg
 
 from bot.errors import StorageError
 from bot.model.chat import Chat
@@ -15,36 +19,81 @@ from storage.postgres.database import Connection, Database, one
 _LOCKS = 0x6C656173
 """The first half of the advisory locks that stand for a lease; the second half stands for its name."""
 _TURNS = 0x7475726E
+_IS_ALIVE = "exists (select from pg_stat_activity where pid = held.pid and backend_start = held.backend)"
 # By the clock, and not by `now()`: a transaction may have waited since it began.
-_TAKE = """
-    insert into leases as held values (%(name)s, 1, clock_timestamp() + %(seconds)s * interval '1 second')
-    on conflict (name) do update set token = held.token + 1, until = excluded.until
-    where held.until <= clock_timestamp()
-    returning token"""
+_IS_FREE = f"""
+    select not exists (select from leases as held where name = %s and until > clock_timestamp() and {_IS_ALIVE})"""  # noqa: S608 - our own words
+_TAKE = f"""
+    insert into leases as held
+    values (%(name)s, 1, clock_timestamp() + %(seconds)s * interval '1 second', %(pid)s, %(backend)s)
+    on conflict (name) do update
+    set token = held.token + 1, until = excluded.until, pid = excluded.pid, backend = excluded.backend
+    where held.until <= clock_timestamp() or not {_IS_ALIVE}
+    returning token"""  # noqa: S608 - as above
 _RENEW = """
-    update leases set until = clock_timestamp() + %(seconds)s * interval '1 second'
+    update leases
+    set until = clock_timestamp() + %(seconds)s * interval '1 second', pid = %(pid)s, backend = %(backend)s
     where name = %(name)s and token = %(token)s and until > clock_timestamp()"""
 _RELEASE = "update leases set until = clock_timestamp() where name = %(name)s and token = %(token)s"
+_SESSION = "select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()"
 _HOLDS = "select count(*) from leases where name = %s and token = %s and until > clock_timestamp()"
 
 Result = TypeVar("Result")
 
 
-async def take(connection: Connection, name: str, seconds: float) -> Lease | None:
+class Session(NamedTuple):
+    """What tells one connection from every other that there ever was."""
+
+    pid: int
+    backend: datetime
+
+
+class Presence:
+    """A session that is there as long as this process is."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._stack = AsyncExitStack()
+        self._connection: Connection | None = None
+        self._looking = asyncio.Lock()
+
+    async def session(self) -> Session:
+        """By what the server knows it; another one, if it was lost. Raises StorageError."""
+        async with self._looking:
+            if self._connection is not None:
+                with suppress(psycopg.Error):
+                    return Session(*await one(await self._connection.execute(_SESSION)))
+                await self._leave()
+            self._connection = await self._stack.enter_async_context(self._database.alone())
+            return Session(*await one(await self._connection.execute(_SESSION)))
+
+    async def close(self) -> None:
+        """End it."""
+        async with self._looking:
+            await self._leave()
+
+    async def _leave(self) -> None:
+        self._connection = None
+        with suppress(StorageError):
+            await self._stack.aclose()
+
+
+async def take(connection: Connection, name: str, seconds: float, session: Session) -> Lease | None:
     """The lease, when every write under the one before has ended."""
-    (is_free,) = await one(
-        await connection.execute("select not exists (select from leases where name = %s and until > now())", (name,))
-    )
+    (is_free,) = await one(await connection.execute(_IS_FREE.encode(), (name,)))
     if not is_free:
         return None
     await connection.execute("select pg_advisory_xact_lock(%s, %s)", (_LOCKS, _number_of(name)))
-    row = await (await connection.execute(_TAKE, {"name": name, "seconds": seconds})).fetchone()
+    # Else the sessions of a moment ago would count, without that of whoever was quicker.
+    await connection.execute("select pg_stat_clear_snapshot()")
+    values = {"name": name, "seconds": seconds, **session._asdict()}
+    row = await (await connection.execute(_TAKE.encode(), values)).fetchone()
     return None if row is None else Lease(name, row[0])
 
 
-async def renew(connection: Connection, lease: Lease, seconds: float) -> bool:
+async def renew(connection: Connection, lease: Lease, seconds: float, session: Session) -> bool:
     """Hold it from now on for so long; False where it has ended."""
-    values = {"name": lease.name, "token": lease.token, "seconds": seconds}
+    values = {"name": lease.name, "token": lease.token, "seconds": seconds, **session._asdict()}
     return (await connection.execute(_RENEW, values)).rowcount > 0
 
 
@@ -55,7 +104,8 @@ async def release(connection: Connection, lease: Lease) -> None:
 
 async def is_any_held(connection: Connection) -> bool:
     """Whether some process does what only one may do at a time."""
-    (is_held,) = await one(await connection.execute("select exists (select from leases where until > now())"))
+    query = f"select exists (select from leases as held where until > now() and {_IS_ALIVE})"  # noqa: S608 - as above
+    (is_held,) = await one(await connection.execute(query.encode()))
     return bool(is_held)
 
 

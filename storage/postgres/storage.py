@@ -37,6 +37,7 @@ class PostgresStorage:
 
     def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
         self._database = Database(url, patience=patience)
+        self._presence = leases.Presence(self._database)
         self._subscriptions = Mirror(
             "subscriptions", ["chat"], lambda key, document: subscription_from_document(key[0], document)
         )
@@ -54,6 +55,7 @@ class PostgresStorage:
 
     async def close(self) -> None:
         self._is_open = False
+        await self._presence.close()
         await self._database.close()
 
     async def get_subscription(self, chat: Chat) -> Subscription | None:
@@ -255,10 +257,10 @@ class PostgresStorage:
         await self._database.write((), moving.load, rows)
 
     async def take(self, name: str, seconds: float) -> Lease | None:
-        return await self._database.write((), leases.take, name, seconds)
+        return await self._database.write((), leases.take, name, seconds, await self._presence.session())
 
     async def renew(self, lease: Lease, seconds: float) -> bool:
-        return await self._database.write((), leases.renew, lease, seconds)
+        return await self._database.write((), leases.renew, lease, seconds, await self._presence.session())
 
     async def release(self, lease: Lease) -> None:
         await self._database.write((), leases.release, lease)

@@ -56,6 +56,29 @@ async def test_it_ends_by_itself(two):
     assert not await one.renew(lease, 60)
 
 
+async def test_it_ends_with_whoever_holds_it(two):
+    """When the holder's session is gone, as where its process was killed, nobody waits for the time to run out."""
+    one, other = two
+    lease = await one.take("telegram", 600)
+    assert await other.take("telegram", 600) is None
+    await one._presence.close()
+    async with asyncio.timeout(30):
+        while (taken := await other.take("telegram", 600)) is None:
+            await asyncio.sleep(0.05)
+    assert taken.token == lease.token + 1
+    assert not await one.renew(lease, 600)
+    assert await other.renew(taken, 600)
+
+
+async def test_a_session_that_was_lost_costs_nothing_if_nobody_came(two):
+    """The holder has another one at its next renewal."""
+    one, other = two
+    lease = await one.take("telegram", 600)
+    await one._presence.close()
+    assert await one.renew(lease, 600)
+    assert await other.take("telegram", 600) is None
+
+
 async def test_of_many_that_try_at_once_one_has_it(two):
     """Also where it was held before, and has ended."""
     for _ in range(3):

@@ -82,14 +82,16 @@ async def move(folder, history, way):
     for number, make in enumerate(way):
         storage = make(folder / str(number))
         await storage.open()
-        if archives:
-            await copy(Origin("file", lambda path=archives[-1]: read_backup(path)), storage)
-        else:
-            await live(storage, history)
-        archives.append(folder / f"archive {number}")
-        await write_backup(archives[-1], storage.dump())
-        answers.append(await answers_of(storage))
-        await storage.close()
+        try:
+            if archives:
+                await copy(Origin("file", lambda path=archives[-1]: read_backup(path)), storage)
+            else:
+                await live(storage, history)
+            archives.append(folder / f"archive {number}")
+            await write_backup(archives[-1], storage.dump())
+            answers.append(await answers_of(storage))
+        finally:
+            await storage.close()
     contents = [each.read_bytes() for each in archives]
     assert contents == contents[:1] * len(way)
     for each in answers[1:]:
@@ -115,10 +117,12 @@ def test_whatever_is_held_arrives_in_postgresql_and_back(cluster, history, begin
         return PostgresStorage(urls[-1])
 
     way = [postgres, TinyDBStorage, postgres] if begins_there else [TinyDBStorage, postgres, TinyDBStorage]
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(move(Path(folder), history, way))
-    for each in urls:
-        cluster.drop(each)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            asyncio.run(move(Path(folder), history, way))
+    finally:
+        for each in urls:
+            cluster.drop(each)
 
 
 async def test_every_table_of_postgresql_is_thought_of(database_url):
