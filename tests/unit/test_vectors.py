@@ -114,6 +114,16 @@ async def test_every_token_is_counted(desk):
     assert spent.used == {("fake-vectors", vectors.GROUP): Usage(3 * TOKENS)}
 
 
+async def test_a_call_that_is_broken_off_counts_as_spent(desk):
+    """As at the end of the process: the provider may have charged for it."""
+    desk.embedder.gate.clear()
+    desk.vectors.want({PASSAGES[0]: 1.0})
+    while not desk.embedder.calls:
+        await asyncio.sleep(0)
+    await desk.vectors.close()
+    assert (await desk.spent()).reserved == 2 * TOKENS
+
+
 async def test_ranking_leaves_half_of_the_budget(caplog):
     """A call that would take more is not made, nothing more is wanted that day, and it is logged once."""
     desk = Desk(budget=int(100 * 2 * TOKENS / SHARE), most=60)
