@@ -40,6 +40,7 @@ bench: $(VENV)/.dev ## Run the benchmarks
 	$(BIN)/python -m bench.fulltext
 	$(BIN)/python -m bench.delivery
 	$(BIN)/python -m bench.ranking
+	$(BIN)/python -m bench.scoring
 
 live: $(VENV)/.run ## One digest from arXiv as it is now, to see that the real feeds still parse
 	$(BIN)/python -m bot digest --category cs.CL --top 5
