@@ -41,6 +41,7 @@ bench: $(VENV)/.dev ## Run the benchmarks
 	$(BIN)/python -m bench.fulltext
 	$(BIN)/python -m bench.delivery
 	$(BIN)/python -m bench.ranking
+	$(BIN)/python -m bench.scoring
 	$(BIN)/python -m bench.scores
 	$(BIN)/python -m bench.search
 	$(BIN)/python -m bench.pages

@@ -191,12 +191,16 @@ def add_up(matches: Sequence[Matches]) -> dict[int, float]:
     return totals
 
 
-def meet(matches: Sequence[Matches], totals: Mapping[int, float]) -> AbstractSet[int]:
-    """The papers that have two of the topics, or the one if there is only one; `totals` are what they add up to."""
+def meet(matches: Sequence[Matches], totals: Mapping[int, float], least: int) -> AbstractSet[int]:
+    """The papers that have two of the topics, or the one if there is only one, where there may be so many at `least`.
+
+    `totals` are what the topics add up to.
+    """
     if len(matches) == 1:
         return matches[0].exact
     seen, meeting = set[int](), set[int]()
-    if sum(map(_length, matches)) > len(totals):
+    # Most chats are done with here: hardly any paper has two of their topics, even with words only near.
+    if sum(map(_length, matches)) >= len(totals) + least:
         for each in matches:
             exact = each.exact
             if not seen.isdisjoint(exact):

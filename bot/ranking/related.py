@@ -56,7 +56,7 @@ def points_of(likeness: float, earned: float) -> float:
 
 def relate(index: Index, matches: Sequence[Matches], totals: Mapping[int, float]) -> Related | None:
     """The words that go with the topics that were found in the index, where they gave `totals`."""
-    meeting = meet(matches, totals)
+    meeting = meet(matches, totals, LEAST)
     if len(meeting) < LEAST:
         return None
     examples = sorted(meeting, key=lambda place: (-totals[place], place))[:EXAMPLES]

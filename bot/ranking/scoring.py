@@ -50,8 +50,10 @@ class Scoring:
         self._nearness = taste.related.measure(self._index, self._totals.keys()) if taste.related else {}
         self._pulls, self._pushes = taste.learned.measure(self._index) if taste.learned else ((), ())
 
-    def points(self) -> dict[int, float]:
+    def points(self) -> Mapping[int, float]:
         """The points of every paper that has any."""
+        if not (self._nearness or self._excluded or self._taste.learned):
+            return self._totals
         totals = dict(self._totals)
         for place, likeness in self._nearness.items():
             totals[place] += points_of_related(likeness, self._totals[place])

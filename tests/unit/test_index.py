@@ -1,11 +1,13 @@
 """What `rules` finds by its index, beside what it would find going through every paper; and what its scores do not depend on."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.folding import fold_letters, fold_words
 from bot.model.announcement import merge_batches
 from bot.model.feedback import Feedback
 from bot.model.paper import AnnouncedPaper, AnnounceType
@@ -132,3 +134,22 @@ def test_of_two_spellings_the_wider_counts(topics):
     (paper,) = make_papers([("A kv for a cache", "", (), ("cs.CL",))])
     assert RulesRanker().rank([paper], topics, ())[0].points > 0
     assert RulesRanker().rank([paper], topics[::-1], ()) == RulesRanker().rank([paper], topics, ())
+
+
+@pytest.mark.parametrize("topics", [["tea"], ["tea", "kv cache"]])
+def test_chats_may_ask_at_once(topics):
+    """Several threads with one ranker get what each would get alone."""
+    papers = make_papers([("Tea", "A kv cache", (), ("cs.CL",)), ("Model", "Tea, legged", (), ("cs.LG",))] * 20)
+    ranker, recents = RulesRanker(), [announce(papers), announce(papers[:7]), announce(papers[9:])]
+    with ThreadPoolExecutor(4) as pool:
+        asked = [recent for recent in recents for _ in range(4)]
+        found = list(pool.map(lambda recent: ranker.rank(papers, topics, recent), asked))
+    assert found == [RulesRanker().rank(papers, topics, recent) for recent in asked]
+
+
+@unhurried
+@given(st.text(alphabet="aSsC'’+#*-_.12 \n", max_size=30))
+def test_plain_texts_fold_as_all_others(text):
+    """Texts of plain letters are folded faster, and to the same words as beside a letter that is not plain."""
+    assert fold_words(f"{text} 漢") == f"{fold_words(text).rstrip()} 漢 "
+    assert fold_letters(f"{text} 漢") == f"{fold_letters(text).rstrip()} 漢 "
