@@ -105,7 +105,8 @@ def find_near(
     """
     known = _known(interests, background)
     rough = {
-        place: [(each.rough(paper), each) for each in known if each.vector.size == paper.size]
+        # A liked paper is no reason for itself.
+        place: [(each.rough(paper), each) for each in known if each.vector.size == paper.size and each.vector != paper]
         for place, paper in enumerate(papers)
         if paper is not None
     }

@@ -53,7 +53,7 @@ def _paper(shown: DigestPaper) -> list[str]:
         f"- **ArXiv ID**: {paper.versioned_id}",
     ]
     if score.reasons:
-        lines.append(f"- **Why**: {escape_markdown(format_reasons(score.reasons))}")
+        lines.append(f"- **Why**: {escape_markdown(format_reasons(score))}")
     if shown.also:
         links = (f"[{each.id}]({each.link}) {escape_markdown(each.title)}" for each in shown.also)
         lines.append(f"- **Also**: {'; '.join(links)}")

@@ -24,12 +24,13 @@ def format_score(score: Score) -> str:
         return tr("Left out by the topic {topic}", topic=score.excluded_by)
     if not score.reasons:
         return tr("Score 0: none of this chat's topics is in it")
-    return tr("Score {score}: {reasons}", score=format_value(score.value), reasons=format_reasons(score.reasons))
+    return tr("Score {score}: {reasons}", score=format_value(score.value), reasons=format_reasons(score))
 
 
-def format_reasons(reasons: Sequence[Reason]) -> str:
-    """The reasons one after the other: `title and abstract: kv cache; author you follow: Dao`."""
-    return tr("; ").join(format_reason(each) for each in sorted(reasons, key=_is_indirect))
+def format_reasons(score: Score) -> str:
+    """The reasons that change the score, one after the other: `title and abstract: kv cache; author you follow: Dao`."""
+    telling = [each for each, share in zip(score.reasons, score.shares, strict=True) if share]
+    return tr("; ").join(format_reason(each) for each in sorted(telling or score.reasons, key=_is_indirect))
 
 
 def format_shares(score: Score) -> tuple[str, ...]:

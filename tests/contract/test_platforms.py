@@ -130,7 +130,7 @@ async def test_a_subscription_and_its_digest(place):
         "cs.CL · new · 2611.00001v1",
     ):
         assert part in digest
-    assert "kv cache in title and abstract" in digest
+    assert "title and abstract: kv cache" in digest
     assert "1 left out by a - topic, 1 matched no topic" in digest
     assert "On Worlds" not in digest
 

@@ -17,7 +17,7 @@ from bot.app import load_languages
 from bot.errors import SourceError, SourceFault, StorageError
 from bot.language import base_language, tr
 from bot.model.chat import Chat
-from bot.model.digest import Reason
+from bot.model.digest import Reason, Score
 from bot.rendering.scores import format_reasons
 from bot.rendering.text import format_day, format_instant
 from handlers.command import CommandGroup, Request
@@ -130,7 +130,7 @@ def test_days_follow_the_language():
     with LANGUAGES.speaking("zh"):
         assert format_day(date(2026, 8, 13)) == "2026年8月13日 星期四"
         assert format_instant(moment) == "2026年8月13日 星期四 05:00 UTC"
-        assert format_reasons([Reason("kv cache", ("title", "abstract"), 2.1)]) == "标题和摘要：kv cache"
+        assert format_reasons(Score(2.1, (Reason("kv cache", ("title", "abstract"), 2.1),))) == "标题和摘要：kv cache"
     assert format_instant(moment) == "Thursday 13 August 2026, 05:00 UTC"
 
 

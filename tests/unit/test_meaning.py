@@ -8,7 +8,7 @@ import pytest
 from bot.delivery.readings import ORDER_PATIENCE
 from bot.errors import LLMError
 from bot.meaning import LONGEST_TEXT, MOST_LIKED, Meaning, liked_passages, paper_passage, topic_passages
-from bot.model.digest import Reason, ReasonKind
+from bot.model.digest import Reason, ReasonKind, Score
 from bot.rendering.scores import format_reasons
 from tests.build import CHAT, make_batch, make_paper
 from tests.fake_messenger import FakeMessenger
@@ -243,14 +243,14 @@ async def test_the_judge_reorders_the_front(make_world):
 
 def test_reasons_say_what_moved_a_paper():
     """By a topic, by the long title of a liked paper in short, by papers that are nearer, or by the judge."""
-    reasons = [
+    reasons = (
         Reason("kv cache", (), 0.5, ReasonKind.MEANING),
         Reason("A very long title " * 9, (), 0.4, ReasonKind.MEANING),
         Reason("7.5", (), 0.3, ReasonKind.JUDGED),
         Reason("2", (), -0.2, ReasonKind.JUDGED),
         Reason("kv cache", (), -0.1, ReasonKind.MEANING),
-    ]
-    assert format_reasons(reasons) == (
+    )
+    assert format_reasons(Score(0.9, reasons)) == (
         "near in meaning to kv cache; "
         "near in meaning to A very long title A very long title A very long title A ver…; "
         "the judge gives it 7.5 of 10; the judge gives it 2 of 10; others are nearer in meaning"

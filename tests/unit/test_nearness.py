@@ -71,9 +71,15 @@ def test_of_several_interests_the_nearest_counts_most():
 def test_topics_and_liked_papers_are_taken_together():
     """However many papers were liked, the topics keep their part; places count through both."""
     papers = ["teapots teapots pour", "robots robots walk"]
-    found = near(papers, ["teapots"], liked=["robots robots walk"] * 20)
+    found = near(papers, ["teapots"], liked=["robots robots walk far"] * 20)
     assert [each.place for each in found] == [0, 1]
     assert found[0].total > near(papers, ["robots"] * 20 + ["teapots"])[0].total
+
+
+def test_a_liked_paper_is_not_near_to_itself():
+    """It is measured by the other interests, and is named by none of them but these."""
+    [found] = near(["kv cache of language models"], ["kv cache"], liked=["kv cache of language models", "tea pots"])
+    assert found.place == 0
 
 
 def test_an_interest_that_nothing_is_about_raises_nobody():

@@ -132,4 +132,9 @@ def test_a_score_says_itself():
     assert format_score(Score(3.0, reasons, half=1.8)) == "Score 62: title: kv cache; author you follow: Dao"
     assert format_score(Score(3.0, reasons)) == "Score 3.00: title: kv cache; author you follow: Dao"
     assert format_shares(Score(3.0, reasons)) == ("+1.50 title: kv cache", "+1.50 author you follow: Dao")
+    faint = Reason("barrier", (), -0.001, ReasonKind.DISLIKED, 1)
+    assert (
+        format_score(Score(2.999, (*reasons, faint), half=1.8)) == "Score 62: title: kv cache; author you follow: Dao"
+    )
+    assert "did not like" in format_shares(Score(2.999, (*reasons, faint), half=1.8))[2]
     assert format_score(Score(0.0, excluded_by="-survey")) == "Left out by the topic -survey"
