@@ -1,6 +1,7 @@
 """The composition root: the one module that knows every adapter."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from bot.jobs import Jobs
     from bot.summaries.llm import OpenAISummarizer
     from bot.web import WebServer
+
+log = logging.getLogger(__name__)
 
 OPENAI_URL = "https://api.openai.com/v1"
 PATIENCE = 30.0
@@ -196,6 +199,7 @@ class App:
     `outbox` sends what was planned while it runs, `watch` tells the owners what a machine cannot mend. `web` serves HTTP
     while entered, which raises ConfigError where PORT cannot be had; without PORT it does nothing. `interest` is set when some
     chat may follow something new. `following` tells chats of new versions of papers. `crew`: the other processes; None: we are all.
+    `serving`: the platforms that this process serves now.
     """
 
     services: Services
@@ -208,6 +212,7 @@ class App:
     following: Following
     interest: asyncio.Event = field(default_factory=asyncio.Event)
     crew: Crew | None = None
+    serving: list[Platform] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +293,9 @@ async def _join_crew(stack: AsyncExitStack, settings: Settings, storage: Storage
 
 def _shared_summaries(maker: Summaries, jobs: "Jobs") -> Summaries:
     """Summaries that workers make. Those that gather for batches would be known to one process alone, so there are none."""
-    maker.batching = None
+    if maker.batching is not None:
+        log.warning("LLM_BATCH has no effect with DATABASE_URL: summaries are made by single calls")
+        maker.batching = None
     shared = Summaries(maker.storage, maker.texts, maker.summarizer, utc_now, maker.budget, at_once=_WAITING_AT_ONCE)
     shared.elsewhere = jobs.summarise
     return shared
@@ -324,7 +331,7 @@ def _wire(  # noqa: PLR0913, PLR0917 - all that there is
     messengers = {each.name: each.messenger for each in senders}
     outbox = _make_outbox(subscriptions, senders)
     rounds = Rounds(pipeline, subscriptions, messengers, languages, outbox.wake, summaries=papers.summaries)
-    platforms: list[Platform] = []
+    serving: list[Platform] = []
     services = Services(
         subscriptions,
         pipeline,
@@ -335,7 +342,7 @@ def _wire(  # noqa: PLR0913, PLR0917 - all that there is
         managing=Managing(utc_now),
         languages=languages,
         platforms=lambda: [
-            PlatformState(each.name, each.last_contact, outbox.carriers[each.name].lane.outcomes) for each in platforms
+            PlatformState(each.name, each.last_contact, outbox.carriers[each.name].lane.outcomes) for each in serving
         ],
         backfill=papers.backfill,
         summaries=papers.summaries,
@@ -343,11 +350,14 @@ def _wire(  # noqa: PLR0913, PLR0917 - all that there is
         prices=Prices.from_toml(read_bundled("prices.toml")),
     )
     web = _make_web(settings)
-    platforms += _make_platforms(_Wiring(settings, services, rounds, outbox, crew), web)
+    platforms = tuple(_make_platforms(_Wiring(settings, services, rounds, outbox, crew), web))
+    serving += platforms
     owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
-    watch = Watch(pipeline, platforms, lambda text, name: owners.tell(text, not_by=name), utc_now())
+    watch = Watch(pipeline, serving, lambda text, name: owners.tell(text, not_by=name), utc_now())
     following = Following(pipeline, rounds, papers.backfill)
-    return App(services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext(), following, crew=crew)
+    return App(
+        services, rounds, outbox, watch, platforms, owners, web or nullcontext(), following, crew=crew, serving=serving
+    )
 
 
 def _make_outbox(subscriptions: Subscriptions, senders: Sequence[_Sender]) -> Outbox:
