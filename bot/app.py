@@ -20,6 +20,7 @@ from bot.delivery.outbox import Carrier, Outbox
 from bot.delivery.pacing import Pacer
 from bot.delivery.rounds import Rounds
 from bot.delivery.watch import PlatformState, Watch
+from bot.errors import DeliveryError, Remedy, StorageError
 from bot.following import Following
 from bot.language import Languages
 from bot.managing import Managing
@@ -462,7 +463,11 @@ def _make_discord(wiring: _Wiring) -> Platform:
 
 
 async def _forum_tag(storage: Storage, chat: Chat) -> str:
-    subscription = await storage.get_subscription(chat)
+    try:
+        subscription = await storage.get_subscription(chat)
+    except StorageError as error:
+        # Nothing was sent yet: that is certain.
+        raise DeliveryError(Remedy.RETRY, f"the storage could not be read: {error}") from error
     return subscription.forum_tag if subscription else ""
 
 

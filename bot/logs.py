@@ -11,7 +11,9 @@ from urllib.parse import quote
 
 _LOG_SIZE = 1_000_000
 # The first tell every request and every tick; the others, at DEBUG, what people and the bot say, and what a model is sent.
-QUIETER = dict.fromkeys(("httpx", "httpcore", "httpx2", "httpcore2", "apscheduler", "procrastinate"), logging.WARNING)
+QUIETER = dict.fromkeys(
+    ("httpx", "httpcore", "httpx2", "httpcore2", "apscheduler", "procrastinate", "psycopg.pool"), logging.WARNING
+)
 QUIETER |= dict.fromkeys(("telegram", "discord", "openai", "psycopg"), logging.INFO)
 """The least level at which libraries may log, whatever LOG_LEVEL says, by logger."""
 _TELEGRAM_FORM = r"(?<!\d)\d{6,}:[A-Za-z0-9_-]{30,}"

@@ -30,11 +30,12 @@ class PlatformState:
 
 async def oldest_open(pipeline: Pipeline) -> Delivery | None:
     """The delivery that has waited longest in the outbox, None where it is empty."""
-    chats = await pipeline.storage.get_open_chats()
-    if not chats:
-        return None
-    waiting = [each for each in await pipeline.storage.get_deliveries(chats[0]) if each.is_open]
-    return min(waiting, key=lambda each: each.planned_at, default=None)
+    for chat in await pipeline.storage.get_open_chats():
+        waiting = [each for each in await pipeline.storage.get_deliveries(chat) if each.is_open]
+        # What was open a moment ago may have been sent since; then the next chat's is the oldest.
+        if waiting:
+            return min(waiting, key=lambda each: each.planned_at)
+    return None
 
 
 @dataclass(slots=True)

@@ -22,6 +22,8 @@ from storage.postgres.values import Row, register_values
 MOST_CONNECTIONS = 8
 """Of one process. A small server allows twenty in all."""
 PATIENCE = 10.0
+_LONGEST_ANSWER = 4
+"""Times our patience: by then the server has given up a statement, if it is there."""
 PAUSES = (0.1, 0.5, 2.0)
 """Seconds before a lost transaction is tried again."""
 _LOCKS = 0x70617065
@@ -46,6 +48,10 @@ _SETTINGS = {
 }
 _LOST = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow, errors.IdleInTransactionSessionTimeout)
 
+_VIEW = b"""
+    set transaction isolation level repeatable read, read only;
+    set local idle_in_transaction_session_timeout = '60s'"""
+"""A view locks nothing, and taking over very many rows takes a while."""
 _NUMBER = """
     insert into writers values (%s, %s, now())
     on conflict (connection) do update set number = excluded.number, at = excluded.at returning number"""
@@ -149,7 +155,7 @@ class Database:
 
         async def attempt() -> Result:
             async with self._connection() as connection, connection.transaction():
-                await connection.execute("set transaction isolation level repeatable read, read only")
+                await connection.execute(_VIEW)
                 return await query(connection, *args, **kwargs)
 
         return await self._insist(attempt)
@@ -182,19 +188,23 @@ class Database:
         return await self._insist(attempt)
 
     async def _insist(self, attempt: Callable[[], Awaitable[Result]]) -> Result:
-        """Try again where the connection was lost, or the server asks for it."""
+        """Try again where the connection was lost, or the server asks for it; give up where nobody answers."""
+        pauses = iter(PAUSES)
         with self._complaints():
-            for pause in PAUSES:
+            while True:
                 try:
-                    return await attempt()
+                    async with asyncio.timeout(_LONGEST_ANSWER * self._patience):
+                        return await attempt()
                 except psycopg.OperationalError as error:
                     if not _is_passing(error):
                         raise
                     self.losses += 1
+                    pause = next(pauses, None)
+                    if pause is None:
+                        raise
                     log.warning("storage status=retried error=%r", _text_of(error))
                 await asyncio.sleep(pause)
                 await self._drop_lost()
-            return await attempt()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
@@ -212,6 +222,8 @@ class Database:
     def _complaints(self) -> Iterator[None]:
         try:
             yield
+        except TimeoutError as error:
+            raise StorageError(f"{self.name} does not answer") from error
         except PoolTimeout as error:
             raise StorageError(f"{self.name} cannot be reached, or is too busy") from error
         except (
@@ -234,9 +246,11 @@ async def _begin(connection: Connection, chats: Sequence[Chat]) -> None:
     """Number the transaction, and let it have the chats for itself from now on."""
     # Always in the same order: two that want the same two chats must not wait for each other.
     keys = sorted({crc32(each.key.encode("utf-8", "surrogatepass")) - (1 << 31) for each in chats})
-    locks = "".join(f", pg_advisory_xact_lock({_LOCKS}, {key})" for key in keys)
     connection.writes += 1
-    await connection.execute(f"{_NUMBER}{locks}".encode(), (connection.id, connection.writes))
+    # A text for each number of chats, so that the server need not plan it every time.
+    query = _NUMBER + ", pg_advisory_xact_lock(%s, %s)" * len(keys)
+    locks = (number for key in keys for number in (_LOCKS, key))
+    await connection.execute(query.encode(), (connection.id, connection.writes, *locks))
 
 
 async def _was_committed(connection: Connection, lost: UUID, number: int) -> bool:

@@ -10,6 +10,7 @@ from bot.errors import StorageError
 from storage.postgres.database import Connection, Database, one
 
 _FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+_OLDEST_SERVER = 130_000
 _LOCK = 0x70617065, 0x6D696772
 _TABLE = """create table if not exists migrations (
     number integer primary key, name text not null, applied_at timestamptz not null default now())"""
@@ -41,7 +42,7 @@ async def migrate(database: Database, migrations: Sequence[Migration] | None = N
     known = read_migrations() if migrations is None else migrations
     async with database.alone() as connection, connection.transaction():
         await connection.execute("select pg_advisory_xact_lock(%s, %s)", _LOCK)
-        await _check_encoding(connection)
+        await _check_server(connection)
         await connection.execute(_TABLE)
         before = await _version(connection)
         _refuse_newer(database, before, len(known))
@@ -82,7 +83,11 @@ async def _version(connection: Connection) -> int:
     return int(version)
 
 
-async def _check_encoding(connection: Connection) -> None:
+async def _check_server(connection: Connection) -> None:
+    if connection.info.server_version < _OLDEST_SERVER:
+        raise StorageError(
+            f"the server is PostgreSQL {connection.info.server_version // 10_000}; 13 or newer is needed"
+        )
     (encoding,) = await one(await connection.execute("show server_encoding"))
     if encoding != "UTF8":
         raise StorageError(f"the database has the encoding {encoding}; make one with encoding UTF8")

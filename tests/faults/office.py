@@ -15,6 +15,7 @@ from bot.model.delivery import Progress
 from handlers.discord.messenger import DiscordMessenger
 from handlers.discord.rest import DiscordRest
 from handlers.telegram.messenger import TelegramMessenger
+from storage.postgres import PostgresStorage
 from tests.build import make_batch, make_paper, make_subscription
 from tests.faults.town import IDS, make_private
 from tests.servers import discord, telegram
@@ -96,7 +97,17 @@ class Office(World):
             # However slow the machine, a request takes so many turns of the loop, and not so much time.
             for _ in range(TURNS):
                 await asyncio.sleep(0)
+            await self._let_the_database_answer()
             loop.skipped += STEP
+
+    async def _let_the_database_answer(self, seconds=1.0):
+        """What a server takes for its answers is time that cannot be skipped."""
+        end = time.monotonic() + seconds
+        while isinstance(self.storage, PostgresStorage) and time.monotonic() < end:
+            connections = self.storage._database._pool.get_stats()
+            if connections["pool_available"] == connections["pool_size"]:
+                break
+            await asyncio.sleep(0.001)
 
     async def drain(self, seconds=30.0):
         """Time goes by until nothing waits any more; so many seconds by the clock on the wall at most."""

@@ -195,7 +195,8 @@ async def test_a_storage_without_room_stops_a_broadcast(town):
             while not all(town.arrived(chat) for chat in town.chats) or not await is_empty(town):
                 await asyncio.sleep(3.1)
         assert await bot.stop() == 0
-    states = await check_chats(town, {})
+    # Rounds that could not be planned are held again half a minute later.
+    states = await check_chats(town, await town.drain())
     assert {state for _, state in states} == {DeliveryState.SENT}
 
 

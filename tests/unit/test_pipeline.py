@@ -9,20 +9,22 @@ from bot.errors import SourceError
 from bot.keeping import ANNOUNCEMENT_DAYS
 from bot.pipeline import SEEN_DAYS
 from tests.build import CHAT, DAY, make_batch, make_paper
+from tests.fakes import FakeStorage
 from tests.world import Killed, World
 
 PAPER = make_paper("2611.00001", categories=("cs.CL",))
 
 
-async def make_world(*batches):
-    world = World(*batches)
+async def make_world(*batches, storage=None):
+    world = World(*batches, storage=storage)
     await world.storage.open()
     return world, world.services.pipeline
 
 
 async def test_two_pulls_at_once_ask_once():
     """A second pull waits for the first, says so, and finds its work done."""
-    world, pipeline = await make_world(make_batch(PAPER))
+    # In memory, where both begin in the same moment.
+    world, pipeline = await make_world(make_batch(PAPER), storage=FakeStorage())
     said = []
     brought = await asyncio.gather(pipeline.pull(["cs.CL"]), pipeline.pull(["cs.CL"], said.append))
     assert brought == [1, 0]

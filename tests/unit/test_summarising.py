@@ -54,7 +54,7 @@ async def ask_as_chats(summaries, chats=1000):
         language = ("en", "zh")[number % 2]
         papers = [PAPERS[(number // 2 + each) % 40] for each in range(20)]
         await summaries.want(Wish(each, language, 1 / place) for place, each in enumerate(papers, start=1))
-        return len(await summaries.wait(papers, language, 60))
+        return len(await summaries.wait(papers, language, 600))
 
     return await asyncio.gather(*map(ask, range(chats)))
 

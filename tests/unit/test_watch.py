@@ -1,14 +1,17 @@
 """The owner is told what a machine cannot mend: once when it begins, and again only after it was over."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from bot.delivery.watch import Watch
+from bot.delivery.watch import Watch, oldest_open
 from bot.errors import DeliveryError, Remedy
+from bot.model.chat import Chat
+from bot.model.delivery import Delivery, DeliveryState
 from bot.model.message import Message
-from tests.build import CHAT, NOW, make_batch, make_paper
+from tests.build import CHAT, DAY, NOW, make_batch, make_paper, make_subscription
+from tests.fakes import FakeStorage
 from tests.world import World
 
 MONDAY = date(2026, 11, 23)
@@ -119,3 +122,26 @@ async def test_a_platform_that_another_process_served_is_heard_of_later(watched)
     await watched.watch.look_at_platforms()
     assert len(watched.alerts) == 1
     assert "outbox" in watched.watch._told
+
+
+class SendingStorage(FakeStorage):
+    """The chat that waits longest gets its part while somebody looks at the list of those that wait."""
+
+    async def get_open_chats(self):
+        chats = await super().get_open_chats()
+        [part] = await self.get_deliveries(chats[0])
+        await self.record(replace(part, state=DeliveryState.SENT))
+        return chats
+
+
+async def test_what_is_sent_meanwhile_hides_nothing():
+    """The outbox is not called empty because the part that waited longest was sent just now."""
+    world = World(storage=SendingStorage())
+    await world.storage.open()
+    for number, chat in enumerate((Chat("console", "1"), Chat("console", "2"))):
+        await world.storage.change_subscription(chat, lambda _, chat=chat: make_subscription(chat=chat))
+        planned = NOW + timedelta(seconds=number)
+        await world.storage.plan(chat, None, [Delivery(chat, DAY, 1, 1, planned, planned, "text")])
+    oldest = await oldest_open(world.services.pipeline)
+    assert oldest is not None
+    assert oldest.chat == Chat("console", "2")
