@@ -37,6 +37,7 @@ install: $(VENV)/.dev ## Make .venv with everything for development
 bench: $(VENV)/.dev ## Run the benchmarks
 	$(BIN)/python -m bench.storage
 	$(BIN)/python -m bench.postgres
+	$(BIN)/python -m bench.scaling
 	$(BIN)/python -m bench.feed
 	$(BIN)/python -m bench.fulltext
 	$(BIN)/python -m bench.delivery

@@ -84,11 +84,11 @@ async def _keep_up(options: argparse.Namespace, settings: Settings) -> None:
             await upkeep.move(options.source, options.target, print)
         case _ if options.source or options.target:
             raise UserError("To move what is stored, say both --from URL and --to URL.")
-        case _ if settings.database_url.get_secret_value():
-            await upkeep.migrate(url, print)
-        case _:
+        case _ if not settings.database_url.get_secret_value():
             # Hosts run this before every release, whatever the bot keeps its things in.
-            print("Nothing to migrate: a folder is brought up to date when it is opened.")  # noqa: T201 - its output
+            print("Nothing to migrate: a folder is brought up to date when it is opened.", flush=True)  # noqa: T201 - its output
+        case _:
+            await upkeep.migrate(url, print)
 
 
 def _quieter(level: str) -> str:

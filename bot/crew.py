@@ -43,9 +43,16 @@ async def share(
     time does beside that.
     """
     refused: set[str] = set()
+    app.serving.clear()
 
     async def serve(platform: Platform) -> None:
-        await keep(platform)
+        app.serving.append(platform)
+        # Nobody heard of it here while another process served it.
+        app.watch.since[platform.name] = utc_now()
+        try:
+            await keep(platform)
+        finally:
+            app.serving.remove(platform)
         refused.add(platform.name)
         if len(refused) == len(app.platforms):
             raise ConfigError(
@@ -147,9 +154,11 @@ async def _keep_time(app: App, timetable: Timetable, _: Lease) -> None:
 
 
 async def _recall(app: App) -> None:
+    """Know what others know of arXiv, and tell the owner of platforms that are silent here."""
     while True:
         try:
             await app.services.pipeline.pulling.recall()
+            await app.watch.look_at_platforms()
         except StorageError as error:
             log.warning("recall status=failed error=%r", str(error))
         await asyncio.sleep(RECALL_EVERY)

@@ -14,7 +14,9 @@ from urllib.parse import quote
 
 _LOG_SIZE = 1_000_000
 # The first tell every request and every tick; the others, at DEBUG, what people and the bot say, and what a model is sent.
-QUIETER = dict.fromkeys(("httpx", "httpcore", "httpx2", "httpcore2", "apscheduler", "procrastinate"), logging.WARNING)
+QUIETER = dict.fromkeys(
+    ("httpx", "httpcore", "httpx2", "httpcore2", "apscheduler", "procrastinate", "psycopg.pool"), logging.WARNING
+)
 QUIETER |= dict.fromkeys(("telegram", "discord", "openai", "psycopg"), logging.INFO)
 # A trace for each request that is no HTTP; what goes wrong in a request of ours, bot.web tells.
 QUIETER |= {"aiohttp.server": logging.CRITICAL}

@@ -3,6 +3,7 @@
 Their library takes a second and fifty megabytes, which nobody needs who has no model.
 """
 
+import logging
 from contextlib import AsyncExitStack
 from random import SystemRandom
 from time import monotonic
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from bot.summaries.embedding import OpenAIEmbedder
     from bot.summaries.judging import OpenAIJudge
     from bot.summaries.llm import OpenAISummarizer
+
+log = logging.getLogger(__name__)
 
 OPENAI_URL = "https://api.openai.com/v1"
 EMBEDDING_SECONDS, JUDGE_SECONDS = 60.0, 20.0
@@ -147,7 +150,9 @@ async def open_summaries(
 
 def shared_summaries(maker: Summaries, jobs: "Jobs") -> Summaries:
     """Summaries that workers make. Those that gather for batches would be known to one process alone, so there are none."""
-    maker.batching = None
+    if maker.batching is not None:
+        log.warning("LLM_BATCH has no effect with DATABASE_URL: summaries are made by single calls")
+        maker.batching = None
     shared = Summaries(maker.storage, maker.texts, maker.summarizer, utc_now, maker.budget, at_once=_WAITING_AT_ONCE)
     shared.elsewhere = jobs.summarise
     return shared

@@ -54,6 +54,7 @@ class App:
     while entered, which raises ConfigError where PORT cannot be had; without PORT it does nothing. `interest` is set when some
     chat may follow something new. `following` tells chats of new versions of papers. `health` is how
     all of it does. `publishing` None: nothing is published. `crew`: the other processes; None: we are all.
+    `serving`: the platforms that this process serves now.
     """
 
     services: Services
@@ -68,6 +69,7 @@ class App:
     publishing: Publishing | None = None
     interest: asyncio.Event = field(default_factory=asyncio.Event)
     crew: Crew | None = None
+    serving: list[Platform] = field(default_factory=list)
 
 
 @asynccontextmanager
@@ -151,11 +153,11 @@ def _wire(  # noqa: PLR0913, PLR0917 - all that there is
     rounds = Rounds(pipeline, subscriptions, messengers, languages, outbox.wake, summaries=papers.summaries)
     if settings.port is not None:
         rounds.pages = Pages(pipeline.storage, utc_now, token_bytes, settings.public_url)
-    platforms: list[Platform] = []
+    serving: list[Platform] = []
 
     def platform_states() -> list[PlatformState]:
         lanes = outbox.lanes
-        return [PlatformState(each.name, each.last_contact, lanes[each.name].outcomes) for each in platforms]
+        return [PlatformState(each.name, each.last_contact, lanes[each.name].outcomes) for each in serving]
 
     services = Services(
         subscriptions,
@@ -178,12 +180,23 @@ def _wire(  # noqa: PLR0913, PLR0917 - all that there is
     )
     health = Health(pipeline, platform_states)
     web = make_web(settings, health, outbox, papers.arxiv, services)
-    platforms += make_platforms(Wiring(settings, services, rounds, outbox, crew), web)
+    platforms = tuple(make_platforms(Wiring(settings, services, rounds, outbox, crew), web))
+    serving += platforms
     owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
-    watch = Watch(pipeline, platforms, lambda text, name: owners.tell(text, not_by=name), utc_now())
+    watch = Watch(pipeline, serving, lambda text, name: owners.tell(text, not_by=name), utc_now())
     following = Following(pipeline, rounds, papers.backfill)
     return App(
-        services, rounds, outbox, watch, tuple(platforms), owners, web or nullcontext(), following, health, crew=crew
+        services,
+        rounds,
+        outbox,
+        watch,
+        platforms,
+        owners,
+        web or nullcontext(),
+        following,
+        health,
+        crew=crew,
+        serving=serving,
     )
 
 

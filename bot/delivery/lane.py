@@ -142,6 +142,9 @@ class Lane:
             return await self.messenger.deliver(sending.chat, outgoing)
         except DeliveryError as error:
             return error
+        except StorageError as error:
+            # What a messenger looks up, it looks up before it asks anything of the platform.
+            return DeliveryError(Remedy.RETRY, str(error))
         except Exception as error:
             log.exception("deliver chat=%s day=%s part=%d crashed", sending.chat.key, sending.day, sending.part)
             return DeliveryError(Remedy.UNCERTAIN, type(error).__name__)

@@ -1,7 +1,8 @@
 """Tells the owner what a machine cannot mend: once when it begins, not every minute."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -39,29 +40,42 @@ async def oldest_open(pipeline: Pipeline) -> Delivery | None:
 
 @dataclass(slots=True)
 class Watch:
-    """What is looked at every minute. `tell` reaches the owner; what has been told is told again only after it was over."""
+    """What is looked at every minute. `tell` reaches the owner; what has been told is told again only after it was over.
+
+    `platforms` are those that this process serves, some of them only `since` an instant after it `started`.
+    """
 
     pipeline: Pipeline
     platforms: Sequence[Platform]
     tell: Callable[[str, str], Awaitable[None]]
     started: datetime
+    since: dict[str, datetime] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
 
     async def look(self) -> None:
-        """Tell what is newly wrong, and what is over."""
-        trouble = {name: text async for name, text in self._find()}
+        """Tell what is newly wrong."""
+        await self._tell(dict(self._find_silent()) | {name: text async for name, text in self._find()})
+
+    async def look_at_platforms(self) -> None:
+        """As `look`, for a process that serves platforms while another one keeps time."""
+        await self._tell(dict(self._find_silent()), {each.name for each in self.platforms})
+
+    async def _tell(self, trouble: Mapping[str, str], looked_at: AbstractSet[str] | None = None) -> None:
         for name, text in trouble.items():
             if name not in self._told:
                 self._told.add(name)
                 await self.tell(text, name)
-        self._told &= trouble.keys()
+        self._told &= trouble.keys() if looked_at is None else trouble.keys() | (self._told - looked_at)
+
+    def _find_silent(self) -> Iterator[tuple[str, str]]:
+        for platform in self.platforms:
+            since = self.since.get(platform.name, self.started)
+            heard = max(platform.last_contact or since, since)
+            if self.pipeline.clock() - heard >= DOWN_FOR:
+                yield platform.name, f"{platform.name} has not answered since {format_instant(heard)}"
 
     async def _find(self) -> AsyncIterator[tuple[str, str]]:
         now = self.pipeline.clock()
-        for platform in self.platforms:
-            heard = platform.last_contact or self.started
-            if now - heard >= DOWN_FOR:
-                yield platform.name, f"{platform.name} has not answered since {format_instant(heard)}"
         oldest = await oldest_open(self.pipeline)
         if oldest is not None and now - oldest.planned_at >= OLD_AFTER:
             since = format_instant(oldest.planned_at)

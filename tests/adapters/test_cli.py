@@ -427,3 +427,26 @@ async def test_the_command_line_explains_itself(run):
     assert "digest" in written
     assert "Exit codes" in written
     assert (await run("--version", LOG_LEVEL="LOUD"))[1].startswith("paperround ")
+
+
+async def test_a_worker_needs_a_database(run):
+    """It says what is missing; so does a move that does not say where to."""
+    code, _, complaints = await run("worker", TELEGRAM_BOT_TOKEN="12:abc")  # noqa: S106 - it is invented
+    assert (code, complaints.count("needs DATABASE_URL")) == (2, 1)
+    code, _, complaints = await run("migrate", "--from", "tinydb:///nowhere")
+    assert (code, "both --from URL and --to URL" in complaints) == (2, True)
+
+
+async def test_a_folder_moves_to_a_database_and_back(run, cluster, tmp_path):
+    """What the terminal chat follows is there afterwards, and a backup of the database is one of the folder."""
+    url, folder = cluster.new_database(), f"tinydb://{tmp_path / 'data'}"
+    await run(typed="/topics add kv cache\n")
+    assert (await run("backup", "one"))[0] == 0
+    code, said, _ = await run("migrate", "--from", folder, "--to", url)
+    assert (code, "1 subscription" in said) == (0, True)
+    assert (await run("backup", "two", DATABASE_URL=url))[0] == 0
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    code, _, complaints = await run("restore", "one", DATABASE_URL=url)
+    assert (code, complaints) == (0, "")
+    assert "kv cache" in (await run(typed="/topics list\n", DATABASE_URL=url))[1]
+    cluster.drop(url)

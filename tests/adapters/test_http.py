@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
@@ -444,3 +445,28 @@ async def test_a_slow_connection_brings_requests_no_closer(server):
         for _ in range(2):
             await client.get(f"{server.url}/a", accept=XML, patience=5)
     assert server.gaps()[0] >= 0.299
+
+
+async def test_two_processes_are_one_to_arxiv(server, make_client, time):
+    """One asks at a time, at the distance that one alone would keep, and both leave a host alone that asked one of them to wait."""
+    notes, lock, inside = Notes(), asyncio.Lock(), []
+
+    @asynccontextmanager
+    async def outside():
+        async with lock:
+            inside.append(len(server.seen))
+            yield
+
+    options = {"load_note": notes.load, "save_note": notes.save, "outside": outside}
+    one, other = make_client(**options), make_client(**options)
+    await one.get(f"{server.url}/a", accept=XML, patience=60)
+    await other.get(f"{server.url}/a", accept=XML, patience=60)
+    await one.get(f"{server.url}/b", accept=XML, patience=60)
+    assert time.slept == [3.0, 3.0]
+    assert inside == [0, 1, 2]
+    server.script("/a", Canned(b"", 429))
+    with pytest.raises(SourceError):
+        await one.get(f"{server.url}/a", accept=XML, patience=20)
+    with pytest.raises(SourceError, match="left alone"):
+        await other.get(f"{server.url}/b", accept=XML, patience=20)
+    assert len(server.seen) == 4

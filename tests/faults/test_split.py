@@ -62,7 +62,7 @@ async def test_two_senders_by_mistake_send_once(tmp_path, database_url):
         async with town.starting() as one, town.starting() as other:
             await town.until_sending()
             first, second = (one, other) if "name=telegram token=1" in one.said() else (other, one)
-            assert "name=telegram" not in second.said()
+            assert "name=telegram token" not in second.said()
             first.process.send_signal(signal.SIGSTOP)
             await second.until_said("lease name=telegram token=2 status=taken", 60)
             first.process.send_signal(signal.SIGCONT)

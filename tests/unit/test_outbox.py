@@ -474,3 +474,17 @@ def test_a_nonce_is_short_and_only_its_own():
     assert len(nonces) == len(others)
     assert all(len(nonce) == 22 and nonce.isascii() for nonce in nonces)
     assert replace(parts[0], state=STATES.SENDING, tries=3, began=NOW).nonce == parts[0].nonce
+
+
+async def test_a_messenger_that_cannot_look_something_up_has_sent_nothing():
+    """Such as the tag of a forum, while the storage is away: the part is tried again, and is not taken for uncertain."""
+    post = await Post().open()
+    post.messenger.script[ADA.key].append(StorageError("the database is away"))
+    await post.plan(ADA, "a")
+    async with post.running():
+        async with asyncio.timeout(20):
+            while not post.messenger.sent:
+                await asyncio.sleep(0.02)
+    [part] = await post.storage.get_deliveries(ADA)
+    assert part.state is STATES.SENT
+    assert len(post.messenger.tries) == 2

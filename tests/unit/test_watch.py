@@ -111,6 +111,19 @@ async def test_a_week_with_announcements_is_silent(watched):
         assert await watched.look() == []
 
 
+async def test_a_platform_that_another_process_served_is_heard_of_later(watched):
+    """It counts from when this process began to serve it; and looking at platforms alone forgets nothing else."""
+    watched.telegram.last_contact = watched.discord.last_contact = None
+    watched.watch._told.add("outbox")
+    watched.watch.since = {"telegram": watched.now + timedelta(minutes=30), "discord": watched.now}
+    watched.later(minutes=31)
+    await watched.watch.look_at_platforms()
+    assert [name for name, _ in watched.alerts] == ["discord"]
+    await watched.watch.look_at_platforms()
+    assert len(watched.alerts) == 1
+    assert "outbox" in watched.watch._told
+
+
 class SendingStorage(FakeStorage):
     """The chat that waits longest gets its part while somebody looks at the list of those that wait."""
 
