@@ -55,7 +55,7 @@ async def away(tmp_path):
 
 def test_every_method_of_the_port_is_thought_of():
     """Whoever adds one to the port is sent to tests/everything.py, and so to the rows that it needs."""
-    methods = {each for each in vars(ports.Storage) if not each.startswith("_")}
+    methods = {each for each in dir(ports.Storage) if not each.startswith("_")}
     assert methods - NOT_CONTENT == WRITES.keys() | READS.keys()
 
 
