@@ -24,6 +24,7 @@ AT_ONCE = 4
 ASK_AGAIN = timedelta(minutes=15)
 """How long a paper is left alone that could not be summarised, where nobody says for how long."""
 PRIVATE, GROUPS = later("telegram private"), later("telegram groups and channels")
+PUBLISHED = later("pages of Markdown")
 ON_TAP = 1_000.0
 """The weight of what a person waits for: more than that of any digest."""
 
@@ -31,7 +32,7 @@ ON_TAP = 1_000.0
 def group_of(chat: Chat) -> str:
     """The platform and, where the id tells them apart, whether the chat is private: Telegram's groups have negative ids."""
     if chat.platform != "telegram":
-        return chat.platform
+        return PUBLISHED if chat.platform == "publish" else chat.platform
     return GROUPS if chat.id.startswith("-") else PRIVATE
 
 

@@ -11,7 +11,7 @@ from bot.model.follow import Version
 from bot.model.message import Button, Message
 from bot.model.paper import ArxivId
 from bot.rendering.buttons import number_buttons, open_button
-from bot.rendering.text import format_day, format_instant
+from bot.rendering.text import format_day, format_instant, format_papers
 from bot.versions import describe_version
 
 MOST_VERSIONS = 10
@@ -90,15 +90,15 @@ def describe_silence(last: Round, now: datetime) -> str:
         return tr("{first} {second}", first=quiet, second=expected)
     if last.best > 0:
         return tr(
-            "Of {count} papers announced on {day} nothing scored above your threshold; the best was {best:g}.",
-            count=last.announced,
+            "Of {papers} announced on {day} none has the minimum score of this chat; the best has {best:g}.",
+            papers=format_papers(last.announced),
             day=format_day(last.day),
             best=last.best,
         )
     return tr(
-        "Of {count} papers announced on {day} none is for this chat: no topic matched, or they are of other types or "
+        "Of {papers} announced on {day} none is for this chat: no topic matched, or they are of other types or "
         "delivered already.",
-        count=last.announced,
+        papers=format_papers(last.announced),
         day=format_day(last.day),
     )
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
-from bot.language import later, tr
+from bot.language import later, tr, tr_n
 from bot.model.card import Card
 from bot.model.digest import Digest, DigestPaper
 from bot.model.paper import Paper
@@ -64,7 +64,7 @@ def format_title(digest: Digest) -> str:
         days = tr("{first} to {last}", first=format_day(digest.since), last=days)
     title = f"Paperround · {days} · {', '.join(digest.categories) or tr('all categories')}"
     if digest.papers:
-        title += " · " + tr("{count} of {total} papers", count=len(digest.papers), total=digest.total)
+        title += " · " + format_share(len(digest.papers), digest.total)
     return f"{tr(SAMPLE_LABEL)}\n{title}" if digest.is_sample else title
 
 
@@ -73,10 +73,30 @@ def format_summary(digest: Digest) -> str:
     left = [tr("{count} {reason}", count=count, reason=tr(reason.value)) for reason, count in digest.left_out.items()]
     if not digest.papers and not left:
         return tr("No papers.")
-    shown = tr("None of {total} papers", total=digest.total)
+    shown = tr("None of {papers}", papers=format_papers(digest.total))
     if digest.papers:
-        shown = tr("{count} of {total} papers shown", count=len(digest.papers), total=digest.total)
+        shown = tr("{papers} shown", papers=format_share(len(digest.papers), digest.total))
     return tr("{shown}; {left}.", shown=shown, left=tr(", ").join(left)) if left else tr("{shown}.", shown=shown)
+
+
+def format_categories(count: int) -> str:
+    """`1 category`, `2 categories`."""
+    return tr_n("{count} category", "{count} categories", count)
+
+
+def format_topics(count: int) -> str:
+    """`1 topic`, `2 topics`."""
+    return tr_n("{count} topic", "{count} topics", count)
+
+
+def format_papers(count: int) -> str:
+    """`1 paper`, `2 papers`."""
+    return tr_n("{count} paper", "{count} papers", count)
+
+
+def format_share(shown: int, count: int) -> str:
+    """`10 of 139 papers`."""
+    return tr_n("{shown} of {count} paper", "{shown} of {count} papers", count, shown=shown)
 
 
 def format_authors(authors: Sequence[str], most: int = 5) -> str:

@@ -16,7 +16,7 @@ from bot.model.paper import AnnounceType, ArxivId
 from bot.model.subscription import Subscription
 from bot.pipeline import Pipeline
 from bot.rendering.clean import clean_line
-from bot.rendering.text import format_day, format_instant
+from bot.rendering.text import format_day, format_instant, format_share
 from bot.web.answers import Content, answer
 from bot.web.plot import Bar, Plot, columns, rows
 from bot.web.prose import title_html
@@ -139,7 +139,7 @@ def _digest_view(page: Page) -> dict[str, object]:
         "id": page.id,
         "heading": heading_of(page.digest),
         "categories": [clean_line(each) for each in page.digest.categories],
-        "count": tr("{count} of {total} papers", count=len(papers), total=page.digest.total),
+        "count": format_share(len(papers), page.digest.total),
         "titles": titles,
         "more": tr_n("and {count} more", "and {count} more", more) if more else "",
     }

@@ -3,6 +3,7 @@
 from bot.chat_config import read_config, write_config
 from bot.language import tr
 from bot.model.message import Button
+from bot.rendering.text import format_categories, format_topics
 from handlers.command import Command, Param, Reply, Request, Services
 
 
@@ -17,9 +18,9 @@ async def import_config(services: Services, request: Request) -> Reply:
     subscription = await services.subscriptions.import_config(request.chat, config)
     lines = [
         tr(
-            "Imported: {categories} categories, {topics} topics.",
-            categories=len(subscription.categories),
-            topics=len(subscription.topics),
+            "Imported: {categories}, {topics}.",
+            categories=format_categories(len(subscription.categories)),
+            topics=format_topics(len(subscription.topics)),
         )
     ]
     if config.keywords and subscription.min_score > 0:

@@ -12,13 +12,13 @@ from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.message import Button
 from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
-from bot.rendering.text import format_day, format_local
+from bot.rendering.text import format_day, format_local, format_papers
 from bot.schedule import latest_slot, parse_schedule
 from handlers.command import Command, Param, Reply, Request, Services
 from handlers.commands.schedule import describe_next
 
 _MOST_REASONS = 3
-_STATES = {
+STATES = {
     DeliveryState.PLANNED: later("waiting"),
     DeliveryState.SENDING: later("on its way"),
     DeliveryState.SENT: later("sent"),
@@ -58,11 +58,11 @@ def _describe_last(subscription: Subscription, progress: Progress | None, delive
         return tr("No digest has been sent here by itself yet.")
     states = Counter(each.state for each in deliveries if each.day == digest.day and each.papers)
     told = tr(", ").join(
-        tr("{count} {reason}", count=count, reason=tr(_STATES[state])) for state, count in sorted(states.items())
+        tr("{count} {reason}", count=count, reason=tr(STATES[state])) for state, count in sorted(states.items())
     )
     said = tr(
-        "Last digest: {papers} papers of {day}, made on {time}.",
-        papers=digest.papers,
+        "Last digest: {papers} of {day}, made on {time}.",
+        papers=format_papers(digest.papers),
         day=format_day(digest.day),
         time=format_local(digest.at, subscription.timezone),
     )

@@ -21,7 +21,7 @@ async def show_learned(services: Services, request: Request) -> Reply:
     if not (wanted or unwanted or muted):
         return Reply(tr(_NOTHING))
     lines = [
-        tr(heading, terms=", ".join(terms[:MOST_SHOWN]))
+        tr(heading, terms=tr(", ").join(terms[:MOST_SHOWN]))
         for heading, terms in (
             (later("More like: {terms}."), wanted),
             (later("Less like: {terms}."), unwanted),

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 from bot.delivery.watch import PlatformState, oldest_open
 from bot.errors import StorageError, UserError
-from bot.language import tr
+from bot.language import tr, tr_n
 from bot.model.day import DayPhase
 from bot.model.delivery import DeliveryState
 from bot.model.message import Message
 from bot.rendering.text import format_instant
 from handlers.command import Command, CommandGroup, Param, Reply, Request, Services
 from handlers.commands.cost import show_cost
+from handlers.commands.delivery import STATES
 from handlers.commands.status import describe_category
 
 log = logging.getLogger(__name__)
@@ -63,14 +64,18 @@ async def _describe_outbox(services: Services) -> list[str]:
     if oldest is not None:
         waiting = sum(count for (_, state), count in counts.items() if state in _WAITING)
         lines = [
-            tr(
+            tr_n(
+                "Outbox: {count} part waits since {time}, for {chat}.",
                 "Outbox: {count} parts wait, the oldest since {time}, for {chat}.",
-                count=waiting,
+                waiting,
                 time=format_instant(oldest.planned_at),
                 chat=oldest.chat.key,
             )
         ]
-    told = ", ".join(f"{platform} {state} {count}" for (platform, state), count in sorted(counts.items()))
+    told = tr(", ").join(
+        tr("{platform} {count} {state}", platform=platform, count=count, state=tr(STATES[state]))
+        for (platform, state), count in sorted(counts.items())
+    )
     if told:
         lines.append(tr("Parts of the last {days} days: {counts}.", days=_COUNTED_DAYS, counts=told))
     return [*lines, *[_describe_platform(each) for each in services.platforms()]]
@@ -119,7 +124,11 @@ async def pull_now(services: Services, request: Request) -> Reply:
     if services.rounds is not None:
         await services.rounds.hold_due()
     lines = [await describe_category(services, code) for code in categories]
-    return Reply("\n".join([tr("Looked at arXiv: {count} papers are new here.", count=brought), *lines]))
+    return Reply("\n".join([_describe_new(brought), *lines]))
+
+
+def _describe_new(count: int) -> str:
+    return tr_n("Looked at arXiv: {count} paper is new here.", "Looked at arXiv: {count} papers are new here.", count)
 
 
 async def announce(services: Services, request: Request) -> Reply:

@@ -40,8 +40,8 @@ async def _show(services: Services, request: Request, query: str, wanted: str) -
     request.progress(tr("Searching …"))
     results = await archive.search(query)
     searched = tr_n(
-        "Searched {count} paper of the last {days} days, for which papers are kept.",
-        "Searched {count} papers of the last {days} days, for which papers are kept.",
+        "Searched {count} paper; papers are kept for {days} days.",
+        "Searched {count} papers; papers are kept for {days} days.",
         results.searched,
         days=archive.days,
     )

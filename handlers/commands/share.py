@@ -2,7 +2,7 @@
 
 from bot.errors import UserError
 from bot.language import tr
-from bot.rendering.text import shorten
+from bot.rendering.text import format_categories, format_topics, shorten
 from bot.sharing import Sharing
 from handlers.command import Command, Reply, Request, Services
 
@@ -17,11 +17,11 @@ async def share_topics(services: Services, request: Request) -> Reply:
     payload = SHARED + await Sharing(services.pipeline.storage).share(subscription)
     return Reply(
         tr(
-            "Whoever sends me this line adds the {topics} topics and {categories} categories of this chat to theirs:\n"
+            "Whoever sends me this line adds the {topics} and {categories} of this chat to theirs:\n"
             "{line}\n"
             "Later changes are not in it until you use /share again.",
-            topics=len(subscription.topics),
-            categories=len(subscription.categories),
+            topics=format_topics(len(subscription.topics)),
+            categories=format_categories(len(subscription.categories)),
             line=f"/start {payload}",
         ),
         payload=payload,

@@ -7,6 +7,7 @@ from functools import partial
 from bot.errors import UserError
 from bot.language import tr
 from bot.model.subscription import Subscription
+from bot.rendering.text import format_topics
 from bot.topics import compile_topic
 from handlers.command import Command, Param, Reply, Request, Services
 from handlers.commands.categories import describe
@@ -36,9 +37,9 @@ async def _welcome(services: Services, request: Request) -> Reply:
     known = ""
     if subscription.categories or subscription.topics:
         reads = tr(
-            "This chat reads {categories} and follows {topics} topics. What you answer is added.",
+            "This chat reads {categories} and follows {topics}. What you answer is added.",
             categories=", ".join(subscription.categories) or tr("no category of its own"),
-            topics=len(subscription.topics),
+            topics=format_topics(len(subscription.topics)),
         )
         known = f"{reads}\n"
     known += await _end_pause(services, request, subscription)

@@ -6,10 +6,10 @@ from bot.calendar import feed_day, holiday_name, is_day_off, latest_day, new_yor
 from bot.days import MOST_DAYS, States, begin_day, next_probe
 from bot.delivery.letters import describe_day_off
 from bot.errors import SourceFault
-from bot.language import later, tr
+from bot.language import later, tr, tr_n
 from bot.model.day import DayPhase, DayState
 from bot.pulling import Attempt
-from bot.rendering.text import format_day, format_instant
+from bot.rendering.text import format_categories, format_day, format_instant, format_papers, format_topics
 from handlers.command import Command, Reply, Request, Services
 from handlers.commands.delivery import describe_delivery, resend_buttons
 
@@ -31,11 +31,11 @@ async def show_status(services: Services, request: Request) -> Reply:
     now = pipeline.clock()
     lines = [
         tr(
-            "This chat: {categories} categories, {topics} topics, ranker {ranker}, {seen} papers delivered.",
-            categories=len(subscription.categories),
-            topics=len(subscription.topics),
+            "This chat: {categories}, {topics}, ranker {ranker}, {papers} delivered.",
+            categories=format_categories(len(subscription.categories)),
+            topics=format_topics(len(subscription.topics)),
             ranker=subscription.ranker,
-            seen=len(seen),
+            papers=format_papers(len(seen)),
         ),
         *[await describe_category(services, category) for category in categories],
         *([tr("quiet: {why}", why=describe_day_off(now))] if is_day_off(now) else []),
@@ -102,15 +102,16 @@ def _describe_here(state: DayState, day: str) -> str:
         return tr("{category}: quiet, arXiv announced nothing on {day}", category=state.category, day=day)
     if state.phase is DayPhase.COMPLETE:
         return tr(
-            "{category}: complete, {count} papers announced on {day}",
+            "{category}: complete, {papers} announced on {day}",
             category=state.category,
-            count=state.papers,
+            papers=format_papers(state.papers),
             day=day,
         )
-    said = tr(
+    said = tr_n(
+        "{category}: partial, {count} paper of {day} is here, and arXiv has more",
         "{category}: partial, {count} papers of {day} are here, and arXiv has more",
+        state.papers,
         category=state.category,
-        count=state.papers,
         day=day,
     )
     return _with_probes(said, state)

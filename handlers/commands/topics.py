@@ -124,9 +124,10 @@ async def clear_topics(services: Services, request: Request) -> Reply:
     await services.subscriptions.clear_topics(request.chat)
     gone = ", ".join(before.topics)
     return Reply(
-        tr(
+        tr_n(
+            "Cleared {count} topic: {topics}. Digests now have every paper of your categories.",
             "Cleared {count} topics: {topics}. Digests now have every paper of your categories.",
-            count=len(before.topics),
+            len(before.topics),
             topics=gone,
         )
     )

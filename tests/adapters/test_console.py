@@ -112,7 +112,7 @@ async def test_a_configuration_comes_from_a_file(tmp_path):
     big = tmp_path / "big.json"
     big.write_text(" " * 1_000_001, encoding="utf-8")
     shown = await talk(f"/import {path}", "/import nowhere.json", f"/import {tmp_path}", f"/import {big}")
-    assert "1 categories, 1 topics" in shown[0]
+    assert "1 category, 1 topic" in shown[0]
     assert "nowhere.json cannot be read" in shown[1]
     assert "cannot be read" in shown[2]
     assert "too large" in shown[3]

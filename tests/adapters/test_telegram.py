@@ -336,7 +336,7 @@ async def test_export_and_import_by_file(telegram, server):
     export = await server.ask(ADA, ADA, "/export")
     assert [each.kind for each in export.entities] == ["Pre"]
     await server.send_file(BOB, BOB, export.text.encode(), "/import")
-    assert "Imported: 1 categories" in read((await server.replies(BOB))[0])
+    assert "Imported: 1 category," in read((await server.replies(BOB))[0])
     assert (await telegram.subscription(Chat("telegram", str(BOB)))).categories == ("cs.CL",)
 
 

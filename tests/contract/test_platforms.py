@@ -187,7 +187,7 @@ async def test_a_configuration_goes_out_and_comes_back(place):
     assert "Type yes" in await place.say("/forgetme")
     assert "erased" in await place.say("yes")
     assert "No topics yet" in await place.say("/topics")
-    assert "1 categories, 1 topics" in await place.say(f"/import {exported}")
+    assert "1 category, 1 topic" in await place.say(f"/import {exported}")
     assert '1. "kv cache" OR quant*' in await place.say("/topics")
 
 

@@ -62,7 +62,7 @@ class Site(World):
         """What is called complete has all its papers, what is called quiet has none, and what is out is not awaited for long."""
         for category in CATEGORIES:
             told = await self.status(category)
-            if found := re.search(r"complete, (\d+) papers announced on (.*?)(?:;|$)", told):
+            if found := re.search(r"complete, (\d+) papers? announced on (.*?)(?:;|$)", told):
                 day = datetime.strptime(found[2], "%A %d %B %Y").date()  # noqa: DTZ007 - a calendar day
                 assert day >= latest_day(self.now), (self.now, told)
                 assert len(self.invented.types(day, category)) == int(found[1]), (self.now, told)

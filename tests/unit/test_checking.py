@@ -80,7 +80,7 @@ async def test_a_lookup_that_fails_leaves_the_day_partial(world):
     world.arxiv.failures["lookup"] = SourceError("down")
     await world.tick()
     assert (await state(world)).phase is DayPhase.PARTIAL
-    assert "cs.CL: partial, 1 papers of Monday 23 November 2026 are here, and arXiv has more" in await world.say(
+    assert "cs.CL: partial, 1 paper of Monday 23 November 2026 is here, and arXiv has more" in await world.say(
         "/status"
     )
     world.arxiv.failures.clear()

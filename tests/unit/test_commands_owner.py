@@ -77,7 +77,7 @@ async def test_the_owner_looks_at_arxiv_at_once(world):
     assert "cs.CL: failed" in await own(world, "/owner pull")
     world.source.failures.clear()
     reply = await own(world, "/owner pull")
-    assert "1 papers are new here." in reply
+    assert "1 paper is new here." in reply
     assert "cs.CL: complete" in reply
     await own(world, "/owner pull")
     assert world.source.asked == ["cs.CL", "cs.CL"]
@@ -119,8 +119,8 @@ async def test_the_status_tells_of_the_outbox(world):
     world.messenger.script[CHATS[1].key].append(DeliveryError(Remedy.UNCERTAIN, "lost"))
     await world.send()
     status = await own(world, "/owner status")
-    assert "Outbox: 1 parts wait, the oldest since Friday 20 November 2026, 12:00 UTC, for discord:7." in status
-    assert "discord planned 1, telegram uncertain 1" in status
+    assert "Outbox: 1 part waits since Friday 20 November 2026, 12:00 UTC, for discord:7." in status
+    assert "discord 1 waiting, telegram 1 uncertain" in status
     assert "Paused because the bot was blocked: 1." in status
     assert (
         "telegram: last answer Friday 20 November 2026, 12:00 UTC. Not sent at once since the start: retry 3." in status

@@ -39,7 +39,7 @@ async def test_the_best_comes_first_and_opens_its_card(world):
         "1. Small KV Caches (2611.00001, 2026-11-20)",
         "2. A Survey (2611.00002, 2026-11-20)",
         "",
-        "Searched 3 papers of the last 90 days, for which papers are kept.",
+        "Searched 3 papers; papers are kept for 90 days.",
     ]
     assert labels(reply) == ["1", "2"]
     assert (await world.ask(reply.buttons[0].line)).card.announced.paper == CACHE

@@ -29,6 +29,18 @@ def put_the_handlers_back():
     root.setLevel(level)
 
 
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+def test_the_pool_of_connections_tells_only_what_is_wrong(tmp_path, level):
+    """It would tell three lines for each query; why a connection was lost is told."""
+    file = tmp_path / "log"
+    set_up_logs(level, "text", file)
+    pool = logging.getLogger("psycopg.pool")
+    pool.info("connection requested from %r", "storage")
+    pool.warning("error connecting in %r", "storage")
+    assert "requested" not in file.read_text()
+    assert "error connecting in 'storage'" in file.read_text()
+
+
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_no_secret_in_message_argument_or_trace(tmp_path, form):
     """A token is taken out wherever it stands, also one nobody declared that has Telegram's form."""

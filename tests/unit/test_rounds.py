@@ -189,7 +189,7 @@ async def test_nothing_above_the_threshold_is_explained(week):
     await monday(week)
     assert week.got() == []
     status = await week.say("/status")
-    assert re.search(r"nothing scored above your threshold; the best was [1-9]\d?\.", status)
+    assert re.search(r"none has the minimum score of this chat; the best has [1-9]\d?\.", status)
 
 
 async def test_a_late_arxiv_is_told_once(week):
