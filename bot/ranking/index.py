@@ -24,6 +24,8 @@ _NOWHERE: Spots = {}
 _NOBODY: AbstractSet[int] = frozenset()
 _ONLY = {"title": 0, "abstract": 1}
 """What the numbers of texts of a field leave when divided by two."""
+_MOST_TERMS = 1 << 14
+"""So many learned terms are remembered with the papers that have them: marks of ever more chats bring ever more terms."""
 _FARTHEST_PAIR = 2 * FARTHEST
 
 
@@ -90,6 +92,8 @@ class Index:
                 texts = self._find_phrase(tuple(term.split()), nearby=False)
                 titled = frozenset(each >> 1 for each in texts if not each & 1)
                 having = titled, frozenset(each >> 1 for each in texts if each & 1) - titled
+            if len(self._having_term) >= _MOST_TERMS:
+                self._having_term.clear()
             self._having_term[term] = having
         return having
 
