@@ -56,7 +56,9 @@ class Lane:
 
     `on_gone` pauses a chat; `on_move` lets a chat go on as another. `moved` is where a chat went while one of its parts was
     under way. `outcomes` counts what was not sent at once, by kind, and `ended` how parts ended; `waits` are the seconds from
-    planning a part to its first request, `answers` those that the platform took for each request.
+    planning a part to its first request, `answers` those that the platform took for each request. `settle_until`, on the
+    loop's clock: until then another process may still hear the answers to requests of its own, and what is unanswered is
+    left alone.
     """
 
     storage: Ledger
@@ -72,6 +74,7 @@ class Lane:
     answers: Spread = field(default_factory=Spread)
     moved: dict[Chat, Chat] = field(default_factory=dict)
     storage_pause: float = STORAGE_PAUSE
+    settle_until: float = 0.0
     _failures: int = 0
     _down_until: float = 0.0
 
@@ -107,6 +110,8 @@ class Lane:
             return Step((delivery.not_before - now).total_seconds())
         if not is_unsent:
             return await self._publish(delivery)
+        if delivery.began is not None and (left := self.settle_until - asyncio.get_running_loop().time()) > 0:
+            return Step(left)
         if now - delivery.planned_at > LONGEST_WAIT:
             return await self._end(delivery, DeliveryState.DEAD, "it waited for two days")
         return await self._send(delivery, _root_of(delivery, deliveries))

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 _LONGEST_LOOK = 30.0
 """Seconds after which a chat that waits is looked at again: the wall clock, by which it waits, may have been changed."""
 _RETRY_SECONDS = 5.0
+SETTLE_SECONDS = 16.0
+"""A request takes fifteen seconds at most."""
 LOOK_SECONDS = 1.0
 """How often what other processes planned is looked for."""
 
@@ -55,8 +57,12 @@ class Carrier:
             self.wake(new)
 
     def begin(self, ledger: Ledger) -> None:
-        """Forget what was known of chats, and write to `ledger` from now on; while nothing is under way."""
+        """Forget what was known of chats, and write to `ledger` from now on; while nothing is under way here.
+
+        What another process had under way may still arrive for as long as a request takes.
+        """
         self.lane.storage = ledger
+        self.lane.settle_until = asyncio.get_running_loop().time() + SETTLE_SECONDS
         self._ready.clear()
         self._waiting.clear()
         self._known.clear()

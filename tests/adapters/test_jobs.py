@@ -2,9 +2,11 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from importlib.resources import files
 
 import psycopg
 import pytest
+from procrastinate.schema import SchemaManager
 
 from bot.jobs import Duties, Jobs
 from bot.model.chat import Chat
@@ -129,3 +131,9 @@ async def test_a_job_that_nobody_does_any_more_is_done_again(database_url, is_ow
                 await connection.execute(query + values, (state, owner))
         await until(lambda: is_empty(database_url))
     assert composed == [CHATS[0], Chat("telegram", "lost")]
+
+
+def test_the_schema_is_that_of_the_library():
+    """A newer procrastinate with another schema needs a migration of ours, and then this test another file."""
+    ours = (files("storage") / "migrations" / "0003_procrastinate.sql").read_text(encoding="utf-8")
+    assert ours.partition("\n")[2] == SchemaManager.get_schema()

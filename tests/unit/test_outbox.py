@@ -21,6 +21,7 @@ from bot.model.subscription import PauseReason
 from tests.build import DAY, NOW, make_subscription
 from tests.fake_messenger import FakeMessenger
 from tests.fakes import FakeStorage
+from tests.world import answer
 
 ADA, BOB = Chat("fake", "1"), Chat("fake", "2")
 STATES = DeliveryState
@@ -488,3 +489,25 @@ async def test_a_messenger_that_cannot_look_something_up_has_sent_nothing():
     [part] = await post.storage.get_deliveries(ADA)
     assert part.state is STATES.SENT
     assert len(post.messenger.tries) == 2
+
+
+async def test_what_another_sender_had_under_way_is_left_alone_for_as_long_as_it_may_take(post):
+    """A new sender sends what waits, also what others plan later, and repeats nothing whose answer another may still hear."""
+    await post.plan(ADA, "a")
+    [part] = await post.storage.get_deliveries(ADA)
+    await post.storage.record(replace(part, state=STATES.SENDING, began=post.now))
+    async with post.running():
+        pass
+    post.messenger.tries.clear()
+    await post.storage.record(replace(part, state=STATES.SENDING, began=post.now))
+    sending = asyncio.create_task(post.outbox.run_one("fake", post.storage, 0.02))
+    await asyncio.sleep(0)
+    await post.plan(BOB, "b")
+    await post.until(answer(post.messenger.tries), 20)
+    sending.cancel()
+    await asyncio.wait({sending})
+    assert [chat for chat, _ in post.messenger.tries] == [BOB]
+    assert (await post.lane.step(ADA)).again_in > 0
+    post.lane.settle_until = 0.0
+    await post.lane.step(ADA)
+    assert [chat for chat, _ in post.messenger.tries] == [BOB, ADA]
