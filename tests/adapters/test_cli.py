@@ -328,7 +328,7 @@ async def test_the_doctor_finds_all_well(run, arxiv):
 async def test_the_doctor_says_what_to_do(run, tmp_path):
     """Each problem comes with advice; the exit code is that of the worst."""
     (tmp_path / "file").write_text("", encoding="utf-8")
-    code, written, _ = await run("doctor", DATA_DIR="file", DEFAULT_CATEGORIES="cs.XX")
+    code, written, _ = await run("doctor", DATA_DIR="file", DEFAULT_CATEGORIES="cs.XX", DATABASE_URL="")
     assert code == 3
     assert written.count("problem  ") == 5
     assert "Set DATA_DIR to a folder" in written
