@@ -119,10 +119,13 @@ def duties_of(app: App, crew: Crew) -> Duties:
 async def _do_all(works: Sequence[Work], lease: Lease) -> None:
     tasks = [asyncio.ensure_future(each(lease)) for each in works]
     try:
-        await asyncio.gather(*tasks)
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in ended:
+            task.result()
     finally:
-        for each in tasks:
-            each.cancel()
+        # Once: a second time would end what finishes.
+        for task in tasks:
+            task.cancel()
         await asyncio.wait(tasks)
 
 

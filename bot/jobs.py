@@ -118,8 +118,9 @@ class Jobs:
         tasks = [asyncio.create_task(self._rescue_always(), name="rescue")]
         tasks += [asyncio.create_task(self._work_on(queue), name=queue) for queue in (COMPOSE, SUMMARISE)]
         try:
-            await asyncio.gather(*tasks)
+            await asyncio.wait(tasks)
         finally:
+            # Once: a second time would end what finishes.
             for each in tasks:
                 each.cancel()
             await asyncio.wait(tasks)

@@ -99,6 +99,22 @@ async def test_a_summary_that_many_want_is_made_once_at_a_time(database_url):
     assert made[0] == (PAPER, "en", {"telegram private": 2})
 
 
+async def test_a_job_under_way_is_finished_at_the_end(database_url):
+    """A worker that is told to stop takes no more, and leaves nothing to be rescued."""
+    begun, done = asyncio.Event(), []
+
+    async def compose(chats):
+        begun.set()
+        await asyncio.sleep(0.5)
+        done.extend(chats)
+
+    async with working(database_url, compose) as jobs:
+        await jobs.compose(CHATS[:1])
+        await begun.wait()
+    assert done == CHATS[:1]
+    assert await count_jobs(database_url) == 0
+
+
 async def test_a_job_that_fails_is_over(database_url, caplog):
     """It is logged; what it left undone is found by whoever looks for what is due."""
 

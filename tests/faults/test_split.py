@@ -52,6 +52,20 @@ async def test_workers_compose_and_one_process_sends(tmp_path, database_url):
         assert {state for _, state in states} == {DeliveryState.SENT}
 
 
+async def test_a_sender_that_is_told_to_stop_hears_its_answers(tmp_path, database_url):
+    """What is under way ends in order, and the next one goes on at once: nothing is uncertain."""
+    async with open_split_town(tmp_path, database_url) as town:
+        await subscribe_all(town)
+        async with town.starting() as bot:
+            await town.until_sending(10)
+            assert await bot.stop() == 0
+        async with town.starting() as bot:
+            await town.until_done()
+            assert await bot.stop() == 0
+        states = await check_chats(town, {})
+        assert {state for _, state in states} == {DeliveryState.SENT}
+
+
 async def test_two_senders_by_mistake_send_once(tmp_path, database_url):
     """Of two bots one sends, without any worker; when it stands still for longer than its right lasts, the other does.
 
