@@ -216,18 +216,24 @@ def page_from_document(identifier: str, chat: Chat, document: Document, find: Ca
 
 def _shown_to_document(shown: DigestPaper, keep: Callable[[Document], str]) -> Document:
     announced = shown.announced
-    paper = keep({field.name: getattr(announced.paper, field.name) for field in fields(announced.paper)})
+    paper, *also = (keep(_fields_of(each)) for each in (announced.paper, *shown.also))
     document = {"place": shown.place, "paper": paper, "type": announced.announce_type, "day": announced.day}
+    if also:
+        document["also"] = also
     if shown.summary is not None:
         document["summary"] = keep(summary_to_document(shown.summary))
     return document | {"score": _score_to_document(shown.score)}
 
 
 def _shown_from_document(document: Document, find: Callable[[str], Document]) -> DigestPaper:
-    paper = Paper(**_with_tuples(find(document["paper"])))
+    paper, *also = (Paper(**_with_tuples(find(key))) for key in (document["paper"], *document.get("also", ())))
     announced = AnnouncedPaper(paper, AnnounceType(document["type"]), date.fromisoformat(document["day"]))
     summary = summary_from_document(find(document["summary"])) if "summary" in document else None
-    return DigestPaper(document["place"], announced, _score_from_document(document["score"]), summary)
+    return DigestPaper(document["place"], announced, _score_from_document(document["score"]), summary, tuple(also))
+
+
+def _fields_of(paper: Paper) -> Document:
+    return {field.name: getattr(paper, field.name) for field in fields(paper)}
 
 
 def _score_to_document(score: Score) -> Document:
