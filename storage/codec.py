@@ -216,7 +216,7 @@ def page_from_document(identifier: str, chat: Chat, document: Document, find: Ca
 
 def _shown_to_document(shown: DigestPaper, keep: Callable[[Document], str]) -> Document:
     announced = shown.announced
-    paper, *also = (keep(_fields_of(each)) for each in (announced.paper, *shown.also))
+    paper, also = keep(_paper_to_document(announced.paper)), [keep(_paper_to_document(each)) for each in shown.also]
     document = {"place": shown.place, "paper": paper, "type": announced.announce_type, "day": announced.day}
     if also:
         document["also"] = also
@@ -225,15 +225,16 @@ def _shown_to_document(shown: DigestPaper, keep: Callable[[Document], str]) -> D
     return document | {"score": _score_to_document(shown.score)}
 
 
+def _paper_to_document(paper: Paper) -> Document:
+    return {field.name: getattr(paper, field.name) for field in fields(paper)}
+
+
 def _shown_from_document(document: Document, find: Callable[[str], Document]) -> DigestPaper:
-    paper, *also = (Paper(**_with_tuples(find(key))) for key in (document["paper"], *document.get("also", ())))
+    paper = Paper(**_with_tuples(find(document["paper"])))
     announced = AnnouncedPaper(paper, AnnounceType(document["type"]), date.fromisoformat(document["day"]))
     summary = summary_from_document(find(document["summary"])) if "summary" in document else None
-    return DigestPaper(document["place"], announced, _score_from_document(document["score"]), summary, tuple(also))
-
-
-def _fields_of(paper: Paper) -> Document:
-    return {field.name: getattr(paper, field.name) for field in fields(paper)}
+    also = tuple(Paper(**_with_tuples(find(each))) for each in document.get("also", ()))
+    return DigestPaper(document["place"], announced, _score_from_document(document["score"]), summary, also)
 
 
 def _score_to_document(score: Score) -> Document:

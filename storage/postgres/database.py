@@ -46,6 +46,7 @@ _SETTINGS = {
     # Shorter than our patience: by then it is known what became of a transaction whose connection was lost.
     "idle_in_transaction_session_timeout": "5s",
 }
+_MAY_PASS = (psycopg.OperationalError, errors.IdleInTransactionSessionTimeout)
 _LOST = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow, errors.IdleInTransactionSessionTimeout)
 
 _VIEW = b"""
@@ -195,7 +196,7 @@ class Database:
                 try:
                     async with asyncio.timeout(_LONGEST_ANSWER * self._patience):
                         return await attempt()
-                except psycopg.OperationalError as error:
+                except _MAY_PASS as error:
                     if not _is_passing(error):
                         raise
                     self.losses += 1
@@ -268,7 +269,7 @@ async def one(cursor: psycopg.AsyncCursor[Row]) -> Row:
     return row
 
 
-def _is_passing(error: psycopg.OperationalError) -> bool:
+def _is_passing(error: psycopg.Error) -> bool:
     """Whether the same may succeed on another connection, or at another moment."""
     if isinstance(error, PoolTimeout):
         return False

@@ -286,11 +286,11 @@ async def test_what_was_acknowledged_survives_kill(start, run):
 
 
 async def test_a_second_process_is_kept_out(start, run):
-    """The second one ends with a clear message; the first goes on."""
-    process = await start("run")
+    """The second one on a folder ends with a clear message; the first goes on."""
+    process = await start("run", DATABASE_URL="")
     process.stdin.write(b"/topics add x1\n")
     await process.stdout.readuntil(b"\n\n")
-    code, _, complaints = await run("run", typed="/quit\n")
+    code, _, complaints = await run("run", typed="/quit\n", DATABASE_URL="")
     assert code == 1
     assert f"another paperround (process {process.pid}) is running" in complaints
     process.stdin.write(b"/topics\n")
@@ -340,7 +340,7 @@ async def test_the_doctor_finds_all_well(run, arxiv):
 async def test_the_doctor_says_what_to_do(run, tmp_path):
     """Each problem comes with advice; the exit code is that of the worst."""
     (tmp_path / "file").write_text("", encoding="utf-8")
-    code, written, _ = await run("doctor", DATA_DIR="file", DEFAULT_CATEGORIES="cs.XX")
+    code, written, _ = await run("doctor", DATA_DIR="file", DEFAULT_CATEGORIES="cs.XX", DATABASE_URL="")
     assert code == 3
     assert written.count("problem  ") == 5
     assert "Set DATA_DIR to a folder" in written

@@ -166,6 +166,7 @@ SCORE_FIELDS = {
     "points": NUMBERS,
     "reasons": st.lists(st.builds(Reason, **REASON_FIELDS), max_size=3).map(tuple),
     "excluded_by": texts(),
+    "half": st.floats(0, 1e6),
 }
 LINES = st.lists(texts(), max_size=2).map(tuple)
 SUMMARY_FIELDS = {
@@ -182,6 +183,7 @@ SHOWN_FIELDS = {
     "announced": st.builds(AnnouncedPaper, st.builds(Paper, **PAPER_FIELDS), st.sampled_from(AnnounceType), st.dates()),
     "score": st.builds(Score, **SCORE_FIELDS),
     "summary": st.none() | st.builds(Summary, **SUMMARY_FIELDS),
+    "also": st.lists(st.builds(Paper, **PAPER_FIELDS), max_size=2).map(tuple),
 }
 DIGEST_FIELDS = {
     "day": st.dates(),

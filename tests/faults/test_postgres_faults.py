@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -144,6 +145,18 @@ async def test_a_transaction_that_the_server_still_waits_for_is_waited_for(wired
     await storage.count_hits(DAY, 1)
     [spent] = await storage.get_spending(DAY)
     assert (spent.hits, wire.cuts) == (1, 1)
+
+
+async def test_a_process_that_was_held_up_begins_anew(database_url):
+    """Where the whole process stood still in the middle of a transaction, the server gave that up; it is made again."""
+    async with opened(database_url) as storage:
+        seconds = iter([6.0, 0.0])
+
+        def change(old):
+            time.sleep(next(seconds))
+            return Subscription(ANN, NOW)
+
+        assert await storage.change_subscription(ANN, change) == await storage.get_subscription(ANN)
 
 
 async def test_lost_connections_are_made_anew(cluster, database_url, caplog):
