@@ -67,4 +67,4 @@ async def _opened(url: str) -> AsyncIterator[MovableStorage]:
 
 
 def _count(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing, for nothing was there"
+    return ", ".join(f"{kind} {count}" for kind, count in counts.items()) or "nothing, for nothing was there"

@@ -48,7 +48,7 @@ def _paper(shown: DigestPaper) -> list[str]:
         f"- **Authors**: {escape_markdown(format_authors(paper.authors, most=20))}",
         f"- **Category**: {', '.join(paper.categories)}",
         f"- **Published**: {announced.day.isoformat()}",
-        f"- **Score**: {format_value(score.value)}",
+        *([f"- **Score**: {format_value(score.value)}"] if score.points or score.reasons else []),
         f"- **Type**: {announced.announce_type}",
         f"- **ArXiv ID**: {paper.versioned_id}",
     ]

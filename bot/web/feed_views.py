@@ -62,7 +62,13 @@ def category_feed(
 
 def _chosen(shown: DigestPaper, at: datetime) -> Item:
     score = clean_line(format_score(shown.score)) if shown.score.reasons else ""
-    return _item(shown.announced, shown.summary, at, score)
+    return _item(shown.announced, shown.summary, at, _p(score) + _also(shown.also))
+
+
+def _also(papers: Sequence[Paper]) -> str:
+    """The papers that are nearly the same, with links; nothing where there are none."""
+    links = (f'<a href="{escape(each.link)}">{each.id}</a> {escape(clean_line(each.title))}' for each in papers)
+    return f"<p>{escape(tr('also:'))} {' · '.join(links)}</p>" if papers else ""
 
 
 def _announced(announced: AnnouncedPaper, summary: Summary | None) -> Item:
@@ -70,14 +76,14 @@ def _announced(announced: AnnouncedPaper, summary: Summary | None) -> Item:
     return _item(announced, known, feed_of(announced.day), "")
 
 
-def _item(announced: AnnouncedPaper, summary: Summary | None, at: datetime, score: str) -> Item:
+def _item(announced: AnnouncedPaper, summary: Summary | None, at: datetime, standing: str) -> Item:
     paper = announced.paper
     facts = " · ".join([", ".join(paper.categories), announced.announce_type.value, paper.versioned_id])
     return Item(
         f"{_ARXIV}/abs/{paper.versioned_id}",
         paper.link,
         clean_line(paper.title) or paper.id,
-        "".join([_p(clean_line(facts)), _p(score), *_summary(summary), _p(_abstract(paper)), _links(paper)]),
+        "".join([_p(clean_line(facts)), standing, *_summary(summary), _p(_abstract(paper)), _links(paper)]),
         tuple(filter(None, map(clean_line, paper.authors[:_MOST_AUTHORS]))),
         tuple(filter(None, map(clean_line, paper.categories))),
         at,

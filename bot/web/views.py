@@ -40,6 +40,7 @@ def digest_view(page: Page, before: str, after: str, home: str) -> dict[str, obj
             "after": tr("Next digest"),
             "neighbours": tr("Other digests of this chat"),
             "abstract": tr("Abstract"),
+            "also": tr("also:"),
             "no_papers": tr("No papers."),
             "kept": tr(
                 "This page can be read until {day} by whoever has its address.", day=format_day((page.at + KEPT).date())
@@ -73,6 +74,10 @@ def _paper_view(shown: DigestPaper, digest: Digest) -> dict[str, object]:
         "versioned_id": paper.versioned_id,
         "announced": tr("announced {day}", day=format_day(announced.day)) if is_late else "",
         "score": clean_line(format_score(shown.score)) if shown.score.reasons else "",
+        "also": [
+            (each.id, "" if digest.is_sample else each.link, title_html(each.raw_title, each.title))
+            for each in shown.also
+        ],
         "summary": _summary_view(shown.summary) if shown.summary else None,
         "abstract": abstract_html(paper.raw_abstract, paper.abstract),
         "links": () if digest.is_sample else format_links(paper),

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import html
 import json
 import re
 from collections import Counter
@@ -123,6 +124,18 @@ async def test_a_chats_digests_are_a_valid_feed(site, form):
         assert not read.bozo, read.bozo_exception
         assert [each.link for each in read.entries] == [each.announced.paper.link for each in DIGEST.papers]
         assert all(each.published_parsed for each in read.entries)
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_papers_that_are_nearly_the_same_are_named(site, form):
+    """In the item of the one that was shown, with a link."""
+    first, *others = DIGEST.papers
+    twin = make_paper("2611.00077", "A Twin of It")
+    secret = await site.make(replace(DIGEST, papers=(replace(first, also=(twin,)), *others)))
+    _, body = await site.get(f"/f/{secret}.{form}")
+    assert len(check(form, body, f"{PUBLIC}/f/{secret}.{form}")) == 3
+    assert "also: " in body.decode()
+    assert "2611.00077</a> A Twin of It" in html.unescape(body.decode()).replace('\\"', '"')
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -16,7 +16,7 @@ from bot.model.chat import Chat
 from bot.model.page import Page
 from bot.web import WebServer, home, pages
 from tests.browser.papers import invented_batch, make_digest
-from tests.build import CHAT, NOW, make_subscription
+from tests.build import CHAT, NOW, make_paper, make_subscription
 from tests.world import World
 
 DIGEST = make_digest(invented_batch(3), "zeros")
@@ -85,6 +85,17 @@ async def test_other_addresses_are_not_found(site, path):
     answer, text = await site.get(path)
     assert answer.status == 404
     assert "There is no such page" in text
+
+
+async def test_papers_that_are_nearly_the_same_are_named(site):
+    """Beside the one that is shown, with a link; as text, whatever their titles are."""
+    first, *others = DIGEST.papers
+    twin = make_paper("2611.00077", "A Twin <b>of</b> It")
+    await site.share(SECOND, digest=replace(DIGEST, papers=(replace(first, also=(twin,)), *others)), days=1)
+    text = (await site.get(f"/d/{SECOND}"))[1]
+    assert 'also: <a href="https://arxiv.org/abs/2611.00077">2611.00077</a>' in text
+    assert "A Twin &lt;b&gt;of&lt;/b&gt; It" in text
+    assert "also:" not in (await site.get(f"/d/{FIRST}"))[1]
 
 
 async def test_neighbours_are_linked(site):

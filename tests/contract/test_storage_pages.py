@@ -33,11 +33,12 @@ REASONS = (
     Reason("kv cache", ("title", "abstract"), 2.1),
     Reason("tea", (), -0.25, ReasonKind.DISLIKED, 3),
 )
+TWIN = replace(PAPER, id=ArxivId("2608.00002"), title="On Rounds, Again")
 RICH = Digest(
     MONDAY,
     ("cs.LG", "math.OC"),
     (
-        DigestPaper(1, AnnouncedPaper(PAPER, AnnounceType.CROSS, MONDAY), Score(1.85, REASONS), SUMMARY),
+        DigestPaper(1, AnnouncedPaper(PAPER, AnnounceType.CROSS, MONDAY), Score(1.85, REASONS), SUMMARY, (TWIN,)),
         DigestPaper(
             2, AnnouncedPaper(replace(PAPER, id=ArxivId("hep-th/9901001")), AnnounceType.NEW, date.min), Score(0)
         ),

@@ -54,6 +54,13 @@ def test_a_terminal_digest_says_all():
         assert part in text
 
 
+def test_markdown_has_no_score_where_nothing_was_scored():
+    """Without topics every paper is there, and none is better than another."""
+    plain = DigestPaper(1, AnnouncedPaper(make_paper(), AnnounceType.NEW, DAY), Score(0.0))
+    assert "**Score**" not in render_markdown(Digest(DAY, ("cs.CL",), (plain,), {}))
+    assert "- **Score**: 42\n" in render_markdown(make_digest(make_paper()))
+
+
 def test_colour_only_where_it_is_wanted():
     """Without colour there is not one escape sequence, even if the paper brings its own."""
     digest = make_digest(HOSTILE)
