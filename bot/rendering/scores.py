@@ -95,7 +95,13 @@ def _format_terms(terms: str) -> str:
 def _format_term(kind: str, colon: str, name: str) -> str:
     if colon and kind == "au":
         return tr("author {name}", name=name.title())
-    return tr("category {name}", name=name) if colon and kind == "cat" else f"{kind}{colon}{name}"
+    return tr("category {name}", name=_spelled(name)) if colon and kind == "cat" else f"{kind}{colon}{name}"
+
+
+def _spelled(category: str) -> str:
+    """`cs.LG` for `cs.lg`: arXiv's names of two letters are capitals, and the longer ones, as in `cond-mat.str-el`, are not."""
+    archive, dot, subject = category.partition(".")
+    return archive + dot + (subject.upper() if len(subject) == 2 else subject)  # noqa: PLR2004 - as above
 
 
 def _signed(share: float) -> str:

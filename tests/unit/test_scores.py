@@ -115,8 +115,8 @@ def test_a_minimum_in_points_is_as_strict_as_a_score(minimum, points, topics):
         (Reason("(a OR b)^2", ("abstract",), 1), "abstract: (a OR b)^2"),
         (Reason("paged, serving", (), 1, ReasonKind.RELATED), "close to your topics: paged, serving"),
         (
-            Reason("au:tri dao, kv, cat:cs.lg", (), 1, ReasonKind.LIKED, 3),
-            "like 3 papers you liked or saved: author Tri Dao, kv, category cs.lg",
+            Reason("au:tri dao, kv, cat:cs.lg, cat:cond-mat.str-el", (), 1, ReasonKind.LIKED, 3),
+            "like 3 papers you liked or saved: author Tri Dao, kv, category cs.LG, category cond-mat.str-el",
         ),
         (Reason("survey", (), -1, ReasonKind.DISLIKED, 1), "like 1 paper you did not like: survey"),
     ],
