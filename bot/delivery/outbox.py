@@ -167,6 +167,8 @@ class Outbox:
         tasks = [asyncio.create_task(each.run(), name=f"outbox {each.name}") for each in self.carriers.values()]
         try:
             await asyncio.gather(*tasks)
+            # Without any platform nothing will ever come.
+            await asyncio.Event().wait()
         finally:
             for task in tasks:
                 task.cancel()

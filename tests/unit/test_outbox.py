@@ -511,3 +511,16 @@ async def test_what_another_sender_had_under_way_is_left_alone_for_as_long_as_it
     post.lane.settle_until = 0.0
     await post.lane.step(ADA)
     assert [chat for chat, _ in post.messenger.tries] == [BOB, ADA]
+
+
+async def test_an_outbox_with_nobody_to_send_to_waits():
+    """Where there is no platform, as in a chat over a pipe, it goes on until it is cancelled, and looks at nothing meanwhile."""
+    storage = FakeStorage()
+    await storage.open()
+    running = asyncio.create_task(Outbox(storage, storage.move_chat).run())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not running.done()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
