@@ -23,7 +23,7 @@ run: $(VENV)/.run ## Start Paperround (without a token: a chat in this terminal)
 	@$(BIN)/python -m bot run
 
 test: $(VENV)/.dev ## Run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
 check: $(VENV)/.dev ## Everything CI checks: format, lint, types, import directions, tests
 	$(BIN)/ruff format --check .
