@@ -11,6 +11,7 @@ from aiohttp import ClientSession
 from bot.calendar import latest_day
 from tests.adapters.arxiv_server import ArxivServer, make_feed, make_item
 from tests.faults.process import ADA, run_process
+from tests.places import Place
 from tests.servers import discord, sentry, telegram
 
 TODAY = latest_day(datetime.now(UTC))
@@ -54,7 +55,7 @@ async def test_one_trace_over_a_restart(tmp_path, unused_tcp_port):
         discord.serve() as on_discord,
     ):
         environment = {"PORT": str(unused_tcp_port), "LOG_FORMAT": "json", "LOG_LEVEL": "INFO"}
-        async with run_process(tmp_path, arxiv, on_telegram, on_discord, **environment) as bot:
+        async with run_process(Place(tmp_path), arxiv, on_telegram, on_discord, **environment) as bot:
             await on_telegram.say(ADA, ADA, "/categories add cs.CL")
             await on_telegram.replies(ADA, seconds=60)
             await get(f"{url}/healthz", 200)
@@ -70,7 +71,7 @@ async def test_one_trace_over_a_restart(tmp_path, unused_tcp_port):
         systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         systemd.bind(str(tmp_path / "notify"))
         environment["NOTIFY_SOCKET"] = str(tmp_path / "notify")
-        async with run_process(tmp_path, arxiv, on_telegram, on_discord, **environment) as bot:
+        async with run_process(Place(tmp_path), arxiv, on_telegram, on_discord, **environment) as bot:
             trace = announced["trace"]
             await until_logged(bot, lambda line: line["event"].startswith("delivered ") and line["trace"] == trace)
             texts.append(await get(f"{url}/metrics", 200))
@@ -97,7 +98,7 @@ async def test_errors_reach_sentry(tmp_path):
         sentry.serve() as on_sentry,
     ):
         environment = {"TELEGRAM_BOT_TOKEN": wrong, "SENTRY_DSN": on_sentry.dsn}
-        async with run_process(tmp_path, arxiv, on_telegram, on_discord, **environment) as bot:
+        async with run_process(Place(tmp_path), arxiv, on_telegram, on_discord, **environment) as bot:
             await on_sentry.until(lambda: on_sentry.events, 60)
             assert await bot.stop() == 0
         assert {each["logentry"]["message"] for each in on_sentry.events} == {"owner alert text=%r"}

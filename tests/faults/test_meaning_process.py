@@ -6,6 +6,7 @@ from datetime import date
 from bot.model.chat import Chat
 from storage.tinydb import TinyDBStorage
 from tests.faults.test_summaries_process import ADA, ROOM, set_stage
+from tests.places import Place
 from tests.servers import openai
 
 
@@ -36,7 +37,7 @@ async def test_a_kill_while_texts_are_embedded_costs_its_tokens_alone(tmp_path):
     async with (
         openai.serve() as llm,
         set_stage(
-            tmp_path,
+            Place(tmp_path),
             OPENAI_API_KEY=openai.TOKEN,
             OPENAI_BASE_URL=llm.url,
             EMBEDDING_MODEL="text-embedding-3-small",

@@ -10,6 +10,7 @@ from storage.tinydb import TinyDBStorage
 from tests.adapters.arxiv_server import ArxivServer
 from tests.build import make_batch, make_paper
 from tests.faults.process import run_process
+from tests.places import Place
 from tests.servers import discord, telegram
 
 TODAY = latest_day(datetime.now(UTC))
@@ -30,14 +31,14 @@ async def test_pages_over_a_death(tmp_path):
         telegram.TelegramServer() as on_telegram,
         discord.serve() as on_discord,
     ):
-        async with run_process(tmp_path, arxiv, on_telegram, on_discord, **environment) as bot:
+        async with run_process(Place(tmp_path), arxiv, on_telegram, on_discord, **environment) as bot:
             await bot.until_said("published files=3", 90)
             await bot.stop(signal.SIGKILL)
         readme = (papers / "README.md").read_text(encoding="utf-8")
         assert "Small KV caches" in readme
         files = {each: each.stat().st_mtime_ns for each in papers.rglob("*") if each.is_file()}
         assert {each.name for each in files} == {"README.md", f"{TODAY}.md"}
-        async with run_process(tmp_path, arxiv, on_telegram, on_discord, **environment) as bot:
+        async with run_process(Place(tmp_path), arxiv, on_telegram, on_discord, **environment) as bot:
             await on_telegram.until(lambda: len(on_telegram.called("getMe")) >= 2, 60)
             await asyncio.sleep(1)
             assert await bot.stop() == 0
@@ -53,7 +54,7 @@ async def test_a_config_that_cannot_be_used(tmp_path):
         ArxivServer() as arxiv,
         telegram.TelegramServer() as on_telegram,
         discord.serve() as on_discord,
-        run_process(tmp_path, arxiv, on_telegram, on_discord, **environment) as bot,
+        run_process(Place(tmp_path), arxiv, on_telegram, on_discord, **environment) as bot,
     ):
         async with asyncio.timeout(60):
             assert await bot.process.wait() == 2
