@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import os
 import sys
-import time
 from dataclasses import replace
 from datetime import date
 
@@ -16,6 +14,7 @@ from bot.sources.arxiv_rss import ArxivRssSource
 from bot.sources.feed import parse_feed
 from bot.sources.http import PoliteClient
 from tests.adapters.arxiv_server import ArxivServer, Canned, make_feed, make_item
+from tests.children import read_children
 
 FEED = make_feed("cs.CL", make_item("2608.00001"), make_item("2608.00002", kind="cross", categories=("cs.RO", "cs.CL")))
 
@@ -144,34 +143,35 @@ async def test_a_worker_that_hangs_is_a_source_error():
 
 
 async def test_the_event_loop_stays_free():
-    """While 300 papers are parsed, other tasks get their turn within 20 ms."""
+    """While 300 papers are parsed, another task gets its turn again and again; for how long it waits, see bench.feed."""
     content = make_feed(
         "cs.CL", *(make_item(f"2608.{number:05}", abstract="word $x_1$ " * 200) for number in range(300))
     )
-    lags = []
+    turns = 0
 
-    async def watch():
+    async def count():
+        nonlocal turns
         while True:
-            begun = time.perf_counter()
             await asyncio.sleep(0.001)
-            lags.append(time.perf_counter() - begun - 0.001)
+            turns += 1
 
-    watching = asyncio.create_task(watch())
+    counting = asyncio.create_task(count())
     await parse_feed_apart(content)
-    watching.cancel()
-    assert sorted(lags)[-3] < 0.02
+    counting.cancel()
+    assert turns > 20
 
 
 async def test_a_cancelled_parse_leaves_no_process():
     """Who no longer wants the answer leaves nothing running behind."""
     worker = (sys.executable, "-c", "import time; time.sleep(60)")
+    before = read_children()
     parsing = asyncio.create_task(parse_feed_apart(FEED, worker=worker))
-    await asyncio.sleep(0.3)
+    while not read_children() - before:
+        await asyncio.sleep(0.05)
     parsing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await parsing
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)  # noqa: ASYNC222 - asks only whether there is a child
+    assert read_children() == before
 
 
 async def test_the_child_gets_no_secrets(monkeypatch):

@@ -170,11 +170,11 @@ def test_no_word_is_lost(words, data):
     "unit", ["{", "}", "$", "\\", "\\(", "`", "{a", "$ _", "\\emph{", "\\href{a}{", "^", "\n ", "\\'"]
 )
 def test_hostile_repetition_costs_no_time(unit):
-    """A hundred thousand characters of anything are done with in a moment."""
-    begun = time.perf_counter()
+    """A hundred thousand characters of anything are done with in a moment; what grew with their square would take minutes."""
+    begun = time.process_time()
     to_readable(unit * (100_000 // len(unit)))
     to_readable(f"${unit * (100_000 // len(unit))}$")
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 20
 
 
 @pytest.mark.parametrize("tex", ["$" + r"\frac" * 60 + "$", "$" + "{" * 150 + "}" * 150 + "$", "$" + "^" * 300 + "$"])
