@@ -45,19 +45,13 @@ def make_summarizer(settings: Settings, load_note: LoadNote, save_note: SaveNote
 
     The callbacks keep one small text under a key. Raises ConfigError where the prompt was edited into nonsense.
     """
-    key = settings.openai_api_key.get_secret_value()
-    if not key and not settings.openai_base_url:
+    address = _llm_address(settings)
+    if address is None:
         return None
-    from bot.summaries.client import World  # noqa: PLC0415
+    from bot.summaries.asking import World  # noqa: PLC0415
     from bot.summaries.llm import OpenAISummarizer, Server  # noqa: PLC0415
 
-    server = Server(
-        settings.openai_base_url or OPENAI_URL,
-        key,
-        settings.summary_model,
-        settings.summary_timeout,
-        settings.summary_input_tokens,
-    )
+    server = Server(*address, settings.summary_model, settings.summary_timeout, settings.summary_input_tokens)
     prompt = Prompt.from_toml(read_bundled("prompts/summary.toml"))
     return OpenAISummarizer(server, prompt, load_note, save_note, World(utc_now, monotonic, SystemRandom()))
 
