@@ -314,12 +314,12 @@ async def test_a_signal_ends_the_chat_in_order(start, signal_number):
 
 async def test_a_disk_that_is_erased_is_refused(run, tmp_path):
     """On Heroku nothing is kept on disk: that is said before anything is, unless DATA_DIR says that its disk lasts."""
-    code, _, said = await run("run", DYNO="web.1")
+    code, _, said = await run("run", DYNO="web.1", DATABASE_URL="")
     assert code == 2
     assert "Heroku erases this disk" in said
     assert not (tmp_path / "data").exists()
-    assert (await run("run", DYNO="web.1", DATA_DIR=str(tmp_path / "volume")))[0] == 0
-    code, written, _ = await run("doctor", DYNO="web.1")
+    assert (await run("run", DYNO="web.1", DATABASE_URL="", DATA_DIR=str(tmp_path / "volume")))[0] == 0
+    code, written, _ = await run("doctor", DYNO="web.1", DATABASE_URL="")
     assert code != 0
     assert "Heroku erases this disk" in written
 
@@ -431,7 +431,7 @@ async def test_the_command_line_explains_itself(run):
 
 async def test_a_worker_needs_a_database(run):
     """It says what is missing; so does a move that does not say where to."""
-    code, _, complaints = await run("worker", TELEGRAM_BOT_TOKEN="12:abc")  # noqa: S106 - it is invented
+    code, _, complaints = await run("worker", DATABASE_URL="", TELEGRAM_BOT_TOKEN="12:abc")  # noqa: S106 - it is invented
     assert (code, complaints.count("needs DATABASE_URL")) == (2, 1)
     code, _, complaints = await run("migrate", "--from", "tinydb:///nowhere")
     assert (code, "both --from URL and --to URL" in complaints) == (2, True)
@@ -440,8 +440,8 @@ async def test_a_worker_needs_a_database(run):
 async def test_a_folder_moves_to_a_database_and_back(run, cluster, tmp_path):
     """What the terminal chat follows is there afterwards, and a backup of the database is one of the folder."""
     url, folder = cluster.new_database(), f"tinydb://{tmp_path / 'data'}"
-    await run(typed="/topics add kv cache\n")
-    assert (await run("backup", "one"))[0] == 0
+    await run(typed="/topics add kv cache\n", DATABASE_URL="")
+    assert (await run("backup", "one", DATABASE_URL=""))[0] == 0
     code, said, _ = await run("migrate", "--from", folder, "--to", url)
     assert (code, "subscription 1" in said) == (0, True)
     assert (await run("backup", "two", DATABASE_URL=url))[0] == 0

@@ -64,8 +64,14 @@ async def test_a_thousand_chats_cost_eighty_calls(place):
     storage = place.storage()
     await storage.open()
     desk = Desk(storage)
-    async with desk.summaries:
-        assert await ask_as_chats(desk.summaries) == [20] * 1000
+    desk.writer.gate.clear()
+    async with desk.summaries, asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(ask_as_chats(desk.summaries))
+        async with asyncio.timeout(60):
+            while desk.writer.at_once < 4:
+                await asyncio.sleep(0.01)
+        desk.writer.gate.set()
+        assert await asked == [20] * 1000
     assert desk.writer.calls == Counter({(paper.id, language): 1 for paper in PAPERS for language in ("en", "zh")})
     assert desk.writer.most_at_once == 4
     spent = await desk.spent()
