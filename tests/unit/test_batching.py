@@ -221,7 +221,9 @@ async def test_what_a_batch_leaves_over_is_for_others(make_desk):
     assert desk.summaries.is_spent()
     desk.batches.is_done, desk.batches.failing = True, {PAPERS[0].id}
     await desk.look(minutes=5)
-    assert desk.writer.order == [PAPERS[1].id, PAPERS[0].id]
+    first, later = desk.writer.order
+    assert first in {PAPERS[1].id, PAPERS[2].id}
+    assert later == PAPERS[0].id
     assert not desk.summaries.is_spent()
 
 
