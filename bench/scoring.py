@@ -18,7 +18,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date
@@ -177,21 +177,23 @@ class OnePass:
 
     def __init__(self, announcement: Announcement) -> None:
         self.corpus = Corpus([announcement])
-        papers = self.corpus.papers
-        codes = sorted({code for paper in papers for code in paper.categories})
-        self._bits = {code: 1 << number for number, code in enumerate(codes)}
-        self._masks = [sum(self._bits[code] for code in dict.fromkeys(paper.categories)) for paper in papers]
-        self._wanted: dict[frozenset[str], int] = {}
-        self._ids = [paper.id for paper in papers]
+        self._having: defaultdict[str, set[int]] = defaultdict(set)
+        self._ids = [paper.id for paper in self.corpus.papers]
+        for place, paper in enumerate(self.corpus.papers):
+            for code in paper.categories:
+                self._having[code].add(place)
+        self._wanted: dict[frozenset[str], frozenset[int]] = {}
 
     def best(self, chat: Chat, feedback: Feedback = NO_FEEDBACK) -> list[Place]:
-        masks, ids, wanted = self._masks, self._ids, self._wanted.get(chat.categories)
+        corpus, wanted = self.corpus, self._wanted.get(chat.categories)
         if wanted is None:
-            wanted = self._wanted[chat.categories] = sum(self._bits[code] for code in chat.categories)
-        scoring = Scoring(self.corpus, taste_of(self.corpus, chat.topics, feedback), self.corpus.matching)
-        found = [(-points, ids[place]) for place, points in scoring.points().items() if masks[place] & wanted]
-        found.sort()
-        return [(-points, identifier) for points, identifier in found[:TOP]]
+            wanted = frozenset().union(*(self._having[code] for code in chat.categories))
+            self._wanted[chat.categories] = wanted
+        points = Scoring(corpus, taste_of(corpus, chat.topics, feedback), corpus.matching).points()
+        # Places are in the order of ids, which decides between equal points.
+        found = sorted(filter(wanted.__contains__, points))
+        found.sort(key=points.__getitem__, reverse=True)
+        return [(points[place], self._ids[place]) for place in found[:TOP]]
 
 
 def feedback_of(papers: Sequence[Paper], chance: random.Random) -> Feedback:

@@ -52,7 +52,19 @@ class _Singulars(dict[str, str]):
         return singular
 
 
+class _Plain(dict[str, str]):
+    """The letters met so far that are not ASCII, each as it is looked for: without accents, ligatures and the like taken apart."""
+
+    def __missing__(self, letter: str) -> str:
+        decomposed = unicodedata.normalize("NFKD", letter).translate(_CAPITAL_GREEK).translate(_LETTERS)
+        self[letter] = plain = _FOREIGN.sub(
+            lambda found: "" if unicodedata.combining(found[0]) else found[0], decomposed
+        )
+        return plain
+
+
 _remembered = _Singulars()
+_plain = _Plain()
 
 
 def split_words(text: str) -> tuple[str, ...]:
@@ -79,8 +91,7 @@ def join_words(words: Iterable[str]) -> str:
 def _split(text: str) -> list[str]:
     plain = _POSSESSIVE.sub("", text)
     if not plain.isascii():
-        decomposed = unicodedata.normalize("NFKD", plain).translate(_CAPITAL_GREEK).translate(_LETTERS)
-        plain = _FOREIGN.sub(lambda found: "" if unicodedata.combining(found[0]) else found[0], decomposed)
+        plain = _FOREIGN.sub(lambda found: _plain[found[0]], plain)
     if plain.isascii() and not (("+" in plain or "#" in plain or "*" in plain) and _SIGNED.search(plain)):
         # Nearly every text; the same words as below, in a fifth of the time.
         return plain.translate(_BLANKS).split()

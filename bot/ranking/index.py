@@ -1,10 +1,11 @@
 """Where each word of some papers stands, so that a topic is looked for only in the few papers that can have it. Pure."""
 
+from array import array
 from bisect import bisect_left
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from functools import cached_property
+from functools import cached_property, partial
 
 from bot.proximity import FARTHEST
 from bot.ranking.likeness import facts_of, is_telling, root_of_length
@@ -35,23 +36,20 @@ class Index:
     def __init__(self, documents: Sequence[Document]) -> None:
         self.documents = documents
         self._worth: list[float] = []
-        known: defaultdict[str, dict[int, tuple[int, ...]]] = defaultdict(dict)
-        singles: list[tuple[int, ...]] = []
-        text = 0
         for document in documents:
-            for words in (document.title_words, document.abstract_words):
-                singles += ((number,) for number in range(len(singles), len(words)))
-                # Half a million words a day come by here; most stand once in a text, and all of these share a tuple.
-                for word, single in zip(words, singles, strict=False):
-                    spots = known[word]
-                    if text in spots:
-                        spots[text] += single
-                    else:
-                        spots[text] = single
-                text += 1
             length = (1 + document.abstract.count(" ") / USUAL_LENGTH) / 2
             self._worth += (FIELD_WEIGHTS["title"], FIELD_WEIGHTS["abstract"] / length)
-        self._spots: Mapping[str, Spots] = dict(known)
+        texts = [words for document in documents for words in (document.title_words, document.abstract_words)]
+        longest = max(map(len, texts), default=0)
+        self._shift = longest.bit_length()
+        self._singles = [(position,) for position in range(longest)]
+        standing: defaultdict[str, array[int]] = defaultdict(partial(array, "Q"))
+        for text, words in enumerate(texts):
+            # Half a million words a day come by here, so the loop over them is one of C.
+            start = text << self._shift
+            deque(map(array.append, map(standing.__getitem__, words), range(start, start + len(words))), maxlen=0)
+        self._standing: Mapping[str, Sequence[int]] = dict(standing)
+        self._spots: dict[str, Spots] = {}
         self._title_words: dict[int, frozenset[str]] = {}
         self._having_term: dict[str, tuple[frozenset[int], frozenset[int]]] = {}
 
@@ -71,7 +69,10 @@ class Index:
             for text, count in texts.items():
                 if only is None or text & 1 == only:
                     place = text >> 1
-                    found[place] = found.get(place, 0.0) + worth[text] * count
+                    if place in found:
+                        found[place] += worth[text] * count
+                    else:
+                        found[place] = worth[text] * count
                     if count >= 1:
                         exact.add(place)
         for each in sought:
@@ -111,38 +112,36 @@ class Index:
         return [root_of_length(each) for each in self.documents]
 
     def _at(self, word: str) -> Spots:
-        return self._spots.get(word, _NOWHERE)
+        spots = self._spots.get(word)
+        if spots is None:
+            if word not in self._standing:
+                return _NOWHERE
+            self._spots[word] = spots = self._by_text(self._standing[word])
+        return spots
+
+    def _by_text(self, standing: Sequence[int]) -> Spots:
+        singles, shift = self._singles, self._shift
+        among = (1 << shift) - 1
+        spots: dict[int, tuple[int, ...]] = {}
+        for each in standing:
+            text = each >> shift
+            # Most words stand once in a text, and all of these share a tuple.
+            if text in spots:
+                spots[text] += singles[each & among]
+            else:
+                spots[text] = singles[each & among]
+        return spots
 
     def _find_phrase(self, words: Words, *, nearby: bool) -> Mapping[int, float]:
         """By text: how often the words stand there side by side; where they do not, how near they are, if `nearby` is asked."""
-        spots = [self._at(word) for word in words]
-        if not all(spots):
+        if not all(map(self._standing.__contains__, words)):
             return {}
+        spots = [self._at(word) for word in words]
         if len(words) == 1:
             return {text: _distinct(starts, 1) for text, starts in spots[0].items()}
         if len(words) == 2 and words[0] != words[1]:  # noqa: PLR2004 - a pair is what most topics are
             return _find_pair(*spots, nearby=nearby)
-        return self._find_many(words, spots, nearby=nearby)
-
-    def _find_many(self, words: Words, spots: Sequence[Spots], *, nearby: bool) -> dict[int, float]:
-        by_size = sorted(spots, key=len)
-        common = by_size[0].keys() & by_size[1].keys()
-        for each in by_size[2:]:
-            common = {text for text in common if text in each}
-        number = len(words)
-        found: dict[int, float] = {}
-        for text in common:
-            starts: Sequence[int] = spots[0][text]
-            for ahead in range(1, number):
-                following = spots[ahead][text]
-                starts = [start for start in starts if start + ahead in following]
-                if not starts:
-                    break
-            if starts:
-                found[text] = _distinct(starts, number)
-            elif nearby and (near := _nearness([each[text] for each in dict(zip(words, spots, strict=True)).values()])):
-                found[text] = near
-        return found
+        return _find_many(words, spots, nearby=nearby)
 
     def _count(self, sought: Sought) -> Sequence[tuple[int, int]]:
         """The papers that have what is looked for in a field, and how often."""
@@ -196,7 +195,7 @@ class Index:
 
     @cached_property
     def _sorted_words(self) -> Sequence[str]:
-        return sorted(self._spots)
+        return sorted(self._standing)
 
     @cached_property
     def _sorted_names(self) -> Sequence[str]:
@@ -207,20 +206,43 @@ def _find_pair(first: Spots, second: Spots, *, nearby: bool) -> dict[int, float]
     found: dict[int, float] = {}
     for text in first.keys() & second.keys():
         ones, others = first[text], second[text]
-        starts: Sequence[int] = ()
         # Mostly all of the one stand before all of the other.
-        if ones[-1] < others[0]:
-            distance = others[0] - ones[-1]
-            starts = ones[-1:] if distance == 1 else ()
-        elif others[-1] < ones[0]:
+        distance = others[0] - ones[-1]
+        if distance < 0:
             distance = ones[0] - others[-1]
-        else:
-            starts = [start for start in ones if start + 1 in others]
-            distance = min([abs(one - other) for one in ones for other in others])
-        if starts:
-            found[text] = _distinct(starts, 2)
-        elif nearby and distance < _FARTHEST_PAIR:
+            if distance < 0:
+                distances = [other - one for one in ones for other in others]
+                if 1 in distances:
+                    found[text] = _distinct([start for start in ones if start + 1 in others], 2)
+                    continue
+                distance = min(map(abs, distances))
+        elif distance == 1:
+            found[text] = 1
+            continue
+        if nearby and distance < _FARTHEST_PAIR:
             found[text] = NEARBY * 2 / (distance + 1)
+    return found
+
+
+def _find_many(words: Words, spots: Sequence[Spots], *, nearby: bool) -> dict[int, float]:
+    rarest, second, *others = sorted(spots, key=len)
+    common = rarest.keys() & second.keys()
+    for each in others:
+        common = {text for text in common if text in each}
+    distinct = list(dict(zip(words, spots, strict=True)).values())
+    number, following = len(words), list(enumerate(spots))[1:]
+    found: dict[int, float] = {}
+    for text in common:
+        starts: Sequence[int] = spots[0][text]
+        for ahead, each in following:
+            positions = each[text]
+            starts = [start for start in starts if start + ahead in positions]
+            if not starts:
+                break
+        if starts:
+            found[text] = _distinct(starts, number)
+        elif nearby and (near := _nearness([each[text] for each in distinct])):
+            found[text] = near
     return found
 
 
@@ -241,13 +263,17 @@ def _nearness(positions: Sequence[Sequence[int]]) -> float:
     farthest = FARTHEST * number
     if max([each[0] for each in positions]) - min([each[-1] for each in positions]) >= farthest:
         return 0.0
-    last: dict[int, int] = {}
+    stretch, later = [each[0] for each in positions], [iter(each[1:]) for each in positions]
     shortest = farthest + 1
-    for position, word in sorted([(each, word) for word, some in enumerate(positions) for each in some]):
-        last[word] = position
-        if len(last) == number:
-            shortest = min(shortest, position - min(last.values()) + 1)
-    return NEARBY * number / shortest if shortest <= farthest else 0.0
+    while True:
+        first = min(stretch)
+        shortest = min(shortest, max(stretch) - first + 1)
+        # A shorter stretch can only begin later.
+        word = stretch.index(first)
+        position = next(later[word], None)
+        if position is None:
+            return NEARBY * number / shortest if shortest <= farthest else 0.0
+        stretch[word] = position
 
 
 def _beginning(words: Sequence[str], start: str) -> Iterator[str]:

@@ -26,8 +26,6 @@ PRIOR_PAPERS = 100
 _STEP = 1.5 * 2**16
 """Adding and subtracting it leaves a multiple of 2⁻³⁶."""
 
-_NOWHERE: AbstractSet[int] = frozenset()
-
 Hits = Mapping[int, tuple[tuple[Term, float], ...]]
 """By place: the terms found in a paper, each with how often."""
 
@@ -44,17 +42,12 @@ def at_most(points: float) -> float:
 
 @dataclass(slots=True)
 class Matches:
-    """What a topic finds in an index: points by place, of exclusions 0. `near`: the places where its words are only near."""
+    """What a topic finds in an index: points by place, of exclusions 0. `exact`: the places where it is as it was typed."""
 
     topic: Topic
     points: Mapping[int, float]
-    near: AbstractSet[int] = _NOWHERE
+    exact: AbstractSet[int]
     _reasons: dict[int, Reason] | None = None
-
-    @property
-    def exact(self) -> AbstractSet[int]:
-        """The places where it is as it was typed."""
-        return self.points.keys() - self.near if self.near else self.points.keys()
 
     def reason(self, place: int, index: Index) -> Reason:
         """Why the paper has these points; made when first asked for."""
@@ -131,12 +124,13 @@ class Matching:
                 self._rarities[query.text] = _rarity(len(exact), len(self.index))
             most = query.weight * self._usual.rarity(query) * MOST_POINTS
             points = {place: (most * often / (often + HALFWAY) + _STEP) - _STEP for place, often in found.items()}
-            return Matches(topic, points, points.keys() - exact if len(exact) < len(points) else _NOWHERE)
-        taken_at_its_word = self._hits(query, loosely=False).keys()
+            return Matches(topic, points, exact)
+        exact = self._hits(query, loosely=False).keys()
         if topic.is_exclusion:
-            return Matches(topic, dict.fromkeys(taken_at_its_word, 0.0))
-        points = {place: self._points(hits) for place, hits in self._hits(query, loosely=True).items()}
-        return Matches(topic, points, points.keys() - taken_at_its_word)
+            return Matches(topic, dict.fromkeys(exact, 0.0), exact)
+        return Matches(
+            topic, {place: self._points(hits) for place, hits in self._hits(query, loosely=True).items()}, exact
+        )
 
     def _hits(self, query: Query, *, loosely: bool) -> Hits:
         match query:
@@ -200,7 +194,7 @@ def meet(matches: Sequence[Matches], totals: Mapping[int, float], least: int) ->
         return matches[0].exact
     seen, meeting = set[int](), set[int]()
     # Most chats are done with here: hardly any paper has two of their topics, even with words only near.
-    if sum(map(_length, matches)) >= len(totals) + least:
+    if sum([len(each.points) for each in matches]) >= len(totals) + least:
         for each in matches:
             exact = each.exact
             if not seen.isdisjoint(exact):
