@@ -171,7 +171,8 @@ async def hold_round(folder, url, random, kills):
                 running[victim] = await stack.enter_async_context(town.starting(commands[victim]))
             await town.until_done()
             for each in running:
-                assert await each.stop() == 0
+                # One that was started a moment ago does not listen to signals yet.
+                assert await each.stop() in {0, -signal.SIGTERM}
         return await check_chats(town, {})
 
 
