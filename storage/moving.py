@@ -65,7 +65,7 @@ def dump_tables(*databases: Frozen) -> Iterator[Row]:
                 yield from dump(tables, name)
 
 
-def load_rows(database: str, tables: JournalTinyDB, loaded: Iterable[Row]) -> None:
+def load_rows(tables: JournalTinyDB, database: str, loaded: Iterable[Row]) -> None:
     """Put the rows of this database among `loaded`, whatever was there before."""
     for row in loaded:
         if row.kind not in _LOADS:
