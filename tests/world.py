@@ -1,6 +1,6 @@
 """The whole bot but its edges: real commands, use cases and rankers over fakes."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 from bot import judgements, vectors
@@ -32,12 +32,17 @@ from handlers.command import Reply, Request, Services
 from handlers.commands import COMMANDS
 from handlers.execution import execute, parse_line
 from tests import places
-from tests.build import CHAT, NOW
+from tests.build import CHAT, NOW, make_batch
 from tests.fake_meaning import FakeBlobCache, FakeEmbedder, FakeJudge
 from tests.fake_messenger import FakeMessenger
 from tests.fake_source import FakeArxiv, FakeSource
 from tests.fake_summaries import FakeSummarizer, FakeTexts
 
+FRIDAY, MONDAY = date(2026, 11, 20), date(2026, 11, 23)
+MORNING = datetime(2026, 11, 23, 6, tzinfo=UTC)
+"""The Monday's, on which its papers come."""
+PLENTY = 10_000_000
+"""A budget of tokens that is never spent."""
 TAXONOMY = Taxonomy.from_toml(read_bundled("categories.toml"))
 
 
@@ -67,6 +72,7 @@ class World:
         lookup=None,
         summaries_budget=0,
         meaning_budget=0,
+        messenger=None,
     ):
         self.now = NOW
         self.storage = storage or places.make_storage()
@@ -85,7 +91,7 @@ class World:
         self.arxiv = FakeArxiv(self.source)
         pipeline.checking.listings = pipeline.checking.lookup = pipeline.checking.records = self.arxiv
         subscriptions = Subscriptions(self.storage, TAXONOMY, lambda: self.now)
-        self.messenger = FakeMessenger()
+        self.messenger = messenger or FakeMessenger()
         self.outbox = Outbox(self.storage, self.storage.move_chat)
         messengers = dict.fromkeys(("console", "telegram", "discord"), self.messenger)
         self.writer, self.summaries = FakeSummarizer(), None
@@ -138,6 +144,18 @@ class World:
         await self.following.look()
         await self.send()
         return planned
+
+    async def wake_on_monday(self, *papers):
+        """Deal with what there is, and go on in the morning on which these papers come in cs.CL."""
+        await self.tick()
+        self.source.batches = {"cs.CL": make_batch(*papers, day=MONDAY)}
+        self.now = MORNING
+
+    async def close(self):
+        """End what is being made of papers."""
+        for each in (self.summaries, self.meaning):
+            if each is not None:
+                await each.__aexit__()
 
     async def send(self):
         """Let every chat's lane go on until it is done or has to wait."""
