@@ -20,7 +20,6 @@ from bot.pipeline import Pipeline
 from bot.prices import Price, Prices
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
-from bot.shelf import Shelf
 from bot.subscriptions import Subscriptions
 from bot.suggestions import read_suggestions
 from bot.summarising import Summaries
@@ -98,7 +97,7 @@ class World:
         if summaries_budget:
             self.summaries = Summaries(self.storage, FakeTexts(), self.writer, lambda: self.now, summaries_budget)
         self.rounds = Rounds(pipeline, subscriptions, messengers, wake=self.outbox.wake, summaries=self.summaries)
-        self.backfill = Backfill(self.storage, lambda: self.now, self.arxiv)
+        self.backfill = Backfill(self.storage, lambda: self.now, lookup or self.arxiv)
         self.following = Following(pipeline, self.rounds, self.backfill)
         self.services = Services(
             subscriptions,
@@ -109,7 +108,6 @@ class World:
             Managing(lambda: self.now),
             backfill=self.backfill,
             summaries=self.summaries,
-            shelf=Shelf(lookup) if lookup else None,
             archive=Archive(pipeline),
             prices=Prices(models={"fake-1": Price(1.0, 10.0)}),
         )
