@@ -107,8 +107,8 @@ def _pack(entries: Iterable[Entry]) -> bytes:
 
 def _unpack(day: date, packed: bytes) -> tuple[Entry, ...]:
     return tuple(
-        Entry(ArxivId(identifier), version, title, day, Document(*folded, (), ()))
-        for identifier, version, title, folded in orjson.loads(decompress(packed))
+        Entry(ArxivId(identifier), version, title, day, Document(name, abstract, author, category, (), ()))
+        for identifier, version, title, (name, abstract, author, category) in orjson.loads(decompress(packed))
     )
 
 
