@@ -66,6 +66,16 @@ async def measure(papers: Sequence[Paper]) -> None:
         print(
             f"first search: {first:.1f} s ({worked:.1f} s of work); memory it took: {(resident() - before) / 2**20:.0f} MiB"
         )
+        archive.pipeline.clock = lambda: now + timedelta(hours=2)
+        begun, worked = time.perf_counter(), time.process_time()
+        await archive.rest()
+        print(f"rest after an hour: {time.process_time() - worked:.1f} s of work")
+        begun, worked = time.perf_counter(), time.process_time()
+        await archive.search("warming up again")
+        again, worked = time.perf_counter() - begun, time.process_time() - worked
+        print(
+            f"first search after an hour: {again:.1f} s ({worked:.1f} s of work) = {again / first:.2f} x the first of all"
+        )
         await plain_and_ours(archive, [each.paper for announced in days.values() for each in announced])
         await storage.close()
 

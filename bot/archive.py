@@ -26,7 +26,7 @@ _SETTLED_DAYS = 20
 _MOST_SEARCHES = 64
 _MOST_WAITING = 20
 _MOST_QUERIES = 1000
-_IDLE = timedelta(hours=1)
+_IDLE, _LONG_IDLE = timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class Results:
 
 @dataclass(slots=True)
 class Archive:
-    """Searches what is announced and archived, and keeps it for `days`. Without a search for a while it takes no memory.
+    """Searches what is announced and archived, and keeps it for `days`. Without a search for a while it takes little memory,
+    and then none.
 
     One search goes on at a time, in a thread.
     """
@@ -130,11 +131,19 @@ class Archive:
         """The query, or nothing."""
         return self._queries.get(tag, "")
 
-    def rest(self) -> None:
-        """Let go of what searching needs in memory, if nobody has searched for a while."""
-        now = self.pipeline.clock()
-        if self._used is not None and not timedelta() <= now - self._used < _IDLE and not self._turn.locked():
-            self._index, self._answers, self._used = Index(), OrderedDict(), None
+    async def rest(self) -> None:
+        """Let go of most of what searching needs in memory, if nobody has searched for an hour, and of all after a day."""
+        if self._used is None or self._turn.locked():
+            return
+        idle = self.pipeline.clock() - self._used
+        if timedelta() <= idle < _IDLE:
+            return
+        async with self._turn:
+            self._answers = OrderedDict()
+            if timedelta() <= idle < _LONG_IDLE:
+                await asyncio.to_thread(self._index.pack)
+            else:
+                self._index, self._used = Index(), None
 
     async def _search(self, topic: Topic) -> Results:
         self._used = self.pipeline.clock()
@@ -152,6 +161,7 @@ class Archive:
 
     async def _read(self, announcements: Sequence[Announcement]) -> None:
         """Bring the index up to date; what was answered before is true no longer, if there is anything new."""
+        await asyncio.to_thread(self._index.unpack)
         since = self.pipeline.clock().date() - timedelta(days=self.days)
         recent = {each.day for each in announcements}
         archived = [

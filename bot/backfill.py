@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 SLICE = 100
 """arXiv is asked for so many papers at a time, at most."""
 _MOST_WANTED = 5_000
+_MOST_AT_HAND = 500
 _ASK_AGAIN = timedelta(hours=6)
 """How long arXiv is not asked for a version again that it did not know, or knew a later one of."""
 
@@ -32,6 +33,7 @@ class Backfill:
     lookup: PaperLookup | None = None
     _wanted: dict[tuple[ArxivId, int], None] = field(default_factory=dict)
     _asked: dict[tuple[ArxivId, int], datetime] = field(default_factory=dict)
+    _at_hand: dict[ArxivId, Record] = field(default_factory=dict)
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def find(self, paper: ArxivId, version: int) -> Record | None:
@@ -56,7 +58,7 @@ class Backfill:
             while self._wanted and self.lookup is not None:
                 chosen = list(self._wanted)[:SLICE]
                 try:
-                    brought += len(await self._look_up([paper for paper, _ in chosen]))
+                    brought += len(await self.fetch_all([paper for paper, _ in chosen]))
                 except SourceError as error:
                     log.warning("backfill papers=%d status=failed error=%r", len(chosen), str(error))
                     break
@@ -79,9 +81,19 @@ class Backfill:
 
     async def fetch(self, paper: ArxivId) -> Record | None:
         """The newest version of a paper, which arXiv is asked for; None where it has none. Raises SourceError."""
-        return (await self._look_up([paper])).get(paper)
+        return (await self.fetch_all([paper])).get(paper)
 
-    async def _look_up(self, papers: Sequence[ArxivId]) -> Mapping[ArxivId, Record]:
+    async def fetch_once(self, paper: ArxivId) -> Record | None:
+        """The same, but arXiv is not asked again about those last got here, so that buttons below a card need not wait."""
+        record = self._at_hand.pop(paper, None) or await self.fetch(paper)
+        if record is not None:
+            self._at_hand[paper] = record
+            if len(self._at_hand) > _MOST_AT_HAND:
+                del self._at_hand[next(iter(self._at_hand))]
+        return record
+
+    async def fetch_all(self, papers: Sequence[ArxivId]) -> Mapping[ArxivId, Record]:
+        """The newest versions of those that arXiv has. Raises SourceError."""
         if self.lookup is None:
             return {}
         found = await self.lookup.fetch_papers(tuple(dict.fromkeys(papers)))

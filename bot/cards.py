@@ -19,7 +19,6 @@ from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId
 from bot.model.subscription import Subscription
 from bot.model.summary import Summary, Wish
 from bot.pipeline import Pipeline
-from bot.shelf import Shelf
 from bot.summarising import ON_TAP, Summaries, group_of
 
 
@@ -36,15 +35,14 @@ class _Found:
 @dataclass(frozen=True, slots=True)
 class Cards:
     """Cards from the announcements kept here, so that a tap is answered at once; `archive` those of the months
-    before, and `shelf` all other papers, if they are there.
+    before, if it is there.
 
-    `summaries` None: cards have none. `backfill` has what feeds lack: a card that is opened for the first time comes without,
-    and lets it be looked up.
+    `summaries` None: cards have none. `backfill` has all other papers, and what feeds lack: a card that is opened for the
+    first time comes without, and lets it be looked up.
     """
 
     pipeline: Pipeline
     backfill: Backfill | None = None
-    shelf: Shelf | None = None
     summaries: Summaries | None = None
     archive: Archive | None = None
 
@@ -125,8 +123,8 @@ class Cards:
         if found is None and self.archive is not None:
             archived = await self.archive.find(identifier)
             found = _Found(archived, is_sample=False, is_announced=True) if archived else None
-        if found is None and self.shelf is not None and not is_known:
-            record = await self.shelf.get(identifier)
+        if found is None and self.backfill is not None and not is_known:
+            record = await self.backfill.fetch_once(identifier)
             if record is not None:
                 return _Found(AnnouncedPaper(record.paper, AnnounceType.NEW, record.changed), is_sample=False)
         return found

@@ -12,7 +12,6 @@ from bot.exports import Reference
 from bot.model.card import MarkedPaper
 from bot.model.paper import ArxivId, Paper
 from bot.pipeline import Pipeline
-from bot.ports import PaperLookup
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +21,10 @@ LOOKUP_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Citing:
-    """References of papers. `lookup` has those that are kept no longer; None: they come with id and title alone."""
+    """References of papers. Those that are kept no longer are looked up, or come with id and title alone."""
 
     pipeline: Pipeline
     backfill: Backfill
-    lookup: PaperLookup | None = None
     archive: Archive | None = None
     lookup_seconds: float = LOOKUP_SECONDS
 
@@ -63,12 +61,12 @@ class Citing:
         return replace(paper, authors=authors, journal_ref=journal)
 
     async def _look_up(self, ids: Sequence[ArxivId]) -> dict[ArxivId, Paper]:
-        if not ids or self.lookup is None:
+        if not ids:
             return {}
         try:
             async with asyncio.timeout(self.lookup_seconds):
-                records = await self.lookup.fetch_papers(ids)
+                records = await self.backfill.fetch_all(ids)
         except (SourceError, TimeoutError) as error:
             log.warning("citing papers=%d status=incomplete error=%r", len(ids), str(error) or type(error).__name__)
             return {}
-        return {identifier: each.paper for identifier, each in records.items() if not each.is_deleted}
+        return {identifier: each.paper for identifier, each in records.items()}

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from zlib import compress, decompress
+
+import orjson
 
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 from bot.terms import Document, fold_paper
@@ -10,6 +13,8 @@ from bot.topics import Match, Topic
 
 _WEIGHTS = {"title": 3.0, "author": 3.0, "abstract": 1.0, "category": 0.2}
 _MOST_COUNT = 4.0
+_QUICK = 1
+"""The level of compression that takes a quarter of the time of the usual one, for a fifth more bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +46,10 @@ class _Day:
 
 @dataclass(slots=True)
 class Index:
-    """Every paper in its newest announcement. Takes about 2 kB of memory a paper."""
+    """Every paper in its newest announcement. Takes about 2 kB of memory a paper, and 0.6 kB of one that is packed."""
 
     _days: dict[date, _Day] = field(default_factory=dict)
+    _packed: dict[date, bytes] = field(default_factory=dict)
 
     def has(self, day: date, source: object = None) -> bool:
         """Whether the day is here, made of this very object if one is given."""
@@ -62,6 +68,16 @@ class Index:
         wanted = set(days)
         self._days = {day: known for day, known in self._days.items() if day in wanted}
 
+    def pack(self) -> None:
+        """Take less memory, until `unpack`: nothing is here before."""
+        packed = {day: _pack(known.entries) for day, known in self._days.items()}
+        self._packed, self._days = self._packed | packed, {}
+
+    def unpack(self) -> None:
+        """Have everything here again, in a tenth of the time of folding it. What days were made of is not known any more."""
+        days = {day: _Day(None, _unpack(day, packed)) for day, packed in self._packed.items()}
+        self._packed, self._days = {}, self._days | days
+
     def find(self, topic: Topic, most: int) -> tuple[Sequence[Entry], int, int]:
         """The likeliest, of those alike the newest first; how many there are in all; and of how many papers."""
         found, seen = list[tuple[float, Entry]](), set[ArxivId]()
@@ -78,6 +94,22 @@ class Index:
 def _entry(announced: AnnouncedPaper, day: date) -> Entry:
     paper = announced.paper
     return Entry(paper.id, paper.version, paper.title, day, fold_paper(paper))
+
+
+def _pack(entries: Iterable[Entry]) -> bytes:
+    rows = []
+    for each in entries:
+        parts = each.document
+        folded = (parts.title, parts.abstract, parts.author, parts.category)
+        rows.append((each.id, each.version, each.title, folded))
+    return compress(orjson.dumps(rows), _QUICK)
+
+
+def _unpack(day: date, packed: bytes) -> tuple[Entry, ...]:
+    return tuple(
+        Entry(ArxivId(identifier), version, title, day, Document(name, abstract, author, category, (), ()))
+        for identifier, version, title, (name, abstract, author, category) in orjson.loads(decompress(packed))
+    )
 
 
 def _weigh(match: Match) -> float:

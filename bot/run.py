@@ -193,7 +193,7 @@ async def _hold(app: App) -> None:
 
 async def _rest(app: App) -> None:
     if app.services.archive is not None:
-        app.services.archive.rest()
+        await app.services.archive.rest()
 
 
 async def _look_at_batches(app: App) -> None:

@@ -20,7 +20,6 @@ from bot.model.message import Button, File
 from bot.pipeline import Pipeline
 from bot.prices import Prices
 from bot.pulling import Progress
-from bot.shelf import Shelf
 from bot.subscriptions import Subscriptions
 from bot.suggestions import Suggestions
 from bot.summarising import Summaries
@@ -36,9 +35,8 @@ class Services:
 
     `throttle` None: nobody is limited. `rounds` None: nothing is sent here without being asked for. `managing` None: nobody acts
     on another chat than the one they are in. `platforms` is how each platform does at this moment. `backfill` None: nothing is
-    known of papers but what was announced. `summaries` None: there is no language model. `shelf` None: papers are not looked
-    up one by one. `collecting` None: no Zotero library can be connected, as there is no secret to keep keys with.
-    `archive` None: nothing is searched.
+    known of papers but what was announced. `summaries` None: there is no language model. `collecting` None: no
+    Zotero library can be connected, as there is no secret to keep keys with. `archive` None: nothing is searched.
     `public_url` is where the world reaches what is served over HTTP; empty, or `feeding` None: nowhere.
     """
 
@@ -52,7 +50,6 @@ class Services:
     platforms: Callable[[], Sequence[PlatformState]] = tuple
     backfill: Backfill | None = None
     summaries: Summaries | None = None
-    shelf: Shelf | None = None
     prices: Prices = field(default_factory=Prices)
     collecting: Collecting | None = None
     archive: Archive | None = None

@@ -21,6 +21,23 @@ def archive_table(announcements: JournalTinyDB) -> JournalTable:
     return announcements.table("archive")
 
 
+def put_archive(announcements: JournalTinyDB, day: date, document: Document) -> None:
+    """Keep the document of a day in the place of any other."""
+    archive_table(announcements).replace(day.isoformat(), document)
+
+
+def find_archived_days(announcements: JournalTinyDB) -> tuple[date, ...]:
+    """The days, oldest first."""
+    return tuple(map(date.fromisoformat, sorted(archive_table(announcements).freeze())))
+
+
+def prune_archive(announcements: JournalTinyDB, before: date) -> None:
+    """Drop earlier days."""
+    table = archive_table(announcements)
+    for key in [each for each in table.freeze() if date.fromisoformat(each) < before]:
+        table.discard(key)
+
+
 def archive_to_document(papers: Sequence[AnnouncedPaper]) -> Document:
     """The ids, so that a paper is found without unpacking, and everything that is read of a paper."""
     return {"ids": [each.paper.id for each in papers], "papers": pack_papers(papers)}

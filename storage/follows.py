@@ -5,7 +5,7 @@
 `followers`: the chats that follow a paper, with the paper's categories; its ids are papers. The three always agree.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from bot.model.chat import Chat
 from bot.model.follow import Follow, Version
@@ -46,6 +46,15 @@ def followed_table(chats: JournalTinyDB) -> DecodedTable:
 def decode_followed(paper: str, document: Document) -> tuple[ArxivId, tuple[str, ...]]:
     """A followed paper with its categories."""
     return ArxivId(paper), tuple(document["categories"])
+
+
+def change_follow(
+    chats: JournalTinyDB, chat: Chat, paper: ArxivId, change: Callable[[Follow | None], Follow | None]
+) -> Follow | None:
+    """Keep what `change` makes of the follow; None ends it."""
+    changed = change(find_follow(chats, chat, paper))
+    replace_follow(chats, chat, paper, changed)
+    return changed
 
 
 def replace_follow(chats: JournalTinyDB, chat: Chat, paper: ArxivId, follow: Follow | None) -> None:

@@ -4,9 +4,10 @@ Its ids are JSON, `["telegram:1","77"]`: chat keys and persons may hold any char
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date
 
-from bot.model.card import MarkedPaper
+from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
 from bot.model.paper import ArxivId
 from storage.codec import marks_from_document, marks_to_document
@@ -30,6 +31,25 @@ def find_chat_marks(chats: JournalTinyDB, chat: Chat) -> dict[str, dict[ArxivId,
         person: str = json.loads(document_id.removeprefix(prefix).removesuffix("]"))
         found[person] = marks_from_document(table.find(document_id) or {"papers": []})
     return found
+
+
+def change_marks(  # noqa: PLR0913, PLR0917 - the port's
+    chats: JournalTinyDB,
+    chat: Chat,
+    person: str,
+    paper: ArxivId,
+    title: str,
+    change: Callable[[frozenset[Mark]], frozenset[Mark]],
+    day: date,
+) -> frozenset[Mark]:
+    """Keep what `change` makes of the person's marks of this paper, which comes last then."""
+    marked = find_marks(chats, chat, person)
+    before = marked.pop(paper, None)
+    marks = change(before.marks if before else frozenset())
+    if marks:
+        marked[paper] = MarkedPaper(paper, title, marks, day)
+    replace_marks(chats, chat, person, marked)
+    return marks
 
 
 def replace_marks(chats: JournalTinyDB, chat: Chat, person: str, marked: Mapping[ArxivId, MarkedPaper]) -> None:

@@ -9,34 +9,19 @@ from bot.errors import StorageError
 from bot.model.chat import Chat
 from bot.model.paper import ArxivId
 from bot.model.row import Row
-from storage import rows
-from storage.archive import archive_from_document, archive_table, archive_to_document
-from storage.codec import (
-    Document,
-    batch_from_document,
-    batch_to_document,
-    day_from_document,
-    day_to_document,
-    delivery_from_document,
-    follow_from_document,
-    marks_from_document,
-    progress_from_document,
-    progress_to_document,
-    record_from_document,
-    record_to_document,
-    spending_from_document,
-    spending_to_document,
-    subscription_from_document,
-    subscription_to_document,
-    summary_from_document,
-)
+from storage import codec, rows
+from storage.announcements import put_batch, put_day, put_records
+from storage.archive import archive_from_document, archive_to_document, put_archive
+from storage.codec import Document
 from storage.days import day_table
 from storage.deliveries import body_id, replace_or_add
 from storage.follows import follow_id, forget_follows, replace_follow
 from storage.journal import JournalTinyDB
 from storage.marks import replace_marks
+from storage.notes import put_note
 from storage.pages import page_of, put_page
-from storage.summaries import put_summary
+from storage.subscriptions import put_progress, put_subscription
+from storage.summaries import put_spending, put_summary
 from storage.table import DecodedTable
 
 Frozen = Mapping[str, DecodedTable]
@@ -65,7 +50,7 @@ def dump_tables(*databases: Frozen) -> Iterator[Row]:
                 yield from dump(tables, name)
 
 
-def load_rows(database: str, tables: JournalTinyDB, loaded: Iterable[Row]) -> None:
+def load_rows(tables: JournalTinyDB, database: str, loaded: Iterable[Row]) -> None:
     """Put the rows of this database among `loaded`, whatever was there before."""
     for row in loaded:
         if row.kind not in _LOADS:
@@ -102,12 +87,12 @@ def _paired(tables: Frozen, name: str) -> Iterator[tuple[list[str], Document]]:
 
 def _dump_subscriptions(tables: Frozen, name: str) -> Iterator[Row]:
     for key, document in _documents(tables, name):
-        yield rows.subscription_row(subscription_from_document(key, document))
+        yield rows.subscription_row(codec.subscription_from_document(key, document))
 
 
 def _dump_progress(tables: Frozen, name: str) -> Iterator[Row]:
     for key, document in _documents(tables, name):
-        yield rows.progress_row(Chat.from_key(key), progress_from_document(document))
+        yield rows.progress_row(Chat.from_key(key), codec.progress_from_document(document))
 
 
 def _dump_notes(tables: Frozen, name: str) -> Iterator[Row]:
@@ -117,7 +102,7 @@ def _dump_notes(tables: Frozen, name: str) -> Iterator[Row]:
 
 def _dump_marks(tables: Frozen, name: str) -> Iterator[Row]:
     for (chat, person), document in _paired(tables, name):
-        yield rows.marks_row(Chat.from_key(chat), person, marks_from_document(document).values())
+        yield rows.marks_row(Chat.from_key(chat), person, codec.marks_from_document(document).values())
 
 
 def _dump_follows(tables: Frozen, name: str) -> Iterator[Row]:
@@ -125,7 +110,9 @@ def _dump_follows(tables: Frozen, name: str) -> Iterator[Row]:
     for key, document in _documents(tables, "following"):
         chat = Chat.from_key(key)
         papers = map(ArxivId, document["papers"])
-        yield rows.follows_row(chat, {each: follow_from_document(follows[follow_id(chat, each)]) for each in papers})
+        yield rows.follows_row(
+            chat, {each: codec.follow_from_document(follows[follow_id(chat, each)]) for each in papers}
+        )
 
 
 def _dump_seen(tables: Frozen, name: str) -> Iterator[Row]:
@@ -139,35 +126,35 @@ def _dump_deliveries(tables: Frozen, name: str) -> Iterator[Row]:
     for key, document in _documents(tables, name):
         chat = Chat.from_key(key)
         for part in document["parts"]:
-            delivery = delivery_from_document(chat, day, part)
+            delivery = codec.delivery_from_document(chat, day, part)
             body = bodies.get(body_id(chat, delivery.part))
             yield rows.delivery_row(replace(delivery, body=body["body"]) if body else delivery)
 
 
 def _dump_batches(tables: Frozen, name: str) -> Iterator[Row]:
     for category, document in _documents(tables, name):
-        yield rows.batch_row(batch_from_document(_day_of(name), category, document))
+        yield rows.batch_row(codec.batch_from_document(_day_of(name), category, document))
 
 
 def _dump_days(tables: Frozen, name: str) -> Iterator[Row]:
     for category, document in _documents(tables, name):
-        yield rows.day_row(day_from_document(_day_of(name), category, document))
+        yield rows.day_row(codec.day_from_document(_day_of(name), category, document))
 
 
 def _dump_records(tables: Frozen, name: str) -> Iterator[Row]:
-    records = [record_from_document(document) for _, document in _documents(tables, name)]
+    records = [codec.record_from_document(document) for _, document in _documents(tables, name)]
     for each in sorted(records, key=lambda each: (each.paper.id, each.paper.version)):
         yield rows.record_row(each, _day_of(name))
 
 
 def _dump_summaries(tables: Frozen, name: str) -> Iterator[Row]:
     for _, document in _paired(tables, name):
-        yield rows.summary_row(summary_from_document(document))
+        yield rows.summary_row(codec.summary_from_document(document))
 
 
 def _dump_spending(tables: Frozen, name: str) -> Iterator[Row]:
     for day, document in _documents(tables, name):
-        yield rows.spending_row(spending_from_document(date.fromisoformat(day), document))
+        yield rows.spending_row(codec.spending_from_document(date.fromisoformat(day), document))
 
 
 def _dump_pages(tables: Frozen, name: str) -> Iterator[Row]:
@@ -202,18 +189,15 @@ _DUMPS: Mapping[str, tuple[str, Callable[[Frozen, str], Iterator[Row]]]] = {
 
 
 def _load_subscription(chats: JournalTinyDB, row: Row) -> None:
-    subscription = rows.read_subscription(row)
-    chats.table("subscriptions").replace(subscription.chat.key, subscription_to_document(subscription))
+    put_subscription(chats, rows.read_subscription(row))
 
 
 def _load_progress(chats: JournalTinyDB, row: Row) -> None:
-    chat, progress = rows.read_progress(row)
-    chats.table("progress").replace(chat.key, progress_to_document(progress))
+    put_progress(chats, *rows.read_progress(row))
 
 
 def _load_note(chats: JournalTinyDB, row: Row) -> None:
-    key, text = rows.read_note(row)
-    chats.table("notes").replace(key, {"text": text})
+    put_note(chats, *rows.read_note(row))
 
 
 def _load_marks(chats: JournalTinyDB, row: Row) -> None:
@@ -237,18 +221,16 @@ def _load_delivery(chats: JournalTinyDB, row: Row) -> None:
 
 
 def _load_batch(announcements: JournalTinyDB, row: Row) -> None:
-    batch = rows.read_batch(row)
-    day_table(announcements, "", batch.day).replace(batch.category, batch_to_document(batch))
+    put_batch(announcements, rows.read_batch(row))
 
 
 def _load_day(announcements: JournalTinyDB, row: Row) -> None:
-    state = rows.read_day(row)
-    day_table(announcements, "states ", state.day).replace(state.category, day_to_document(state))
+    put_day(announcements, rows.read_day(row), None)
 
 
 def _load_record(announcements: JournalTinyDB, row: Row) -> None:
     record, day = rows.read_record(row)
-    day_table(announcements, "records ", day).replace(record.paper.versioned_id, record_to_document(record))
+    put_records(announcements, [record], day)
 
 
 def _load_summary(summaries: JournalTinyDB, row: Row) -> None:
@@ -256,8 +238,7 @@ def _load_summary(summaries: JournalTinyDB, row: Row) -> None:
 
 
 def _load_spending(summaries: JournalTinyDB, row: Row) -> None:
-    spending = rows.read_spending(row)
-    summaries.table("spending").replace(spending.day.isoformat(), spending_to_document(spending))
+    put_spending(summaries, rows.read_spending(row))
 
 
 def _load_page(pages: JournalTinyDB, row: Row) -> None:
@@ -266,7 +247,7 @@ def _load_page(pages: JournalTinyDB, row: Row) -> None:
 
 def _load_archived(announcements: JournalTinyDB, row: Row) -> None:
     day, papers = rows.read_archived(row)
-    archive_table(announcements).replace(day.isoformat(), archive_to_document(papers))
+    put_archive(announcements, day, archive_to_document(papers))
 
 
 _LOADS: Mapping[str, tuple[str, Callable[[JournalTinyDB, Row], None]]] = {

@@ -22,32 +22,9 @@ from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.row import Key, Row
 from bot.model.subscription import Subscription
 from bot.model.summary import Spending, Summary
+from storage import codec
 from storage.archive import papers_from_document, papers_to_document
-from storage.codec import (
-    Document,
-    batch_from_document,
-    batch_to_document,
-    day_from_document,
-    day_to_document,
-    delivery_from_document,
-    delivery_to_document,
-    follow_from_document,
-    follow_to_document,
-    marks_from_document,
-    marks_to_document,
-    page_from_document,
-    page_to_document,
-    progress_from_document,
-    progress_to_document,
-    record_from_document,
-    record_to_document,
-    spending_from_document,
-    spending_to_document,
-    subscription_from_document,
-    subscription_to_document,
-    summary_from_document,
-    summary_to_document,
-)
+from storage.codec import Document
 from storage.records import encode_document
 
 SUBSCRIPTION, PROGRESS, NOTE, MARKS, FOLLOWS = "subscription", "progress", "note", "marks", "follows"
@@ -62,22 +39,22 @@ KINDS = (
 
 def subscription_row(subscription: Subscription) -> Row:
     """Key: the chat's."""
-    return _row(SUBSCRIPTION, (subscription.chat.key,), subscription_to_document(subscription))
+    return _row(SUBSCRIPTION, (subscription.chat.key,), codec.subscription_to_document(subscription))
 
 
 def read_subscription(row: Row) -> Subscription:
     """The subscription."""
-    return subscription_from_document(_text(row, 0), _document(row))
+    return codec.subscription_from_document(_text(row, 0), _document(row))
 
 
 def progress_row(chat: Chat, progress: Progress) -> Row:
     """Key: the chat's."""
-    return _row(PROGRESS, (chat.key,), progress_to_document(progress))
+    return _row(PROGRESS, (chat.key,), codec.progress_to_document(progress))
 
 
 def read_progress(row: Row) -> tuple[Chat, Progress]:
     """The progress of a chat."""
-    return _chat(row, 0), progress_from_document(_document(row))
+    return _chat(row, 0), codec.progress_from_document(_document(row))
 
 
 def note_row(key: str, text: str) -> Row:
@@ -93,23 +70,25 @@ def read_note(row: Row) -> tuple[str, str]:
 
 def marks_row(chat: Chat, person: str, marked: Iterable[MarkedPaper]) -> Row:
     """Key: chat and person. The papers keep their order."""
-    return _row(MARKS, (chat.key, person), marks_to_document(marked))
+    return _row(MARKS, (chat.key, person), codec.marks_to_document(marked))
 
 
 def read_marks(row: Row) -> tuple[Chat, str, dict[ArxivId, MarkedPaper]]:
     """What a person marked in a chat."""
-    return _chat(row, 0), _text(row, 1), marks_from_document(_document(row))
+    return _chat(row, 0), _text(row, 1), codec.marks_from_document(_document(row))
 
 
 def follows_row(chat: Chat, follows: Mapping[ArxivId, Follow]) -> Row:
     """Key: the chat's. The papers keep their order."""
-    return _row(FOLLOWS, (chat.key,), {"papers": [[key, follow_to_document(each)] for key, each in follows.items()]})
+    return _row(
+        FOLLOWS, (chat.key,), {"papers": [[key, codec.follow_to_document(each)] for key, each in follows.items()]}
+    )
 
 
 def read_follows(row: Row) -> tuple[Chat, dict[ArxivId, Follow]]:
     """What a chat follows."""
     papers = _document(row)["papers"]
-    return _chat(row, 0), {ArxivId(key): follow_from_document(each) for key, each in papers}
+    return _chat(row, 0), {ArxivId(key): codec.follow_from_document(each) for key, each in papers}
 
 
 def seen_row(chat: Chat, day: date, papers: Iterable[ArxivId]) -> Row:
@@ -126,76 +105,76 @@ def delivery_row(delivery: Delivery) -> Row:
     """Key: day, chat and part."""
     key = (delivery.day.isoformat(), delivery.chat.key, delivery.part)
     kept = delivery.body if delivery.is_repeatable else ""
-    return _row(DELIVERY, key, delivery_to_document(delivery) | ({"body": kept} if kept else {}))
+    return _row(DELIVERY, key, codec.delivery_to_document(delivery) | ({"body": kept} if kept else {}))
 
 
 def read_delivery(row: Row) -> Delivery:
     """The delivery, with its body."""
-    return delivery_from_document(_chat(row, 1), _day(row), _document(row))
+    return codec.delivery_from_document(_chat(row, 1), _day(row), _document(row))
 
 
 def batch_row(batch: Batch) -> Row:
     """Key: day and category."""
-    return _row(BATCH, (batch.day.isoformat(), batch.category), batch_to_document(batch))
+    return _row(BATCH, (batch.day.isoformat(), batch.category), codec.batch_to_document(batch))
 
 
 def read_batch(row: Row) -> Batch:
     """The batch."""
-    return batch_from_document(_day(row), _text(row, 1), _document(row))
+    return codec.batch_from_document(_day(row), _text(row, 1), _document(row))
 
 
 def day_row(state: DayState) -> Row:
     """Key: day and category."""
-    return _row(DAY, (state.day.isoformat(), state.category), day_to_document(state))
+    return _row(DAY, (state.day.isoformat(), state.category), codec.day_to_document(state))
 
 
 def read_day(row: Row) -> DayState:
     """The state of a category's day."""
-    return day_from_document(_day(row), _text(row, 1), _document(row))
+    return codec.day_from_document(_day(row), _text(row, 1), _document(row))
 
 
 def record_row(record: Record, day: date) -> Row:
     """Key: the day on which it was looked up, paper and version."""
-    return _row(RECORD, (day.isoformat(), record.paper.id, record.paper.version), record_to_document(record))
+    return _row(RECORD, (day.isoformat(), record.paper.id, record.paper.version), codec.record_to_document(record))
 
 
 def read_record(row: Row) -> tuple[Record, date]:
     """The record, and the day on which it was looked up."""
-    return record_from_document(_document(row)), _day(row)
+    return codec.record_from_document(_document(row)), _day(row)
 
 
 def summary_row(summary: Summary) -> Row:
     """Key: that of the summary."""
     key = (summary.id, summary.version, summary.prompt, summary.model, summary.language)
-    return _row(SUMMARY, key, summary_to_document(summary))
+    return _row(SUMMARY, key, codec.summary_to_document(summary))
 
 
 def read_summary(row: Row) -> Summary:
     """The summary."""
-    return summary_from_document(_document(row))
+    return codec.summary_from_document(_document(row))
 
 
 def spending_row(spending: Spending) -> Row:
     """Key: the day."""
-    document = spending_to_document(spending)
+    document = codec.spending_to_document(spending)
     return _row(SPENDING, (spending.day.isoformat(),), document | {"used": sorted(document["used"])})
 
 
 def read_spending(row: Row) -> Spending:
     """The spending of a day."""
-    return spending_from_document(_day(row), _document(row))
+    return codec.spending_from_document(_day(row), _document(row))
 
 
 def page_row(page: Page) -> Row:
     """Key: the day (UTC) on which it was planned, and the id. The papers and summaries that it shows are in it."""
-    document = page_to_document(page, lambda content: encode_document(content).decode())
+    document = codec.page_to_document(page, lambda content: encode_document(content).decode())
     return _row(PAGE, (page.at.astimezone(UTC).date().isoformat(), page.id), document | {"chat": page.chat.key})
 
 
 def read_page(row: Row) -> Page:
     """The page."""
     document = _document(row)
-    return page_from_document(_text(row, 1), Chat.from_key(document.pop("chat")), document, orjson.loads)
+    return codec.page_from_document(_text(row, 1), Chat.from_key(document.pop("chat")), document, orjson.loads)
 
 
 def archived_row(day: date, papers: Sequence[AnnouncedPaper]) -> Row:

@@ -76,6 +76,11 @@ def settle_tokens(summaries: JournalTinyDB, day: date, reserved: int, model: str
     _change_spending(summaries, day, settle)
 
 
+def put_spending(summaries: JournalTinyDB, spending: Spending) -> None:
+    """Keep it in the place of any of its day."""
+    summaries.table(_SPENDING).replace(spending.day.isoformat(), spending_to_document(spending))
+
+
 def count_hits(summaries: JournalTinyDB, day: date, hits: int) -> None:
     """Count summaries that cost nothing."""
     _change_spending(summaries, day, lambda spent: replace(spent, hits=spent.hits + hits))
@@ -97,8 +102,7 @@ def _spending_of(summaries: JournalTinyDB, day: date) -> Spending:
 
 
 def _change_spending(summaries: JournalTinyDB, day: date, change: Callable[[Spending], Spending]) -> None:
-    changed = change(_spending_of(summaries, day))
-    summaries.table(_SPENDING).replace(day.isoformat(), spending_to_document(changed))
+    put_spending(summaries, change(_spending_of(summaries, day)))
 
 
 def _id_of(key: SummaryKey) -> str:

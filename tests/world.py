@@ -1,6 +1,6 @@
 """The whole bot but its edges: real commands, use cases and rankers over fakes."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 from bot import judgements, vectors
@@ -20,7 +20,6 @@ from bot.pipeline import Pipeline
 from bot.prices import Price, Prices
 from bot.ranking.classic import ClassicRanker
 from bot.ranking.rules import RulesRanker
-from bot.shelf import Shelf
 from bot.subscriptions import Subscriptions
 from bot.suggestions import read_suggestions
 from bot.summarising import Summaries
@@ -32,12 +31,17 @@ from handlers.command import Reply, Request, Services
 from handlers.commands import COMMANDS
 from handlers.execution import execute, parse_line
 from tests import places
-from tests.build import CHAT, NOW
+from tests.build import CHAT, NOW, make_batch
 from tests.fake_meaning import FakeBlobCache, FakeEmbedder, FakeJudge
 from tests.fake_messenger import FakeMessenger
 from tests.fake_source import FakeArxiv, FakeSource
 from tests.fake_summaries import FakeSummarizer, FakeTexts
 
+FRIDAY, MONDAY = date(2026, 11, 20), date(2026, 11, 23)
+MORNING = datetime(2026, 11, 23, 6, tzinfo=UTC)
+"""The Monday's, on which its papers come."""
+PLENTY = 10_000_000
+"""A budget of tokens that is never spent."""
 TAXONOMY = Taxonomy.from_toml(read_bundled("categories.toml"))
 
 
@@ -67,6 +71,7 @@ class World:
         lookup=None,
         summaries_budget=0,
         meaning_budget=0,
+        messenger=None,
     ):
         self.now = NOW
         self.storage = storage or places.make_storage()
@@ -85,14 +90,14 @@ class World:
         self.arxiv = FakeArxiv(self.source)
         pipeline.checking.listings = pipeline.checking.lookup = pipeline.checking.records = self.arxiv
         subscriptions = Subscriptions(self.storage, TAXONOMY, lambda: self.now)
-        self.messenger = FakeMessenger()
+        self.messenger = messenger or FakeMessenger()
         self.outbox = Outbox(self.storage, self.storage.move_chat)
         messengers = dict.fromkeys(("console", "telegram", "discord"), self.messenger)
         self.writer, self.summaries = FakeSummarizer(), None
         if summaries_budget:
             self.summaries = Summaries(self.storage, FakeTexts(), self.writer, lambda: self.now, summaries_budget)
         self.rounds = Rounds(pipeline, subscriptions, messengers, wake=self.outbox.wake, summaries=self.summaries)
-        self.backfill = Backfill(self.storage, lambda: self.now, self.arxiv)
+        self.backfill = Backfill(self.storage, lambda: self.now, lookup or self.arxiv)
         self.following = Following(pipeline, self.rounds, self.backfill)
         self.services = Services(
             subscriptions,
@@ -103,7 +108,6 @@ class World:
             Managing(lambda: self.now),
             backfill=self.backfill,
             summaries=self.summaries,
-            shelf=Shelf(lookup) if lookup else None,
             archive=Archive(pipeline),
             prices=Prices(models={"fake-1": Price(1.0, 10.0)}),
         )
@@ -138,6 +142,18 @@ class World:
         await self.following.look()
         await self.send()
         return planned
+
+    async def wake_on_monday(self, *papers):
+        """Deal with what there is, and go on in the morning on which these papers come in cs.CL."""
+        await self.tick()
+        self.source.batches = {"cs.CL": make_batch(*papers, day=MONDAY)}
+        self.now = MORNING
+
+    async def close(self):
+        """End what is being made of papers."""
+        for each in (self.summaries, self.meaning):
+            if each is not None:
+                await each.__aexit__()
 
     async def send(self):
         """Let every chat's lane go on until it is done or has to wait."""

@@ -33,7 +33,6 @@ from bot.ports import Platform, Storage
 from bot.prices import Prices
 from bot.publishing import Publishing
 from bot.sealing import Sealer
-from bot.shelf import Shelf
 from bot.sources.http import PoliteClient, make_user_agent
 from bot.sources.sample import SampleSource
 from bot.subscriptions import Subscriptions
@@ -118,7 +117,7 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
                 crew = replace(crew, maker=summaries)
                 summaries = await stack.enter_async_context(shared_summaries(summaries, crew.jobs))
             collecting = await _open_collecting(stack, settings, storage)
-            papers = _Papers(Shelf(lookup), Backfill(storage, utc_now, lookup), summaries, client, collecting)
+            papers = _Papers(Backfill(storage, utc_now, lookup), summaries, client, collecting)
             yield replace(
                 _wire(settings, pipeline, subscriptions, senders, papers, crew),
                 interest=interest,
@@ -132,7 +131,6 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
 class _Papers:
     """What there is of single papers beside the announcements."""
 
-    shelf: Shelf
     backfill: Backfill
     summaries: Summaries | None
     arxiv: PoliteClient
@@ -171,7 +169,6 @@ def _wire(  # noqa: PLR0913, PLR0917 - all that there is
         platforms=platform_states,
         backfill=papers.backfill,
         summaries=papers.summaries,
-        shelf=papers.shelf,
         prices=Prices.from_toml(read_bundled("prices.toml")),
         collecting=papers.collecting,
         archive=Archive(pipeline, settings.archive_days),

@@ -63,9 +63,7 @@ async def _reference(services: Services, request: Request, identifier: ArxivId) 
 
 
 def _citing(services: Services) -> Citing:
-    return Citing(
-        services.pipeline, services.known, services.shelf.lookup if services.shelf else None, services.archive
-    )
+    return Citing(services.pipeline, services.known, services.archive)
 
 
 _EXPORT_SAVED = Command(

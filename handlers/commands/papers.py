@@ -159,7 +159,7 @@ async def _show(services: Services, request: Request, identifier: ArxivId) -> Re
         is_followed = await services.follows.has(request.chat, identifier)
         buttons = (*_mark_buttons(identifier, marked.marks), follow_button(identifier, is_followed=is_followed))
         return Reply(_describe_old(marked), buttons=buttons)
-    if services.shelf is not None:
+    if services.known.lookup is not None:
         return Reply(tr("arXiv knows no paper {id}.", id=identifier))
     return Reply(
         tr(
@@ -172,7 +172,7 @@ async def _show(services: Services, request: Request, identifier: ArxivId) -> Re
 
 def get_cards(services: Services) -> Cards:
     """The use cases of single papers."""
-    return Cards(services.pipeline, services.backfill, services.shelf, services.summaries, services.archive)
+    return Cards(services.pipeline, services.backfill, services.summaries, services.archive)
 
 
 async def _get_card(cards: Cards, subscription: Subscription, person: str, identifier: ArxivId) -> Card | None:

@@ -12,17 +12,8 @@ from bot.model.chat import Chat
 from bot.model.paper import ArxivId
 from bot.model.row import Row
 from bot.model.summary import Spending, Usage
-from storage import rows
+from storage import codec, rows
 from storage.archive import unpack_papers
-from storage.codec import (
-    batch_from_document,
-    day_from_document,
-    follow_from_document,
-    progress_from_document,
-    record_from_document,
-    subscription_from_document,
-    summary_from_document,
-)
 from storage.postgres import announcements, archive, chats, deliveries, follows, pages, summaries
 from storage.postgres.database import Connection, Database
 from storage.postgres.values import Row as Record
@@ -89,7 +80,7 @@ def _read_marks(records: list[Record]) -> Row:
 
 
 def _read_follows(records: list[Record]) -> Row:
-    found = {ArxivId(paper): follow_from_document(document) for _, paper, document in records}
+    found = {ArxivId(paper): codec.follow_from_document(document) for _, paper, document in records}
     return rows.follows_row(Chat.from_key(records[0][0]), found)
 
 
@@ -102,7 +93,7 @@ def _read_spending(records: list[Record]) -> Row:
 
 
 def _read_progress(record: Record) -> Row:
-    return rows.progress_row(Chat.from_key(record[0]), progress_from_document(record[1]))
+    return rows.progress_row(Chat.from_key(record[0]), codec.progress_from_document(record[1]))
 
 
 def _one(tables: str, query: str, read: Callable[[Record], Row], group: int) -> _Dump:
@@ -114,7 +105,7 @@ _DUMPS: Mapping[str, _Dump] = {
     rows.SUBSCRIPTION: _one(
         "subscriptions",
         "select chat, document from subscriptions order by chat",
-        lambda each: rows.subscription_row(subscription_from_document(*each)),
+        lambda each: rows.subscription_row(codec.subscription_from_document(*each)),
         1,
     ),
     rows.PROGRESS: _one("progress", "select chat, document from progress order by chat", _read_progress, 1),
@@ -143,25 +134,25 @@ _DUMPS: Mapping[str, _Dump] = {
     rows.BATCH: _one(
         "batches",
         "select day, category, document from batches order by day, category",
-        lambda each: rows.batch_row(batch_from_document(*each)),
+        lambda each: rows.batch_row(codec.batch_from_document(*each)),
         2,
     ),
     rows.DAY: _one(
         "days",
         "select day, category, document from days order by day, category",
-        lambda each: rows.day_row(day_from_document(*each)),
+        lambda each: rows.day_row(codec.day_from_document(*each)),
         2,
     ),
     rows.RECORD: _one(
         "records",
         "select day, paper, version, document from records order by day, paper, version",
-        lambda each: rows.record_row(record_from_document(each[3]), each[0]),
+        lambda each: rows.record_row(codec.record_from_document(each[3]), each[0]),
         3,
     ),
     rows.SUMMARY: _one(
         "summaries",
         "select paper, version, prompt, model, language, document from summaries order by 1, 2, 3, 4, 5",
-        lambda each: rows.summary_row(summary_from_document(each[5])),
+        lambda each: rows.summary_row(codec.summary_from_document(each[5])),
         5,
     ),
     rows.SPENDING: _Dump(

@@ -83,7 +83,8 @@ async def test_a_card_shows_the_newest_announcement_as_this_chat_sees_it(world):
 
 
 async def test_an_unknown_paper_is_met_kindly(world):
-    """A paper that was never announced here gets its link, and what is no id an example."""
+    """Where arXiv is not asked, a paper that was never announced here gets its link, and what is no id an example."""
+    world.backfill.lookup = None
     reply = await world.ask("/paper 1706.03762v7")
     assert "https://arxiv.org/abs/1706.03762" in reply.text
     assert (reply.card, reply.buttons) == (None, ())
@@ -160,7 +161,8 @@ async def test_saved_papers_have_pages():
 
 
 async def test_what_was_saved_outlives_the_announcements(world):
-    """After a month the title, the link and the buttons are left, and the mark can still be taken back."""
+    """Where arXiv is not asked, title, link and buttons are left after a month, and the mark can still be taken back."""
+    world.backfill.lookup = None
     await world.ask("/mark save 2611.00001")
     world.later(days=60)
     await world.services.pipeline.prune()

@@ -100,7 +100,8 @@ async def test_any_paper_of_arxiv_has_a_card(world):
     assert reply.card.score is None
     assert (await world.ask("/mark save 1706.03762")).toast == "Saved."
     assert (await world.ask("/summary 1706.03762")).card.summary is not None
-    assert world.services.shelf.lookup.asked == ["1706.03762"]
+    await world.backfill.run()
+    assert world.backfill.lookup.asked == ["1706.03762"]
     assert "An old paper" in await world.say("/saved")
 
 
@@ -114,8 +115,8 @@ async def test_a_paper_that_arxiv_does_not_know(world):
 async def test_an_arxiv_that_cannot_be_asked(world):
     """People are told, and papers that are kept here or marked are shown all the same."""
     await world.ask("/mark save 1706.03762")
-    world.services.shelf._kept.clear()
-    world.services.shelf.lookup.is_down = True
+    world.backfill._at_hand.clear()
+    world.backfill.lookup.is_down = True
     assert (await world.ask("/paper 2611.00001")).card is not None
     assert "An old paper" in await world.say("/paper 1706.03762")
     assert "cannot be asked now" in await world.say("/paper 1706.99999")

@@ -1,7 +1,7 @@
 """Digests by meaning: what is near in meaning moves up, with a reason; whatever fails, the order by words stands."""
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -12,11 +12,8 @@ from bot.model.digest import Reason, ReasonKind, Score
 from bot.rendering.scores import format_reasons
 from tests.build import CHAT, make_batch, make_paper
 from tests.fake_messenger import FakeMessenger
-from tests.world import World
+from tests.world import FRIDAY, MONDAY, MORNING, PLENTY, World
 
-FRIDAY, MONDAY = date(2026, 11, 20), date(2026, 11, 23)
-MORNING = datetime(2026, 11, 23, 6, tzinfo=UTC)
-PLENTY = 10_000_000
 FILLER = "We study {0}{0}{1} and {1}{1}{0}, of no interest to anybody at all."
 OTHERS = [
     make_paper(f"2611.240{number:02}", f"About {chr(97 + number)}", FILLER.format(chr(97 + number), chr(122 - number)))
@@ -43,25 +40,19 @@ async def make_world():
     worlds = []
 
     async def make(*lines, **fields):
-        world = World(make_batch(*OTHERS, day=FRIDAY), **{"meaning_budget": PLENTY} | fields)
-        world.messenger = Reader()
-        world.rounds.messengers = dict.fromkeys(world.rounds.messengers, world.messenger)
-        world.lane.messenger = world.messenger
+        world = World(make_batch(*OTHERS, day=FRIDAY), messenger=Reader(), **{"meaning_budget": PLENTY} | fields)
+        worlds.append(world)
         if world.meaning is not None:
             world.meaning.judgements = None
             world.embedder.synonyms = {"kettle": "teapot"}
         for line in ("/categories add cs.CL", "/topics add teapot", "/topics add -survey", *lines):
             await world.ask(line)
-        await world.tick()
-        world.source.batches = {"cs.CL": make_batch(*PAPERS, day=MONDAY)}
-        world.now = MORNING
-        worlds.append(world)
+        await world.wake_on_monday(*PAPERS)
         return world
 
     yield make
     for world in worlds:
-        if world.meaning is not None:
-            await world.meaning.__aexit__()
+        await world.close()
 
 
 async def ready(world):
@@ -216,7 +207,6 @@ async def test_summaries_are_made_of_what_the_order_puts_first(make_world):
     assert planned == 1
     assert dict(world.writer.calls) == {(CENTRAL.id, "en"): 1}
     assert world.got()[-1].split()[0] == CENTRAL.id
-    await world.summaries.__aexit__()
 
 
 async def test_the_judge_reorders_the_front(make_world):

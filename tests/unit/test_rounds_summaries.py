@@ -1,7 +1,7 @@
 """Rounds with an LLM: digests wait for their summaries, but never for long, and not at all without one."""
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -12,12 +12,9 @@ from bot.model.chat import Chat
 from tests.build import CHAT, make_batch, make_paper
 from tests.fake_messenger import FakeMessenger
 from tests.fake_summaries import COST, ESTIMATE, FakeBatchWriter, FakeTexts
-from tests.world import World
+from tests.world import FRIDAY, MONDAY, MORNING, PLENTY, World
 
-FRIDAY, MONDAY = date(2026, 11, 20), date(2026, 11, 23)
-PLENTY = 10_000_000
 PAPERS = [make_paper(f"2611.23{number:03}", f"Paper {number}") for number in range(6)]
-MORNING = datetime(2026, 11, 23, 6, tzinfo=UTC)
 
 
 class Reader(FakeMessenger):
@@ -36,24 +33,18 @@ async def make_world():
     worlds = []
 
     async def make(budget=PLENTY, *lines, chats=(CHAT,)):
-        world = World(make_batch(make_paper(), day=FRIDAY), summaries_budget=budget)
-        world.messenger = Reader()
-        world.rounds.messengers = dict.fromkeys(world.rounds.messengers, world.messenger)
-        world.lane.messenger = world.messenger
+        world = World(make_batch(make_paper(), day=FRIDAY), summaries_budget=budget, messenger=Reader())
+        worlds.append(world)
         for chat in chats:
             await world.ask("/categories add cs.CL", chat=chat)
             for line in lines:
                 await world.ask(line, chat=chat)
-        await world.tick()
-        world.source.batches = {"cs.CL": make_batch(*PAPERS, day=MONDAY)}
-        world.now = MORNING
-        worlds.append(world)
+        await world.wake_on_monday(*PAPERS)
         return world
 
     yield make
     for world in worlds:
-        if world.summaries is not None:
-            await world.summaries.__aexit__()
+        await world.close()
 
 
 async def written(world):

@@ -6,12 +6,12 @@ from datetime import date, timedelta
 
 import pytest
 
+from bot.backfill import Backfill
 from bot.errors import LLMError, StorageError
 from bot.model.chat import Chat
 from bot.model.listing import Record
 from bot.model.summary import Usage, Wish, share
 from bot.prices import Prices
-from bot.shelf import Shelf
 from bot.summarising import Summaries, group_of
 from config.settings import Settings, read_bundled
 from tests import places
@@ -229,12 +229,13 @@ def test_the_bundled_prices_are_read():
 
 
 async def test_only_so_many_looked_up_papers_are_kept():
-    """The shelf forgets what was asked for longest ago."""
+    """What was asked for longest ago is asked of arXiv again."""
     records = [Record(make_paper(f"2611.{number:05}"), DAY, DAY) for number in range(502)]
-    shelf = Shelf(FakeLookup(*records))
+    backfill = Backfill(FakeStorage(), lambda: NOW, FakeLookup(*records))
+    await backfill.storage.open()
     for each in records:
-        assert await shelf.get(each.paper.id) == each
-    await shelf.get(records[-1].paper.id)
-    assert len(shelf.lookup.asked) == 502
-    await shelf.get(records[0].paper.id)
-    assert len(shelf.lookup.asked) == 503
+        assert await backfill.fetch_once(each.paper.id) == each
+    await backfill.fetch_once(records[-1].paper.id)
+    assert len(backfill.lookup.asked) == 502
+    await backfill.fetch_once(records[0].paper.id)
+    assert len(backfill.lookup.asked) == 503
