@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from bot.errors import StorageError
 from bot.model.announcement import Announcement, Batch, merge_batches
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.choice import Choice
 from bot.model.day import DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.follow import Follow, Version
@@ -63,6 +64,7 @@ from storage.follows import (
 from storage.journal import COMPACT_AFTER, JournalTinyDB
 from storage.lock import FolderLock
 from storage.marks import find_chat_marks, find_marks, forget_marks, move_marks, replace_marks
+from storage.moments import Minutes, find_choice, forget_choices, move_choices, put_choice
 from storage.moving import dump_tables, freeze, load_rows
 from storage.pages import find_neighbours, find_page, find_pages, forget_pages, move_pages, prune_pages, put_page
 from storage.schemas import ANNOUNCEMENTS, CHATS, PAGES, SUMMARIES, Schema
@@ -90,7 +92,7 @@ class TinyDBStorage:
     """Four databases, so that compacting the chats never copies papers, summaries or pages.
 
     `chats` has the tables `subscriptions` and `progress`, whose ids are chat keys, `notes`, whose ids are the callers' keys,
-    and those of `storage.seen`, `storage.marks`, `storage.follows` and `storage.deliveries`.
+    and those of `storage.seen`, `storage.marks`, `storage.follows`, `storage.deliveries` and `storage.moments`.
     `announcements` has for each day one table of batches and one of states, their ids are categories, and one
     of records that were looked up on that day, their ids are papers with their versions; and that of `storage.archive`.
     `summaries` is laid out in
@@ -117,6 +119,7 @@ class TinyDBStorage:
         self._progress = DecodingCache(_decode_progress)
         self._followed = DecodingCache(decode_followed)
         self._revisions = Revisions()
+        self._minutes = Minutes()
 
     async def open(self) -> None:
         if not self._databases:
@@ -162,6 +165,7 @@ class TinyDBStorage:
             forget_marks(chats, chat)
             forget_follows(chats, chat)
             forget_deliveries(chats, chat)
+            forget_choices(chats, chat)
 
         await pages.journal.commit(lambda: forget_pages(pages, chat))
         await chats.journal.commit(forget)
@@ -176,6 +180,7 @@ class TinyDBStorage:
             move_marks(chats, old, new)
             move_follows(chats, old, new)
             move_deliveries(chats, old, new)
+            move_choices(chats, old, new)
 
         if old != new:
             await pages.journal.commit(lambda: move_pages(pages, old, new))
@@ -444,6 +449,17 @@ class TinyDBStorage:
 
     async def get_spending(self, since: date) -> tuple[Spending, ...]:
         return find_spending(self._database("summaries"), since)
+
+    async def get_choice(self, here: Chat, person: str) -> Choice | None:
+        return find_choice(self._database("chats"), here, person)
+
+    async def set_choice(self, here: Chat, person: str, choice: Choice | None) -> None:
+        chats = self._database("chats")
+        await chats.journal.commit(lambda: put_choice(chats, here, person, choice))
+
+    async def count_command(self, person: str, now: datetime) -> int:
+        self._database("chats")
+        return self._minutes.count(person, now)
 
     async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
         announcements, chats = self._database("announcements"), self._database("chats")

@@ -168,10 +168,10 @@ def _wire(  # noqa: PLR0913, PLR0917 - all that there is
         subscriptions,
         pipeline,
         # In the terminal one person is at home, whom nobody limits.
-        Throttle(utc_now) if settings.has_platform else None,
+        Throttle(pipeline.storage, utc_now) if settings.has_platform else None,
         rounds,
         read_suggestions(read_bundled("suggestions.toml")),
-        managing=Managing(utc_now),
+        managing=Managing(pipeline.storage, utc_now),
         languages=languages,
         platforms=platform_states,
         backfill=papers.backfill,

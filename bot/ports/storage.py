@@ -17,6 +17,7 @@ from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.row import Row
 from bot.model.subscription import Subscription
 from bot.model.summary import Spending, Summary, SummaryKey, Usage
+from bot.ports.moments import MomentStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,10 @@ class SubscriptionStore(Protocol):
         ...
 
     async def forget_chat(self, chat: Chat) -> None:
-        """Erase the chat's subscription, seen ids, marks, follows, progress, deliveries and pages. Fine if there are none."""
+        """Erase the chat's subscription, seen ids, marks, follows, progress, deliveries and pages, and what people chose there.
+
+        Fine if there are none.
+        """
         ...
 
     async def move_chat(self, old: Chat, new: Chat) -> None:
@@ -57,7 +61,7 @@ class SubscriptionStore(Protocol):
 
         Where `new` has a subscription, they are merged (`bot.model.moves`); of a paper marked in both, its marks stay;
         what either follows is followed; of progress in both, `new`'s stays; deliveries of one key in both: `old`'s follow on the parts of that day.
-        Pages keep their ids.
+        Pages keep their ids. Whoever chose `old` has chosen `new`.
         Fine if `old` has nothing, so moving twice is the same as once.
         """
         ...
@@ -308,8 +312,8 @@ class SummaryStore(Protocol):
         ...
 
 
-class Storage(SubscriptionStore, PaperStore, DeliveryStore, SummaryStore, Protocol):
-    """Everything that must survive a restart.
+class Storage(SubscriptionStore, PaperStore, DeliveryStore, SummaryStore, MomentStore, Protocol):
+    """Everything that must survive a restart, and a little that may.
 
     Any method may raise StorageError. A write that returned survives `kill -9` and power loss; one that raised
     changed nothing. Methods are called from one event loop and may overlap; each is atomic.
