@@ -44,7 +44,18 @@ Frozen = Mapping[str, DecodedTable]
 
 _DAY_LENGTH = len(date.min.isoformat())
 _DERIVED = frozenset(
-    {"following", "followers", "open", "scratch", "made DAY", "bodies DAY", "texts DAY", "shelves", "choices"}
+    {
+        "following",
+        "followers",
+        "open",
+        "scratch",
+        "made DAY",
+        "bodies DAY",
+        "texts DAY",
+        "shelves",
+        "choices",
+        "gathered",
+    }
 )
 """Tables that follow from others, or belong to a moment."""
 

@@ -1,7 +1,7 @@
 """Storage in a folder of this machine: TinyDB over a journal. For one process; see ADR 0002."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from bot.model.page import Page
 from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.row import Row
 from bot.model.subscription import Subscription
-from bot.model.summary import Spending, Summary, SummaryKey, Usage
+from bot.model.summary import Gathered, Spending, Summary, SummaryKey, Usage
 from bot.ports import Revisions
 from storage.archive import archive_from_document, archive_table, archive_to_document, find_in_archive
 from storage.codec import (
@@ -71,8 +71,11 @@ from storage.schemas import ANNOUNCEMENTS, CHATS, PAGES, SUMMARIES, Schema
 from storage.seen import add_seen, find_seen, forget_seen, move_seen, prune_seen
 from storage.summaries import (
     count_hits,
+    drop_gathered,
+    find_gathered,
     find_spending,
     find_summary,
+    gather,
     prune_summaries,
     put_summary,
     reserve_tokens,
@@ -434,6 +437,17 @@ class TinyDBStorage:
     async def save_summary(self, summary: Summary) -> None:
         summaries = self._database("summaries")
         await summaries.journal.commit(lambda: put_summary(summaries, summary))
+
+    async def gather(self, wanted: Sequence[Gathered]) -> frozenset[SummaryKey]:
+        summaries = self._database("summaries")
+        return await summaries.journal.commit(lambda: gather(summaries, wanted))
+
+    async def get_gathered(self) -> tuple[Gathered, ...]:
+        return find_gathered(self._database("summaries"))
+
+    async def drop_gathered(self, keys: Collection[SummaryKey]) -> tuple[Gathered, ...]:
+        summaries = self._database("summaries")
+        return await summaries.journal.commit(lambda: drop_gathered(summaries, keys))
 
     async def reserve_tokens(self, day: date, tokens: int, limit: int) -> bool:
         summaries = self._database("summaries")

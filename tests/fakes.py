@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import UTC, date, timedelta
 
 from bot.errors import StorageError
@@ -42,6 +42,7 @@ class FakeStorage:
         self._spending = {}
         self._pages: dict[str, Page] = {}
         self._choices = {}
+        self._gathered = {}
         self._minutes = {}
 
     async def open(self) -> None:
@@ -327,6 +328,22 @@ class FakeStorage:
     async def save_summary(self, summary):
         self._require_open()
         self._summaries[summary.key] = summary
+
+    async def gather(self, wanted):
+        self._require_open()
+        new = frozenset(each.key for each in wanted) - self._gathered.keys()
+        for each in wanted:
+            self._gathered[each.key] = each if each.key in new else self._gathered[each.key] + each
+        return new
+
+    async def get_gathered(self):
+        self._require_open()
+        return tuple(sorted(self._gathered.values(), key=lambda each: (each.due, astuple(each.key))))
+
+    async def drop_gathered(self, keys):
+        dropped = tuple(each for each in await self.get_gathered() if each.key in keys)
+        self._gathered = {key: each for key, each in self._gathered.items() if key not in keys}
+        return dropped
 
     async def reserve_tokens(self, day, tokens, limit):
         self._require_open()

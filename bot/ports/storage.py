@@ -1,6 +1,6 @@
 """The doors to what must survive a restart."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -16,7 +16,7 @@ from bot.model.page import Page
 from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.row import Row
 from bot.model.subscription import Subscription
-from bot.model.summary import Spending, Summary, SummaryKey, Usage
+from bot.model.summary import Gathered, Spending, Summary, SummaryKey, Usage
 from bot.ports.moments import MomentStore
 
 
@@ -290,6 +290,21 @@ class SummaryStore(Protocol):
 
     async def save_summary(self, summary: Summary) -> None:
         """Keep a summary, replacing an earlier one of the same key."""
+        ...
+
+    async def gather(self, wanted: Sequence[Gathered]) -> frozenset[SummaryKey]:
+        """Let these summaries wait for a batch, in one write; what waits already, waits for whoever wants it now as well.
+
+        The keys that did not wait before; no key may be there twice.
+        """
+        ...
+
+    async def get_gathered(self) -> tuple[Gathered, ...]:
+        """What waits for a batch, or for the end of the one it is in: what is due first to the front, then by key."""
+        ...
+
+    async def drop_gathered(self, keys: Collection[SummaryKey]) -> tuple[Gathered, ...]:
+        """Let these wait no longer, in one write. Those that did, as in `get_gathered`: each is given to one caller only."""
         ...
 
     async def reserve_tokens(self, day: date, tokens: int, limit: int) -> bool:

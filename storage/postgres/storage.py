@@ -1,6 +1,6 @@
 """The storage port over PostgreSQL."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 
@@ -17,7 +17,7 @@ from bot.model.page import Page
 from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.row import Row
 from bot.model.subscription import Subscription
-from bot.model.summary import Spending, Summary, SummaryKey, Usage
+from bot.model.summary import Gathered, Spending, Summary, SummaryKey, Usage
 from bot.ports import Lease, Ledger, Revisions
 from storage.codec import batch_from_document, progress_from_document, subscription_from_document
 from storage.postgres import (
@@ -26,6 +26,7 @@ from storage.postgres import (
     chats,
     deliveries,
     follows,
+    gathered,
     leases,
     moments,
     moving,
@@ -232,6 +233,15 @@ class PostgresStorage:
 
     async def save_summary(self, summary: Summary) -> None:
         await self._database.write((), summaries.put_summary, summary)
+
+    async def gather(self, wanted: Sequence[Gathered]) -> frozenset[SummaryKey]:
+        return await self._database.write((), gathered.gather, wanted)
+
+    async def get_gathered(self) -> tuple[Gathered, ...]:
+        return await self._database.read(gathered.find_gathered)
+
+    async def drop_gathered(self, keys: Collection[SummaryKey]) -> tuple[Gathered, ...]:
+        return await self._database.write((), gathered.drop_gathered, keys)
 
     async def reserve_tokens(self, day: date, tokens: int, limit: int) -> bool:
         return await self._database.write((), summaries.reserve_tokens, day, tokens, limit)
