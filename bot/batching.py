@@ -84,7 +84,7 @@ class Batching:
             try:
                 await self._follow(batch, is_being_made)
             except BotError as error:
-                log.warning("summaries batch=%s status=failed error=%r", batch.name, str(error))
+                log.warning("summaries batch=%s status=failed error=%r", batch.id or batch.file, str(error))
         await self._let_go(key_of)
         await self._send_gathered()
         left, self._left = self._left, []
@@ -156,7 +156,7 @@ class Batching:
             identifier = await self.writer.start(batch.file, sum(each.tokens for each in lines.values()))
         except LLMError as error:
             if error.spent:
-                log.warning("summaries batch=%s status=unknown error=%r", batch.name, str(error))
+                log.warning("summaries batch=%s status=unknown error=%r", batch.id or batch.file, str(error))
             elif await self._under_way.forget(batch):
                 await self._not_sent(batch, error)
             return
@@ -178,7 +178,7 @@ class Batching:
             elif age > RESUME_AFTER:
                 await self._resume(batch)
         except LLMError as error:
-            log.warning("summaries batch=%s status=unknown error=%r", batch.name, str(error))
+            log.warning("summaries batch=%s status=unknown error=%r", batch.id or batch.file, str(error))
             is_lost |= error.is_final
         if replies is None and not is_lost:
             return
@@ -188,9 +188,9 @@ class Batching:
             return
         self.ended += 1
         await self._leave(_keys(batch))
-        log.info("summaries batch=%s status=ended papers=%d made=%d", batch.name, len(batch.lines), made)
         if replies is not None:
             await self._settle(batch, replies)
+        log.info("summaries batch=%s status=ended papers=%d made=%d", batch.id or batch.file, len(batch.lines), made)
 
     async def _resume(self, batch: Sent) -> None:
         """Somebody died, or heard no answer, between the note and the provider's answer: it is started if it was not."""
