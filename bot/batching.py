@@ -33,6 +33,8 @@ LONGEST = timedelta(hours=26)
 """A batch that is not done by then, two hours after the provider's own limit, is given up."""
 MOST = 100
 """Papers in one batch."""
+_OVER = timedelta(days=1)
+"""What should have been shown so long ago is not made any more: whoever was to see it has asked for it."""
 START_WITHIN, RESUME_AFTER = timedelta(seconds=30), timedelta(minutes=2)
 """How soon after it was noted a batch is started by whoever noted it, and after how long another process does that."""
 _ANNOUNCED_WITHIN = timedelta(days=14)
@@ -96,13 +98,12 @@ class Batching:
             self._left += await self.storage.drop_gathered(keys)
 
     async def _let_go(self, key_of: Callable[[Paper, str], SummaryKey]) -> None:
-        late = self.clock() + LATE
+        now, waiting = self.clock(), await self.storage.get_gathered()
+        over = [each.key for each in waiting if now - each.due > _OVER]
+        if over:
+            await self.storage.drop_gathered(over)
         await self._leave(
-            [
-                each.key
-                for each in await self.storage.get_gathered()
-                if each.due < late or each.key != key_of(each.paper, each.key.language)
-            ]
+            [each.key for each in waiting if each.due < now + LATE or each.key != key_of(each.paper, each.key.language)]
         )
 
     async def _send_gathered(self) -> None:

@@ -50,13 +50,14 @@ def put_summary(summaries: JournalTinyDB, summary: Summary) -> None:
 
 
 def prune_summaries(summaries: JournalTinyDB, before: date) -> None:
-    """Drop what was made and spent on earlier days."""
+    """Drop what was made and spent, and what was to be shown, on earlier days."""
     for day, table in day_tables(summaries, _MADE).items():
         if day < before:
             _discard_all(summaries.table(_SUMMARIES), table.freeze())
             summaries.drop_table(table.name)
     spending = summaries.table(_SPENDING)
     _discard_all(spending, [day for day in spending.freeze() if day < before.isoformat()])
+    drop_gathered(summaries, [each.key for each in find_gathered(summaries) if each.due.date() < before])
 
 
 def _discard_all(table: JournalTable, identifiers: Iterable[str]) -> None:

@@ -399,6 +399,7 @@ class FakeStorage:
             if each.made_at.astimezone(UTC).date() >= summaries_before
         }
         self._spending = {day: each for day, each in self._spending.items() if day >= summaries_before}
+        self._gathered = {key: each for key, each in self._gathered.items() if each.due.date() >= summaries_before}
         self._pages = {
             key: each for key, each in self._pages.items() if each.at.astimezone(UTC).date() >= summaries_before
         }

@@ -349,8 +349,8 @@ class Storage(SubscriptionStore, PaperStore, DeliveryStore, SummaryStore, Moment
 
     async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
         """Drop batches and states of days, deliveries that are not open, and records looked up, older than `batches_before`,
-        seen ids older than `seen_before`, and summaries made, tokens spent and pages planned before `summaries_before` (those days
-        themselves stay).
+        seen ids older than `seen_before`, and summaries made, tokens spent, pages planned and what was to be shown from a batch
+        before `summaries_before` (those days themselves stay).
         """
         ...
 

@@ -16,7 +16,13 @@ _WITH_BATCHES = (
     "updates where at <",
 )
 _WITH_SEEN = ("seen where day <",)
-_WITH_SUMMARIES = ("summaries where made <", "spending where day <", "pages where day <", "page_texts where day <")
+_WITH_SUMMARIES = (
+    "summaries where made <",
+    "spending where day <",
+    "pages where day <",
+    "page_texts where day <",
+    "gathered where due <",
+)
 
 
 async def prune(database: Database, *, batches_before: date, seen_before: date, summaries_before: date) -> None:

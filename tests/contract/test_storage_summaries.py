@@ -145,6 +145,16 @@ async def test_what_is_dropped_is_given_to_one(storage):
         await restart(storage)
 
 
+async def test_what_waited_for_long_is_pruned(storage):
+    """What was to be shown on earlier days."""
+    await storage.gather([gathered(1, NOON - timedelta(days=1)), gathered(2)])
+    await storage.prune(batches_before=date.max, seen_before=date.max)
+    assert len(await storage.get_gathered()) == 2
+    await storage.prune(batches_before=date.min, seen_before=date.min, summaries_before=MONDAY)
+    await restart(storage)
+    assert await storage.get_gathered() == (gathered(2),)
+
+
 async def test_many_gather_at_once(storage):
     """Whoever comes in between is counted, and each is new to one."""
     new = await asyncio.gather(*(storage.gather([gathered(2), gathered(1)]) for _ in range(12)))

@@ -129,7 +129,7 @@ async def test_who_taps_before_it_is_sent_takes_it_out(make_desk):
     desk.texts.fetch = fetch_slowly
     await desk.look()
     assert desk.batches.sent["batch 1"] == ["2611.00003 en"]
-    assert desk.writer.order == [PAPERS[each].id for each in (0, 2, 4)]
+    assert sorted(desk.writer.order) == [PAPERS[each].id for each in (0, 2, 4)]
 
 
 async def test_what_a_batch_fails_at_is_made_singly(make_desk):
@@ -221,7 +221,8 @@ async def test_what_a_batch_leaves_over_is_for_others(make_desk):
     assert desk.summaries.is_spent()
     desk.batches.is_done, desk.batches.failing = True, {PAPERS[0].id}
     await desk.look(minutes=5)
-    assert desk.writer.order == [PAPERS[1].id, PAPERS[0].id]
+    # Of two that are wanted at once, either may be the one for which the budget is enough.
+    assert desk.writer.order in ([PAPERS[1].id, PAPERS[0].id], [PAPERS[2].id, PAPERS[0].id])
     assert not desk.summaries.is_spent()
 
 
@@ -399,6 +400,17 @@ async def test_what_waits_for_a_batch_outlives_a_restart(make_desk, place):
     await second.look()
     assert sorted(second.writer.order) == [PAPERS[0].id, PAPERS[1].id]
     assert first.batches.sent == {"batch 0": ["2611.00002 en"]}
+
+
+async def test_what_is_long_over_is_not_made_any_more(make_desk):
+    """After days without a process, or with the setting off: whoever was to see it has asked for it by a single call."""
+    desk = await make_desk()
+    await desk.foresee(PAPERS[0])
+    await desk.foresee(PAPERS[1], due=NOON + timedelta(hours=1))
+    desk.now = NOON + timedelta(days=1, seconds=1)
+    await desk.look()
+    assert desk.writer.order == [PAPERS[1].id]
+    assert await desk.storage.get_gathered() == ()
 
 
 async def test_what_was_gathered_for_another_prompt_is_made_anew(make_desk):
