@@ -1,10 +1,9 @@
 """Summaries that can wait: gathered, sent as batches, fetched when they are done; see docs/summaries.md."""
 
-import json
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from bot.errors import BotError, LLMError
@@ -12,6 +11,7 @@ from bot.model.paper import ArxivId, Paper
 from bot.model.summary import (
     BATCHED,
     BatchRequest,
+    Gathered,
     Reply,
     Summary,
     SummaryKey,
@@ -21,6 +21,7 @@ from bot.model.summary import (
     share,
 )
 from bot.ports import BatchWriter, Clock, FullTexts, Storage
+from bot.underway import Line, Sent, UnderWay
 
 log = logging.getLogger(__name__)
 
@@ -32,34 +33,19 @@ LONGEST = timedelta(hours=26)
 """A batch that is not done by then, two hours after the provider's own limit, is given up."""
 MOST = 100
 """Papers in one batch."""
+_OVER = timedelta(days=1)
+"""What should have been shown so long ago is not made any more: whoever was to see it has asked for it."""
+START_WITHIN, RESUME_AFTER = timedelta(seconds=30), timedelta(minutes=2)
+"""How soon after it was noted a batch is started by whoever noted it, and after how long another process does that."""
 _ANNOUNCED_WITHIN = timedelta(days=14)
-_NOTE = "llm_batches"
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One request of a batch under way, what was set aside for it, and the kinds of chats that wanted it."""
-
-    key: SummaryKey
-    tokens: int
-    groups: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A batch under way; its lines are found by the ids of their requests."""
-
-    id: str
-    at: datetime
-    lines: Mapping[str, _Line]
 
 
 @dataclass(slots=True)
 class Batching:
     """Summaries by the provider's batches.
 
-    What is under way is kept in a note, so that the next process fetches it. Batches leave half of `budget` (tokens a day)
-    to what cannot wait. `ended` counts the batches that are over.
+    What waits and what is under way is stored: any process may add to it, and one at a time looks after it. Batches leave half
+    of `budget` (tokens a day) to what cannot wait. `ended` counts the batches that are over.
     """
 
     storage: Storage
@@ -68,130 +54,165 @@ class Batching:
     clock: Clock
     budget: int
     ended: int = 0
-    _waiting: dict[SummaryKey, list[Wish]] = field(default_factory=dict)
-    _left: list[Wish] = field(default_factory=list)
-    _sent: list[_Sent] | None = None
+    _left: list[Gathered] = field(default_factory=list)
 
-    async def take_on(self, key: SummaryKey, wishes: Sequence[Wish]) -> int | None:
-        """Have it made by a batch: how many of the wishes cost no request. None, and nothing is done, where they cannot wait."""
+    @property
+    def _under_way(self) -> UnderWay:
+        return UnderWay(self.storage)
+
+    async def may_wait(self, wishes: Sequence[Wish]) -> bool:
+        """Whether a batch can bring it in time for all of them."""
         soon = self.clock() + EARLY
-        if any(each.due is None or each.due < soon for each in wishes) or not await self.writer.is_ready():
-            return None
-        spared = len(wishes) - (key not in self._waiting)
-        self._waiting.setdefault(key, []).extend(wishes)
-        return spared
+        return all(each.due is not None and each.due >= soon for each in wishes) and await self.writer.is_ready()
 
-    def give_back(self, key: SummaryKey) -> Sequence[Wish]:
-        """The wishes that waited for a batch and wait no longer: whoever takes them fulfils them."""
-        return self._waiting.pop(key, [])
+    async def take_on(self, wanted: Mapping[SummaryKey, Sequence[Wish]]) -> int:
+        """Have these made by a batch, all of which `may_wait`: how many of the wishes cost no request."""
+        new = await self.storage.gather([_gather(key, wishes) for key, wishes in wanted.items()])
+        return sum(map(len, wanted.values())) - len(new)
 
-    async def look(self, is_being_made: Callable[[SummaryKey], bool]) -> Sequence[Wish]:
-        """Fetch what is done and send what gathered. Gives the wishes that have to be fulfilled by single calls.
+    async def give_back(self, keys: Collection[SummaryKey]) -> Mapping[SummaryKey, Gathered]:
+        """What waited for a batch and waits no longer: whoever takes it makes it."""
+        return {each.key: each for each in await self.storage.drop_gathered(keys)}
+
+    async def look(
+        self, is_being_made: Callable[[SummaryKey], bool], key_of: Callable[[Paper, str], SummaryKey]
+    ) -> Sequence[Gathered]:
+        """Fetch what is done and send what gathered. Gives what has to be made by single calls.
 
         `is_being_made`: whether a single call is making it; what a batch brings of that is counted as spent, no more.
+        `key_of`: under which key a summary in this language would be made today.
         """
-        sent = await self._load()
-        for batch in tuple(sent):
+        for batch in await self._under_way.load():
             try:
-                await self._fetch(batch, sent, is_being_made)
+                await self._follow(batch, is_being_made)
             except BotError as error:
-                log.warning("summaries batch=%s status=failed error=%r", batch.id, str(error))
-        self._let_go()
-        await self._send_gathered(sent)
+                log.warning("summaries batch=%s status=failed error=%r", batch.id or batch.file, str(error))
+        await self._let_go(key_of)
+        await self._send_gathered()
         left, self._left = self._left, []
         return left
 
-    def _leave(self, keys: Iterable[SummaryKey]) -> None:
-        """Leave to single calls what is still waited for."""
-        for key in keys:
-            self._left += self._waiting.pop(key, [])
+    async def _leave(self, keys: Collection[SummaryKey]) -> None:
+        """Leave to single calls what is still waited for. A digest that is due asks for it again, should we die before."""
+        if keys:
+            self._left += await self.storage.drop_gathered(keys)
 
-    def _let_go(self) -> None:
-        late = self.clock() + LATE
-        self._leave(
-            [key for key, wishes in self._waiting.items() if any(each.due and each.due < late for each in wishes)]
+    async def _let_go(self, key_of: Callable[[Paper, str], SummaryKey]) -> None:
+        now, waiting = self.clock(), await self.storage.get_gathered()
+        over = [each.key for each in waiting if now - each.due > _OVER]
+        if over:
+            await self.storage.drop_gathered(over)
+        await self._leave(
+            [each.key for each in waiting if each.due < now + LATE or each.key != key_of(each.paper, each.key.language)]
         )
 
-    async def _send_gathered(self, sent: list[_Sent]) -> None:
-        if self._waiting and not await self.writer.is_ready():
-            self._leave(tuple(self._waiting))
-        under_way = {line.key for batch in sent for line in batch.lines.values()}
-        gathered = [key for key in self._waiting if key not in under_way][:MOST]
-        written = [(key, request) for key in gathered if (request := await self._write(key)) is not None]
-        lines = {request.id: await self._reserve(key, request) for key, request in written}
+    async def _send_gathered(self) -> None:
+        waiting = await self.storage.get_gathered()
+        if waiting and not await self.writer.is_ready():
+            await self._leave([each.key for each in waiting])
+            return
+        under_way = {line.key for batch in await self._under_way.load() for line in batch.lines.values()}
+        gathered = [each for each in waiting if each.key not in under_way][:MOST]
+        written = [(each.key, request) for each in gathered if (request := await self._write(each)) is not None]
+        # Texts take minutes to be fetched; meanwhile somebody may have tapped.
+        still = {each.key: each for each in await self.storage.get_gathered()} if written else {}
+        lines = {request.id: await self._reserve(still[key], request) for key, request in written if key in still}
         kept = {identifier: line for identifier, line in lines.items() if line is not None}
         if kept:
-            await self._send([request for _, request in written if request.id in kept], kept, sent)
+            await self._send([request for _, request in written if request.id in kept], kept)
 
-    async def _write(self, key: SummaryKey) -> BatchRequest | None:
+    async def _write(self, wanted: Gathered) -> BatchRequest | None:
         """The request; None for what only has an abstract: that costs little, and may have its full text when asked again."""
-        if key not in self._waiting:
+        if await self.storage.get_summary(wanted.key) is not None:
+            await self.storage.drop_gathered([wanted.key])
             return None
-        paper = self._waiting[key][0].paper
-        text = await self.texts.fetch(paper)
+        text = await self.texts.fetch(wanted.paper)
         if text.source == TextSource.ABSTRACT:
-            self._leave([key])
+            await self._leave([wanted.key])
             return None
-        return await self.writer.write(paper, text, key.language)
+        return await self.writer.write(wanted.paper, text, wanted.key.language)
 
-    async def _reserve(self, key: SummaryKey, request: BatchRequest) -> _Line | None:
-        # Texts take minutes to be fetched; meanwhile somebody may have tapped.
-        if key not in self._waiting:
+    async def _reserve(self, wanted: Gathered, request: BatchRequest) -> Line | None:
+        day = self.clock().astimezone(UTC).date()
+        if not await self.storage.reserve_tokens(day, request.tokens, self.budget // 2):
+            await self._leave([wanted.key])
             return None
-        groups = Counter(each.group for each in self._waiting[key])
-        if not await self.storage.reserve_tokens(self.clock().astimezone(UTC).date(), request.tokens, self.budget // 2):
-            self._leave([key])
-            return None
-        return _Line(key, request.tokens, groups)
+        return Line(wanted.key, request.tokens, wanted.groups)
 
-    async def _send(self, requests: Sequence[BatchRequest], lines: Mapping[str, _Line], sent: list[_Sent]) -> None:
-        now = self.clock()
+    async def _send(self, requests: Sequence[BatchRequest], lines: Mapping[str, Line]) -> None:
+        """Note what is to be started before it is: whoever looks next finds at the provider whether that happened."""
+        batch = Sent("", self.clock(), lines)
         try:
-            identifier = await self.writer.send(requests)
+            batch = Sent("", self.clock(), lines, await self.writer.upload(requests))
         except LLMError as error:
-            log.warning("summaries batch=none status=not-sent papers=%d error=%r", len(lines), str(error))
-            self._leave(line.key for line in lines.values())
-            # What may be under way all the same stays set aside: nobody will see its end.
-            if not error.spent:
-                await self._settle(_Sent("", now, lines), {})
+            await self._not_sent(batch, error)
             return
-        sent.append(_Sent(identifier, now, lines))
-        await self._save(sent)
+        if not await self._under_way.claim(batch):
+            await self._settle(batch, {})
+            return
+        # Whoever stood still meanwhile may have been replaced.
+        if self.clock() - batch.at > START_WITHIN:
+            return
+        try:
+            identifier = await self.writer.start(batch.file, sum(each.tokens for each in lines.values()))
+        except LLMError as error:
+            if error.spent:
+                log.warning("summaries batch=%s status=unknown error=%r", batch.id or batch.file, str(error))
+            elif await self._under_way.forget(batch):
+                await self._not_sent(batch, error)
+            return
+        await self._under_way.identify(batch, identifier)
         log.info("summaries batch=%s status=sent papers=%d", identifier, len(lines))
 
-    async def _fetch(self, batch: _Sent, sent: list[_Sent], is_being_made: Callable[[SummaryKey], bool]) -> None:
-        is_lost = self.clock() - batch.at > LONGEST
-        replies: Mapping[str, Reply] | None = None
+    async def _not_sent(self, batch: Sent, error: LLMError) -> None:
+        log.warning("summaries batch=none status=not-sent papers=%d error=%r", len(batch.lines), str(error))
+        await self._leave(_keys(batch))
+        await self._settle(batch, {})
+
+    async def _follow(self, batch: Sent, is_being_made: Callable[[SummaryKey], bool]) -> None:
+        """See what became of a batch: whether it was started, and whether it is done."""
+        age = self.clock() - batch.at
+        is_lost, replies = age > LONGEST, None
         try:
-            replies = await self.writer.fetch(batch.id)
+            if batch.id:
+                replies = await self.writer.fetch(batch.id)
+            elif age > RESUME_AFTER:
+                await self._resume(batch)
         except LLMError as error:
-            log.warning("summaries batch=%s status=unknown error=%r", batch.id, str(error))
+            log.warning("summaries batch=%s status=unknown error=%r", batch.id or batch.file, str(error))
             is_lost |= error.is_final
         if replies is None and not is_lost:
             return
         made = await self._take_in(batch, replies or {}, is_being_made)
         # Forgotten before it is settled: a death in between costs a reservation, and nothing is counted twice.
-        await self._save([each for each in sent if each is not batch])
-        sent.remove(batch)
+        if not await self._under_way.forget(batch):
+            return
         self.ended += 1
-        self._leave(line.key for line in batch.lines.values())
-        log.info("summaries batch=%s status=ended papers=%d made=%d", batch.id, len(batch.lines), made)
+        await self._leave(_keys(batch))
         if replies is not None:
             await self._settle(batch, replies)
+        log.info("summaries batch=%s status=ended papers=%d made=%d", batch.id or batch.file, len(batch.lines), made)
+
+    async def _resume(self, batch: Sent) -> None:
+        """Somebody died, or heard no answer, between the note and the provider's answer: it is started if it was not."""
+        tokens = sum(each.tokens for each in batch.lines.values())
+        found = await self.writer.find(batch.file) or await self.writer.start(batch.file, tokens)
+        await self._under_way.identify(batch, found)
+        log.info("summaries batch=%s status=resumed papers=%d", found, len(batch.lines))
 
     async def _take_in(
-        self, batch: _Sent, replies: Mapping[str, Reply], is_being_made: Callable[[SummaryKey], bool]
+        self, batch: Sent, replies: Mapping[str, Reply], is_being_made: Callable[[SummaryKey], bool]
     ) -> int:
         """Keep each summary as soon as it is read, so that nobody begins a single call for it; how many there are."""
         made = 0
         async for summary in self._read(batch, replies):
             if not is_being_made(summary.key):
                 await self.storage.save_summary(summary)
-                self._waiting.pop(summary.key, None)
+                await self.storage.drop_gathered([summary.key])
                 made += 1
         return made
 
-    async def _read(self, batch: _Sent, replies: Mapping[str, Reply]) -> AsyncIterator[Summary]:
+    async def _read(self, batch: Sent, replies: Mapping[str, Reply]) -> AsyncIterator[Summary]:
         """The summaries in the replies that can be used and that nobody has yet."""
         papers = await self._find_papers(batch)
         for identifier, line in batch.lines.items():
@@ -203,12 +224,12 @@ class Batching:
             if summary is not None and summary.key == line.key:
                 yield summary
 
-    async def _find_papers(self, batch: _Sent) -> Mapping[tuple[ArxivId, int], Paper]:
-        """The papers announced around that time; the process that sent the batch may be gone."""
+    async def _find_papers(self, batch: Sent) -> Mapping[tuple[ArxivId, int], Paper]:
+        """The papers announced around that time; nobody may wait for them any more."""
         announced = await self.storage.get_announcements((batch.at - _ANNOUNCED_WITHIN).date())
         return {(each.id, each.version): each for day in announced for each in day.papers.values()}
 
-    async def _settle(self, batch: _Sent, replies: Mapping[str, Reply]) -> None:
+    async def _settle(self, batch: Sent, replies: Mapping[str, Reply]) -> None:
         """Count what each line used. Those that failed cost nothing."""
         for identifier, line in batch.lines.items():
             reply = replies.get(identifier)
@@ -218,46 +239,12 @@ class Batching:
             day, model = batch.at.astimezone(UTC).date(), line.key.model + BATCHED
             await self.storage.settle_tokens(day, line.tokens, model, share(used, line.groups))
 
-    async def _load(self) -> list[_Sent]:
-        if self._sent is None:
-            note = await self.storage.get_note(_NOTE) or "[]"
-            try:
-                self._sent = _from_note(note)
-            except (ValueError, TypeError, LookupError) as error:
-                # Of another version; what those batches had set aside counts as spent.
-                log.warning("summaries batches=unreadable error=%r", str(error))
-                self._sent = []
-        return self._sent
 
-    async def _save(self, sent: Sequence[_Sent]) -> None:
-        await self.storage.set_note(_NOTE, _to_note(sent) if sent else "")
+def _keys(batch: Sent) -> list[SummaryKey]:
+    return [each.key for each in batch.lines.values()]
 
 
-def _to_note(sent: Iterable[_Sent]) -> str:
-    return json.dumps(
-        [
-            {
-                "id": batch.id,
-                "at": batch.at.isoformat(),
-                "lines": {
-                    identifier: [astuple(line.key), line.tokens, dict(line.groups)]
-                    for identifier, line in batch.lines.items()
-                },
-            }
-            for batch in sent
-        ]
-    )
-
-
-def _from_note(text: str) -> list[_Sent]:
-    return [
-        _Sent(
-            batch["id"],
-            datetime.fromisoformat(batch["at"]),
-            {
-                identifier: _Line(SummaryKey(*key), tokens, groups)
-                for identifier, (key, tokens, groups) in batch["lines"].items()
-            },
-        )
-        for batch in json.loads(text)
-    ]
+def _gather(key: SummaryKey, wishes: Sequence[Wish]) -> Gathered:
+    due = min((each.due for each in wishes if each.due is not None), default=datetime.max.replace(tzinfo=UTC))
+    groups = Counter(each.group for each in wishes)
+    return Gathered(key, wishes[0].paper, due, sum(each.weight for each in wishes), groups)

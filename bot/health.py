@@ -35,7 +35,8 @@ class Snapshot:
 
     `stalled`: what should go on by itself and does not. `trouble`: why the storage cannot be used, empty where it can. The
     rest is empty where it cannot be read. `chats`: how many have a subscription, by platform and by whether they are paused.
-    `waiting`: parts in the outbox by platform; `oldest`: when the one that has waited longest was planned. `days`: how each
+    `waiting`: parts in the outbox by platform; `oldest`: when the one that has waited longest was planned, which is a reason
+    only for who `sends`. `days`: how each
     category that is followed stands on the newest announcement day, `last`: on the newest one that brought papers. `tokens`:
     what summaries used on this UTC day, by kind.
     """
@@ -50,6 +51,7 @@ class Snapshot:
     days: tuple[DayState, ...] = ()
     last: tuple[DayState, ...] = ()
     tokens: Mapping[str, int] = field(default_factory=dict)
+    sends: bool = True
 
     def reasons(self) -> tuple[str, ...]:
         """Why the bot cannot do all its work, in words for its operator; nothing where it can."""
@@ -61,7 +63,7 @@ class Snapshot:
                 found.append(f"{each.name} has not answered yet")
             elif self.at - each.last_contact >= DOWN_FOR:
                 found.append(f"{each.name} has not answered for {self.seconds_since(each.last_contact):.0f} seconds")
-        if self.oldest is not None and self.at - self.oldest >= OLD_AFTER:
+        if self.sends and self.oldest is not None and self.at - self.oldest >= OLD_AFTER:
             found.append(f"a part has waited in the outbox for {self.seconds_since(self.oldest):.0f} seconds")
         return tuple(found)
 
@@ -74,12 +76,14 @@ class Snapshot:
 class Health:
     """Looks at the whole bot, for as many as ask, once in `KEPT_SECONDS`.
 
-    `stalled` names what should go on by itself and does not, once it is set. `timer` is monotonic seconds.
+    `stalled` names what should go on by itself and does not, once it is set. `sends`: whether this process is one of those
+    that send what waits. `timer` is monotonic seconds.
     """
 
     pipeline: Pipeline
     platforms: Callable[[], Sequence[PlatformState]]
     stalled: Callable[[], Sequence[str]] = tuple
+    sends: bool = True
     timer: Callable[[], float] = monotonic
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _kept: Snapshot | None = None
@@ -101,12 +105,12 @@ class Health:
                 if self.timer() >= self._checked_until:
                     await self.pipeline.storage.check()
                     self._checked_until = self.timer() + CHECKED_SECONDS
-                return await self._read(Snapshot(now, platforms, stalled))
+                return await self._read(Snapshot(now, platforms, stalled, sends=self.sends))
         except _BROKEN as error:
             log.warning("health storage=failed error=%r", str(error))
             # Its own words may hold an address with a password.
             trouble = "it takes no durable writes" if isinstance(error, StorageError) else "it does not answer"
-            return Snapshot(now, platforms, stalled, trouble)
+            return Snapshot(now, platforms, stalled, trouble, sends=self.sends)
 
     async def _read(self, found: Snapshot) -> Snapshot:
         storage, clock = self.pipeline.storage, found.at
@@ -135,4 +139,5 @@ class Health:
                 "completion": sum(each.completion for each in used),
                 "reserved": sum(each.reserved for each in spent),
             },
+            sends=found.sends,
         )

@@ -6,10 +6,11 @@ still so. So a lost job costs time and nothing else.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, Self
 from zlib import crc32
 
@@ -17,6 +18,7 @@ import orjson
 import procrastinate
 import procrastinate.exceptions
 import procrastinate.jobs
+import procrastinate.manager
 import psycopg
 
 from bot.errors import StorageError
@@ -37,6 +39,8 @@ BEAT_SECONDS, STALE_SECONDS = 5.0, 20.0
 RESCUE_EVERY = 5.0
 REST_SECONDS = 3.0
 FINISH_SECONDS = 8.0
+IDLE_SECONDS, BUSY_SECONDS = 300.0, 7200.0
+"""For how long nobody may have asked for a job, and how long one may take, before its queue counts as stalled."""
 LOOK_SECONDS, LONGEST_SUMMARY = 0.5, 600.0
 """How often it is looked whether a summary is made, and for how long at most."""
 _TROUBLE = (procrastinate.exceptions.ConnectorException, psycopg.Error, OSError)
@@ -59,15 +63,35 @@ class Duties:
     summarise: Callable[[Paper, str, Mapping[str, int]], Awaitable[None]]
 
 
-class Jobs:
-    """The queue in the PostgreSQL database that `url` names; use it between `async with` and its end."""
+class _Manager(procrastinate.manager.JobManager):
+    """Says when it was asked for a job, also where none can be had."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, connector: procrastinate.PsycopgConnector, asked: Callable[[str], None]) -> None:
+        super().__init__(connector)
+        self._asked = asked
+
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> procrastinate.jobs.Job | None:
+        for queue in queues or ():
+            self._asked(queue)
+        return await super().fetch_job(queues, worker_id)
+
+
+class Jobs:
+    """The queue in the PostgreSQL database that `url` names; use it between `async with` and its end.
+
+    `timer` is monotonic seconds.
+    """
+
+    def __init__(self, url: str, timer: Callable[[], float] = monotonic) -> None:
         connector = procrastinate.PsycopgConnector(
             conninfo=url, kwargs=_CONNECTION, min_size=1, max_size=4, timeout=10.0, name="jobs"
         )
         self._app = procrastinate.App(connector=connector)
-        self._running: set[int] = set()
+        self._app.job_manager = _Manager(connector, self._note_life)
+        self._timer = timer
+        # By queue, when somebody last asked for a job; and by job under way, its queue and when it began.
+        self._asked: dict[str, float] = {}
+        self._running: dict[int, tuple[str, float]] = {}
         self._workers: set[int] = set()
         self._adrift: set[int] = set()
 
@@ -125,8 +149,24 @@ class Jobs:
                 each.cancel()
             await asyncio.wait(tasks)
 
+    def stalled(self) -> tuple[str, ...]:
+        """The queues for which nobody asks any more, though a job more could be done, or of which a job does not end.
+
+        A database that cannot be reached stalls nothing: it is asked again and again.
+        """
+        now = self._timer()
+        return tuple(queue for queue, asked in self._asked.items() if self._is_stalled(queue, now - asked, now))
+
+    def _is_stalled(self, queue: str, idle: float, now: float) -> bool:
+        begun = [at for name, at in self._running.values() if name == queue]
+        return (idle > IDLE_SECONDS and len(begun) < AT_ONCE) or any(now - at > BUSY_SECONDS for at in begun)
+
+    def _note_life(self, queue: str) -> None:
+        self._asked[queue] = self._timer()
+
     async def _work_on(self, queue: str) -> None:
         while True:
+            self._note_life(queue)
             try:
                 await self._app.run_worker_async(
                     queues=[queue],
@@ -220,13 +260,14 @@ class Jobs:
         if job.worker_id is not None:
             self._workers.add(job.worker_id)
         if job.id is not None:
-            self._running.add(job.id)
+            self._running[job.id] = (job.queue, self._timer())
         try:
             await work
         except Exception:
             log.exception("job name=%s status=failed", job.task_name)
         finally:
-            self._running.discard(job.id or 0)
+            self._running.pop(job.id or 0, None)
+            self._note_life(job.queue)
 
 
 def _read_paper(fields: dict[str, Any]) -> Paper:

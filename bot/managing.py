@@ -1,17 +1,16 @@
 """Which chat a person manages from another one, such as a channel from a private chat."""
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import blake2s
 
 from bot.model.chat import Chat
-from bot.ports import Clock
+from bot.model.choice import Choice
+from bot.ports import Clock, MomentStore
 
 SPAN = timedelta(minutes=10)
 """For how long a choice holds, from the moment it was made."""
-_MOST_CHOICES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,37 +29,26 @@ Raises UserError that says who may manage it, or what the bot lacks there.
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
-    chat: Chat
-    until: datetime
-
-
-@dataclass(slots=True)
 class Managing:
-    """Remembers the choices of at most ten thousand people, the latest; none survives a restart."""
+    """Remembers what people chose, through restarts and for all processes on one storage. Any method may raise StorageError."""
 
+    store: MomentStore
     clock: Clock
-    _choices: OrderedDict[tuple[Chat, str], _Choice] = field(default_factory=OrderedDict)
 
-    def choose(self, here: Chat, person: str, chat: Chat) -> None:
+    async def choose(self, here: Chat, person: str, chat: Chat) -> None:
         """Let what the person says `here` act on `chat` for ten minutes, instead of any other one."""
-        self.end(here, person)
-        self._choices[here, person] = _Choice(chat, self.clock() + SPAN)
-        if len(self._choices) > _MOST_CHOICES:
-            self._choices.popitem(last=False)
+        await self.store.set_choice(here, person, Choice(chat, self.clock() + SPAN))
 
-    def get(self, here: Chat, person: str) -> Chat | None:
+    async def get(self, here: Chat, person: str) -> Chat | None:
         """The chat that what the person says `here` acts on now, None for this one."""
-        choice = self._choices.get((here, person))
+        choice = await self.store.get_choice(here, person)
         # A clock that was set back must not stretch the time.
-        if choice is not None and not timedelta() < choice.until - self.clock() <= SPAN:
-            self.end(here, person)
-            return None
-        return choice.chat if choice else None
+        holds = choice is not None and timedelta() < choice.until - self.clock() <= SPAN
+        return choice.chat if choice is not None and holds else None
 
-    def end(self, here: Chat, person: str) -> None:
+    async def end(self, here: Chat, person: str) -> None:
         """Let what the person says `here` act on this chat again. Fine if it does already."""
-        self._choices.pop((here, person), None)
+        await self.store.set_choice(here, person, None)
 
 
 def mark_of(chat: Chat) -> str:

@@ -96,7 +96,10 @@ async def _watch_over(app: App) -> None:
 
 
 async def run_worker(settings: Settings) -> None:
-    """Compose and summarise for the bot on the same database until SIGINT or SIGTERM. Raises ConfigError without one."""
+    """Compose and summarise for the bot on the same database until SIGINT or SIGTERM.
+
+    Raises ConfigError without a database, or where PORT cannot be listened on.
+    """
     if not (settings.database_url.get_secret_value() and settings.has_platform):
         raise ConfigError(
             "A worker needs DATABASE_URL and the tokens of the platforms, the same as the bot it works for."
@@ -106,8 +109,9 @@ async def run_worker(settings: Settings) -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     with reporting(settings.sentry_dsn.get_secret_value(), __version__, Redaction(settings.secrets)):
-        async with open_app(settings) as app:
+        async with open_app(settings, is_worker=True) as app, app.web:
             assert app.crew is not None  # noqa: S101 - with a database and a platform there is one
+            app.health.stalled = app.crew.jobs.stalled
             log.info("worker status=started")
             aside = asyncio.create_task(_until(stop, _watch_over(app)))
             await _until(stop, app.crew.jobs.work(duties_of(app, app.crew)))

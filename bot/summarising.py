@@ -14,7 +14,7 @@ from bot.language import later
 from bot.logs import current_trace, tracing
 from bot.model.chat import Chat
 from bot.model.paper import ArxivId, Paper
-from bot.model.summary import Summary, SummaryKey, Usage, Wish, share
+from bot.model.summary import Gathered, Summary, SummaryKey, Usage, Wish, share
 from bot.ports import Clock, FullTexts, Storage, Summarizer
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,11 @@ class _Flight:
         """Make it matter more."""
         self.weight += wish.weight
         self.groups[wish.group] += 1
+
+    def take(self, gathered: Gathered) -> None:
+        """Make it for those, too, for whom a batch should have."""
+        self.weight += gathered.weight
+        self.groups.update(gathered.groups)
 
 
 @dataclass(slots=True)
@@ -124,7 +129,21 @@ class Summaries:
         by_key: dict[SummaryKey, list[Wish]] = {}
         for wish in wishes:
             by_key.setdefault(self._key(wish.paper, wish.language), []).append(wish)
-        spared = sum([await self._want(key, same) for key, same in by_key.items()])
+        spared, soon, later = 0, {}, {}
+        for key, same in by_key.items():
+            if key not in self._flights:
+                if await self.storage.get_summary(key) is not None:
+                    spared += len(same)
+                    continue
+                if self.is_spent() or self._is_left_alone(key):
+                    continue
+                if self.batching is not None and await self.batching.may_wait(same):
+                    later[key] = same
+                    continue
+            soon[key] = same
+        spared += await self._make_soon(soon)
+        if self.batching is not None and later:
+            spared += await self.batching.take_on(later)
         self._set_going()
         if spared:
             await self.storage.count_hits(self._today(), spared)
@@ -134,8 +153,8 @@ class Summaries:
         if self.batching is None:
             return
         ended = self.batching.ended
-        for wish in await self.batching.look(self._flights.__contains__):
-            self._board(self._key(wish.paper, wish.language), wish)
+        for each in await self.batching.look(self._flights.__contains__, self._key):
+            self._board(each)
         if self.batching.ended > ended:
             # What was set aside for the batch and not used may be enough for others.
             self._spent_on = None
@@ -169,26 +188,22 @@ class Summaries:
     def _today(self) -> date:
         return self.clock().astimezone(UTC).date()
 
-    async def _want(self, key: SummaryKey, wishes: Sequence[Wish]) -> int:
-        """How many of these wishes for one summary cost no call."""
-        if key not in self._flights:
-            if await self.storage.get_summary(key) is not None:
-                return len(wishes)
-            if self.is_spent() or self._is_left_alone(key):
-                return 0
-        earlier: Sequence[Wish] = ()
-        if self.batching is not None and key not in self._flights:
-            spared = await self.batching.take_on(key, wishes)
-            if spared is not None:
-                return spared
-            earlier = self.batching.give_back(key)
-        spared = len(wishes) - (key not in self._flights and not earlier)
-        for wish in (*earlier, *wishes):
-            self._board(key, wish)
+    async def _make_soon(self, wanted: Mapping[SummaryKey, Sequence[Wish]]) -> int:
+        """Have these made by single calls, for those who waited for a batch as well; how many wishes cost no call."""
+        earlier = await self.batching.give_back(wanted) if self.batching is not None and wanted else {}
+        spared = 0
+        for key, wishes in wanted.items():
+            spared += len(wishes) - (key not in self._flights and key not in earlier)
+            if key in earlier:
+                self._board(earlier[key])
+            flight = self._flights.setdefault(key, _Flight(key, wishes[0].paper))
+            for each in wishes:
+                flight.join(each)
         return spared
 
-    def _board(self, key: SummaryKey, wish: Wish) -> None:
-        self._flights.setdefault(key, _Flight(key, wish.paper)).join(wish)
+    def _board(self, gathered: Gathered) -> None:
+        key = self._key(gathered.paper, gathered.key.language)
+        self._flights.setdefault(key, _Flight(key, gathered.paper)).take(gathered)
 
     def _is_left_alone(self, key: SummaryKey) -> bool:
         if key in self._not_before and self._not_before[key] <= self.clock():

@@ -116,7 +116,7 @@ async def _execute(invocation: Invocation, services: Services, request: Request)
     trace = begin_trace()
     command = invocation.command
     await adopt_language(services, request.chat, request.language)
-    refusal = _throttle(services.throttle, request)
+    refusal = await _throttle(services.throttle, request)
     if refusal is not None:
         return refusal
     located: Located | None = None
@@ -162,10 +162,12 @@ async def _come_back(services: Services, request: Request) -> None:
 async def _locate(invocation: Invocation, services: Services, request: Request) -> Located | None:
     """The chat that is managed instead of this one, where the command is meant for it. Raises UserError if it cannot be."""
     command, managing = invocation.command, services.managing
-    chosen = managing.get(request.chat, request.person) if managing and request.locate else None
+    is_for_here = command.acts_here or command.owner_only or (request.is_press and not invocation.mark)
+    if is_for_here and not invocation.mark:
+        return None
+    chosen = await managing.get(request.chat, request.person) if managing and request.locate else None
     if invocation.mark and (chosen is None or invocation.mark != mark_of(chosen)):
         raise UserError(tr("This is about a channel that you no longer manage from here. /manage it again first."))
-    is_for_here = command.acts_here or command.owner_only or (request.is_press and not invocation.mark)
     if chosen is None or request.locate is None or is_for_here:
         return None
     try:
@@ -210,8 +212,8 @@ def _for_newcomers(services: Services, language: str) -> Services:
     return replace(services, subscriptions=replace(services.subscriptions, language=language))
 
 
-def _throttle(throttle: Throttle | None, request: Request) -> Reply | None:
-    admission = throttle.admit(f"{request.chat.platform}:{request.person}") if throttle else Admission.OBEY
+async def _throttle(throttle: Throttle | None, request: Request) -> Reply | None:
+    admission = await throttle.admit(f"{request.chat.platform}:{request.person}") if throttle else Admission.OBEY
     if admission is Admission.OBEY:
         return None
     return Reply(tr(TOO_MANY, most=MOST_COMMANDS)) if admission is Admission.TELL else Reply()

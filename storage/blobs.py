@@ -5,6 +5,7 @@ follows a record that is cut off or damaged is cut off with it. The folder may b
 """
 
 import asyncio
+import fcntl
 import logging
 import os
 import struct
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from hashlib import blake2b
 from pathlib import Path
+from typing import BinaryIO
 from zlib import crc32
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,10 @@ _ENDING = ".blobs"
 
 @dataclass(slots=True)
 class FileBlobCache:
-    """The `BlobCache` of one process, used after `open`. Files are for the bot's user only, as topics are in them as hashes."""
+    """The `BlobCache` of one process, used after `open`; others may add to the same folder, which is seen when it is opened again.
+
+    Files are for the bot's user only, as topics are in them as hashes.
+    """
 
     folder: Path
     max_bytes: int = MAX_BYTES
@@ -91,6 +96,8 @@ class FileBlobCache:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._file(day), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0, os.SEEK_END)
             file.write(records if file.tell() else _MARK + records)
             file.flush()
             os.fsync(file.fileno())
@@ -98,23 +105,25 @@ class FileBlobCache:
     def _load(self) -> None:
         for file in sorted(self.folder.glob(f"*{_ENDING}")):
             try:
-                day, content = date.fromisoformat(file.stem), file.read_bytes()
+                day = date.fromisoformat(file.stem)
+                with file.open("rb+") as opened:
+                    # What another process adds is whole before it is read.
+                    fcntl.flock(opened, fcntl.LOCK_EX)
+                    self._read(day, file.name, opened)
             except (OSError, ValueError) as error:
                 log.warning("cache not read file=%s reason=%r", file.name, str(error))
-                continue
-            end = len(_MARK)
-            for key, blob, end in _decode(content):  # noqa: B007 - where the last good record ends
-                self._blobs[key] = blob
-                self._keys.setdefault(day, []).append(key)
-            self._sizes[day] = end
-            if end != len(content):
-                log.warning("cache torn file=%s kept=%d dropped=%d", file.name, end, len(content) - end)
-                self._cut(file, end if content.startswith(_MARK) else 0)
 
-    def _cut(self, file: Path, size: int) -> None:
-        """What is added later must not stand behind what cannot be read."""
-        with suppress(OSError):
-            os.truncate(file, size)
+    def _read(self, day: date, name: str, file: BinaryIO) -> None:
+        content, end = file.read(), len(_MARK)
+        for key, blob, end in _decode(content):  # noqa: B007 - where the last good record ends
+            self._blobs[key] = blob
+            self._keys.setdefault(day, []).append(key)
+        self._sizes[day] = end
+        if end != len(content):
+            log.warning("cache torn file=%s kept=%d dropped=%d", name, end, len(content) - end)
+            # What is added later must not stand behind what cannot be read.
+            with suppress(OSError):
+                file.truncate(end if content.startswith(_MARK) else 0)
 
     def _file(self, day: date) -> Path:
         return self.folder / f"{day.isoformat()}{_ENDING}"

@@ -6,7 +6,7 @@ from datetime import UTC, date
 from bot.model.chat import Chat
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.follow import Version
-from storage import deliveries, follows, marks, seen, subscriptions
+from storage import deliveries, follows, marks, moments, seen, subscriptions
 from storage.journal import JournalTinyDB
 
 
@@ -17,6 +17,7 @@ def forget_chat(chats: JournalTinyDB, chat: Chat) -> None:
     marks.forget_marks(chats, chat)
     follows.forget_follows(chats, chat)
     deliveries.forget_deliveries(chats, chat)
+    moments.forget_choices(chats, chat)
 
 
 def move_chat(chats: JournalTinyDB, old: Chat, new: Chat) -> None:
@@ -26,6 +27,7 @@ def move_chat(chats: JournalTinyDB, old: Chat, new: Chat) -> None:
     marks.move_marks(chats, old, new)
     follows.move_follows(chats, old, new)
     deliveries.move_deliveries(chats, old, new)
+    moments.move_choices(chats, old, new)
 
 
 def plan(

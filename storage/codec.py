@@ -21,7 +21,7 @@ from bot.model.listing import Record
 from bot.model.page import Page
 from bot.model.paper import AnnouncedPaper, AnnounceType, ArxivId, Paper
 from bot.model.subscription import FORMER_DETAILS, Pause, PauseReason, Subscription
-from bot.model.summary import Spending, Summary, TextSource, Usage
+from bot.model.summary import Gathered, Spending, Summary, SummaryKey, TextSource, Usage
 
 Document = dict[str, Any]
 
@@ -177,6 +177,22 @@ def summary_to_document(summary: Summary) -> Document:
     return {field.name: getattr(summary, field.name) for field in fields(summary)} | {
         "made_at": _instant(summary.made_at)
     }
+
+
+def gathered_to_document(gathered: Gathered) -> Document:
+    """Every field but the key."""
+    return {
+        "paper": gathered.paper,
+        "due": _instant(gathered.due),
+        "weight": gathered.weight,
+        "groups": dict(gathered.groups),
+    }
+
+
+def gathered_from_document(key: SummaryKey, document: Document) -> Gathered:
+    """What waits under this key."""
+    values = _with_times(document, instants=("due",))
+    return Gathered(key, **values | {"paper": Paper(**_with_tuples(document["paper"]))})
 
 
 def summary_from_document(document: Document) -> Summary:

@@ -28,7 +28,21 @@ Frozen = Mapping[str, DecodedTable]
 """The tables of one database by name, as they were at one moment."""
 
 _DAY_LENGTH = len(date.min.isoformat())
-_DERIVED = frozenset({"following", "followers", "open", "scratch", "made DAY", "bodies DAY", "texts DAY", "shelves"})
+_DERIVED = frozenset(
+    {
+        "following",
+        "followers",
+        "open",
+        "scratch",
+        "made DAY",
+        "bodies DAY",
+        "texts DAY",
+        "shelves",
+        "choices",
+        "gathered",
+    }
+)
+"""Tables that follow from others, or belong to a moment."""
 
 
 def freeze(database: JournalTinyDB) -> Frozen:

@@ -3,14 +3,20 @@
 `summaries`: one document for each key; its ids are JSON, `["2611.00001",1,"prompt","model","en"]`.
 `made DAY`: the ids of those made on that day (UTC), each with an empty document.
 `spending`: one document for each day; its ids are days.
+`gathered`: what waits for a batch; its ids are as those of `summaries`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, replace
 from datetime import UTC, date
 
-from bot.model.summary import Spending, Summary, SummaryKey, Usage
+import orjson
+
+from bot.model.paper import ArxivId
+from bot.model.summary import Gathered, Spending, Summary, SummaryKey, Usage
 from storage.codec import (
+    gathered_from_document,
+    gathered_to_document,
     spending_from_document,
     spending_to_document,
     summary_from_document,
@@ -24,6 +30,7 @@ from storage.table import JournalTable
 _SUMMARIES = "summaries"
 _MADE = "made "
 _SPENDING = "spending"
+_GATHERED = "gathered"
 
 
 def find_summary(summaries: JournalTinyDB, key: SummaryKey) -> Summary | None:
@@ -43,13 +50,14 @@ def put_summary(summaries: JournalTinyDB, summary: Summary) -> None:
 
 
 def prune_summaries(summaries: JournalTinyDB, before: date) -> None:
-    """Drop what was made and spent on earlier days."""
+    """Drop what was made and spent, and what was to be shown, on earlier days."""
     for day, table in day_tables(summaries, _MADE).items():
         if day < before:
             _discard_all(summaries.table(_SUMMARIES), table.freeze())
             summaries.drop_table(table.name)
     spending = summaries.table(_SPENDING)
     _discard_all(spending, [day for day in spending.freeze() if day < before.isoformat()])
+    drop_gathered(summaries, [each.key for each in find_gathered(summaries) if each.due.date() < before])
 
 
 def _discard_all(table: JournalTable, identifiers: Iterable[str]) -> None:
@@ -96,6 +104,39 @@ def find_spending(summaries: JournalTinyDB, since: date) -> tuple[Spending, ...]
     )
 
 
+def gather(summaries: JournalTinyDB, wanted: Sequence[Gathered]) -> frozenset[SummaryKey]:
+    """Let these wait, with whoever waits for them already; the keys that did not wait before."""
+    table, new = summaries.table(_GATHERED), set()
+    for each in wanted:
+        document = table.find(_id_of(each.key))
+        if document is None:
+            new.add(each.key)
+        merged = each if document is None else gathered_from_document(each.key, document) + each
+        table.replace(_id_of(each.key), gathered_to_document(merged))
+    return frozenset(new)
+
+
+def find_gathered(summaries: JournalTinyDB) -> tuple[Gathered, ...]:
+    """All of them, what is due first to the front."""
+    documents = summaries.table(_GATHERED).freeze()
+    return _sorted(gathered_from_document(_key_of(each), documents[each]) for each in documents)
+
+
+def drop_gathered(summaries: JournalTinyDB, keys: Iterable[SummaryKey]) -> tuple[Gathered, ...]:
+    """Let these wait no longer; those that did."""
+    table, dropped = summaries.table(_GATHERED), []
+    for key in keys:
+        document = table.find(_id_of(key))
+        if document is not None:
+            dropped.append(gathered_from_document(key, document))
+            table.discard(_id_of(key))
+    return _sorted(dropped)
+
+
+def _sorted(gathered: Iterable[Gathered]) -> tuple[Gathered, ...]:
+    return tuple(sorted(gathered, key=lambda each: (each.due, astuple(each.key))))
+
+
 def _spending_of(summaries: JournalTinyDB, day: date) -> Spending:
     document = summaries.table(_SPENDING).find(day.isoformat())
     return Spending(day) if document is None else spending_from_document(day, document)
@@ -107,6 +148,11 @@ def _change_spending(summaries: JournalTinyDB, day: date, change: Callable[[Spen
 
 def _id_of(key: SummaryKey) -> str:
     return encode_document(astuple(key)).decode()
+
+
+def _key_of(identifier: str) -> SummaryKey:
+    paper, *rest = orjson.loads(identifier)
+    return SummaryKey(ArxivId(paper), *rest)
 
 
 def _day_of(summary: Summary) -> date:

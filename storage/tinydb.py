@@ -1,8 +1,8 @@
 """Storage in a folder of this machine: TinyDB over a journal. For one process; see ADR 0002."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import date
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec
 
@@ -10,6 +10,7 @@ from bot.errors import StorageError
 from bot.model.announcement import Announcement, Batch
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.choice import Choice
 from bot.model.day import DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.follow import Follow, Version
@@ -18,7 +19,7 @@ from bot.model.page import Page
 from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.row import Row
 from bot.model.subscription import Subscription
-from bot.model.summary import Spending, Summary, SummaryKey, Usage
+from bot.model.summary import Gathered, Spending, Summary, SummaryKey, Usage
 from bot.ports import Revisions
 from storage import (
     announcements,
@@ -27,6 +28,7 @@ from storage import (
     deliveries,
     follows,
     marks,
+    moments,
     moving,
     notes,
     pages,
@@ -49,8 +51,8 @@ _BREATH = 200
 class TinyDBStorage:
     """Four databases, so that compacting the chats never copies papers, summaries or pages.
 
-    `chats` has the tables of `storage.subscriptions`, `storage.notes`, `storage.seen`, `storage.marks`, `storage.follows` and
-    `storage.deliveries`, `announcements` those of `storage.announcements` and `storage.archive`, `summaries` those of
+    `chats` has the tables of `storage.subscriptions`, `storage.notes`, `storage.seen`, `storage.marks`, `storage.follows`,
+    `storage.deliveries` and `storage.moments`, `announcements` those of `storage.announcements` and `storage.archive`, `summaries` those of
     `storage.summaries`, `pages` those of `storage.pages`. `prune` is atomic in each database but not over all, nor are
     `forget_chat` and `move_chat`, which begin with the pages; repeating one finishes it.
     A read may see a write that is still on its way to the disk.
@@ -71,6 +73,7 @@ class TinyDBStorage:
         self._progress = DecodingCache(subscriptions.decode_progress)
         self._followed = DecodingCache(follows.decode_followed)
         self._revisions = Revisions()
+        self._minutes = moments.Minutes()
 
     async def open(self) -> None:
         await self._databases.open()
@@ -257,6 +260,15 @@ class TinyDBStorage:
     async def save_summary(self, summary: Summary) -> None:
         await self._databases.write("summaries", summaries.put_summary, summary)
 
+    async def gather(self, wanted: Sequence[Gathered]) -> frozenset[SummaryKey]:
+        return await self._databases.write("summaries", summaries.gather, wanted)
+
+    async def get_gathered(self) -> tuple[Gathered, ...]:
+        return summaries.find_gathered(self._databases["summaries"])
+
+    async def drop_gathered(self, keys: Collection[SummaryKey]) -> tuple[Gathered, ...]:
+        return await self._databases.write("summaries", summaries.drop_gathered, keys)
+
     async def reserve_tokens(self, day: date, tokens: int, limit: int) -> bool:
         return await self._databases.write("summaries", summaries.reserve_tokens, day, tokens, limit)
 
@@ -268,6 +280,16 @@ class TinyDBStorage:
 
     async def get_spending(self, since: date) -> tuple[Spending, ...]:
         return summaries.find_spending(self._databases["summaries"], since)
+
+    async def get_choice(self, here: Chat, person: str) -> Choice | None:
+        return moments.find_choice(self._databases["chats"], here, person)
+
+    async def set_choice(self, here: Chat, person: str, choice: Choice | None) -> None:
+        await self._databases.write("chats", moments.put_choice, here, person, choice)
+
+    async def count_command(self, person: str, now: datetime) -> int:
+        self._databases["chats"]
+        return self._minutes.count(person, now)
 
     async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
         await self._write_days(Revisions(1, 1), announcements.prune_days, batches_before)

@@ -72,12 +72,14 @@ def make_summary(paper, language="en", model="fake-1", prompt="p1", **fields):
 class FakeBatchWriter:
     """Batches that are done when `is_done`; lines of `failing` ids have no answer, those of `unusable` ones no summary.
 
-    `sent` are the batches, each with the ids of its requests. `error` is raised by the next sending or fetching.
+    `sent` are the batches, each with the ids of its requests. `errors` are raised by the next
+    uploads, starts, searches and fetchings, one each; None: by none. Where it `is_deaf`, a start that fails has begun the batch.
     """
 
     def __init__(self):
         self.sent, self.failing, self.unusable = {}, set(), set()
-        self.is_done, self.is_there, self.error = False, True, None
+        self.files, self.started = {}, {}
+        self.is_done, self.is_there, self.is_deaf, self.errors = False, True, False, []
 
     async def is_ready(self):
         return self.is_there
@@ -85,11 +87,23 @@ class FakeBatchWriter:
     async def write(self, paper, text, language):
         return BatchRequest(f"{paper.id} {language}", "{}", ESTIMATE)
 
-    async def send(self, requests):
+    async def upload(self, requests):
         self._fail()
-        name = f"batch {len(self.sent)}"
-        self.sent[name] = [each.id for each in requests]
+        name = f"file {len(self.files)}"
+        self.files[name] = [each.id for each in requests]
         return name
+
+    async def start(self, file, tokens):
+        name = f"batch {len(self.sent)}"
+        if not self.is_deaf:
+            self._fail()
+        self.sent[name], self.started[file] = self.files[file], name
+        self._fail()
+        return name
+
+    async def find(self, file):
+        self._fail()
+        return self.started.get(file)
 
     async def fetch(self, batch):
         self._fail()
@@ -106,7 +120,7 @@ class FakeBatchWriter:
         return make_summary(paper, language, tldr=f"By batch: {paper.id} in {language}.")
 
     def _fail(self):
-        error, self.error = self.error, None
+        error = self.errors.pop(0) if self.errors else None
         if error is not None:
             raise error
 

@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, date
+from dataclasses import astuple, replace
+from datetime import UTC, date, timedelta
 
 from bot.errors import StorageError
 from bot.model.announcement import Announcement, Batch, merge_batches
@@ -41,6 +41,9 @@ class FakeStorage:
         self._summaries = {}
         self._spending = {}
         self._pages: dict[str, Page] = {}
+        self._choices = {}
+        self._gathered = {}
+        self._minutes = {}
 
     async def open(self) -> None:
         self._is_open = True
@@ -75,6 +78,7 @@ class FakeStorage:
         self._progress.pop(chat, None)
         self._deliveries = {key: each for key, each in self._deliveries.items() if key[0] != chat}
         self._pages = {key: each for key, each in self._pages.items() if each.chat != chat}
+        self._choices = {key: each for key, each in self._choices.items() if key[0] != chat}
 
     async def move_chat(self, old: Chat, new: Chat) -> None:
         self._require_open()
@@ -97,6 +101,9 @@ class FakeStorage:
         self._deliveries = {key: each for key, each in self._deliveries.items() if key[0] != old}
         self._keep(*moved_deliveries)
         self._pages = {key: replace(each, chat=new) if each.chat == old else each for key, each in self._pages.items()}
+        moved = {(new, person): each for (here, person), each in self._choices.items() if here == old}
+        choices = moved | {key: each for key, each in self._choices.items() if key[0] != old}
+        self._choices = {key: replace(each, chat=new) if each.chat == old else each for key, each in choices.items()}
 
     async def get_seen(self, chat: Chat) -> Mapping[ArxivId, date]:
         self._require_open()
@@ -322,6 +329,22 @@ class FakeStorage:
         self._require_open()
         self._summaries[summary.key] = summary
 
+    async def gather(self, wanted):
+        self._require_open()
+        new = frozenset(each.key for each in wanted) - self._gathered.keys()
+        for each in wanted:
+            self._gathered[each.key] = each if each.key in new else self._gathered[each.key] + each
+        return new
+
+    async def get_gathered(self):
+        self._require_open()
+        return tuple(sorted(self._gathered.values(), key=lambda each: (each.due, astuple(each.key))))
+
+    async def drop_gathered(self, keys):
+        dropped = tuple(each for each in await self.get_gathered() if each.key in keys)
+        self._gathered = {key: each for key, each in self._gathered.items() if key not in keys}
+        return dropped
+
     async def reserve_tokens(self, day, tokens, limit):
         self._require_open()
         spent = self._spending.get(day, Spending(day))
@@ -346,6 +369,27 @@ class FakeStorage:
         self._require_open()
         return tuple(self._spending[day] for day in sorted(self._spending) if day >= since)
 
+    async def get_choice(self, here, person):
+        self._require_open()
+        return self._choices.get((here, person))
+
+    async def set_choice(self, here, person, choice):
+        self._require_open()
+        self._choices.pop((here, person), None)
+        if choice is not None:
+            self._choices = {
+                key: each for key, each in self._choices.items() if choice.until - each.until <= timedelta(days=1)
+            }
+            self._choices[here, person] = choice
+
+    async def count_command(self, person, now):
+        self._require_open()
+        start, number = self._minutes.get(person, (now, 0))
+        if not timedelta() <= now - start < timedelta(minutes=1):
+            start, number = now, 0
+        self._minutes[person] = start, number + 1
+        return number + 1
+
     async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
         self._require_open()
         self._revisions = Revisions(self._revisions.batches + 1, self._revisions.days + 1)
@@ -355,6 +399,7 @@ class FakeStorage:
             if each.made_at.astimezone(UTC).date() >= summaries_before
         }
         self._spending = {day: each for day, each in self._spending.items() if day >= summaries_before}
+        self._gathered = {key: each for key, each in self._gathered.items() if each.due.date() >= summaries_before}
         self._pages = {
             key: each for key, each in self._pages.items() if each.at.astimezone(UTC).date() >= summaries_before
         }

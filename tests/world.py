@@ -102,10 +102,10 @@ class World:
         self.services = Services(
             subscriptions,
             pipeline,
-            Throttle(lambda: self.now) if is_throttled else None,
+            Throttle(self.storage, lambda: self.now) if is_throttled else None,
             self.rounds,
             read_suggestions(read_bundled("suggestions.toml")),
-            Managing(lambda: self.now),
+            Managing(self.storage, lambda: self.now),
             backfill=self.backfill,
             summaries=self.summaries,
             archive=Archive(pipeline),

@@ -3,7 +3,6 @@
 Their library takes a second and fifty megabytes, which nobody needs who has no model.
 """
 
-import logging
 from contextlib import AsyncExitStack
 from random import SystemRandom
 from time import monotonic
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from bot.summaries.embedding import OpenAIEmbedder
     from bot.summaries.judging import OpenAIJudge
     from bot.summaries.llm import OpenAISummarizer
-
-log = logging.getLogger(__name__)
 
 OPENAI_URL = "https://api.openai.com/v1"
 EMBEDDING_SECONDS, JUDGE_SECONDS = 60.0, 20.0
@@ -143,11 +140,9 @@ async def open_summaries(
 
 
 def shared_summaries(maker: Summaries, jobs: "Jobs") -> Summaries:
-    """Summaries that workers make. Those that gather for batches would be known to one process alone, so there are none."""
-    if maker.batching is not None:
-        log.warning("LLM_BATCH has no effect with DATABASE_URL: summaries are made by single calls")
-        maker.batching = None
+    """Summaries that workers make. What gathers for batches is stored, so that `maker` need not know of it."""
     shared = Summaries(maker.storage, maker.texts, maker.summarizer, utc_now, maker.budget, at_once=_WAITING_AT_ONCE)
+    shared.batching, maker.batching = maker.batching, None
     shared.elsewhere = jobs.summarise
     return shared
 

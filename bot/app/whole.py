@@ -14,7 +14,7 @@ from bot.app.chats import Sender, Wiring, make_outbox, make_platforms, make_send
 from bot.app.crew import Crew, join_crew
 from bot.app.models import open_meaning, open_summaries, shared_summaries
 from bot.app.publishing import make_publishing, read_publication
-from bot.app.web import make_web
+from bot.app.web import make_door, make_web
 from bot.archive import Archive
 from bot.backfill import Backfill
 from bot.collecting import Collecting
@@ -72,10 +72,13 @@ class App:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, write: Callable[[str], None] | None = None) -> AsyncIterator[App]:
+async def open_app(
+    settings: Settings, write: Callable[[str], None] | None = None, *, is_worker: bool = False
+) -> AsyncIterator[App]:
     """Storage opened and everything wired; closed in reverse order.
 
-    `write` shows what is said unasked in the terminal; None where nobody would see it.
+    `write` shows what is said unasked in the terminal; None where nobody would see it. A worker serves no platform and no
+    page, only what machines ask about it.
     """
     taxonomy = load_taxonomy()
     defaults = tuple(taxonomy.check(code) for code in settings.default_categories)
@@ -119,7 +122,7 @@ async def open_app(settings: Settings, write: Callable[[str], None] | None = Non
             collecting = await _open_collecting(stack, settings, storage)
             papers = _Papers(Backfill(storage, utc_now, lookup), summaries, client, collecting)
             yield replace(
-                _wire(settings, pipeline, subscriptions, senders, papers, crew),
+                _wire(settings, pipeline, subscriptions, senders, papers, crew, is_worker=is_worker),
                 interest=interest,
                 publishing=make_publishing(settings, pipeline, published, summaries),
             )
@@ -144,6 +147,8 @@ def _wire(  # noqa: PLR0913, PLR0917 - all that there is
     senders: Sequence[Sender],
     papers: _Papers,
     crew: Crew | None = None,
+    *,
+    is_worker: bool = False,
 ) -> App:
     languages = load_languages()
     messengers = {each.name: each.messenger for each in senders}
@@ -161,10 +166,10 @@ def _wire(  # noqa: PLR0913, PLR0917 - all that there is
         subscriptions,
         pipeline,
         # In the terminal one person is at home, whom nobody limits.
-        Throttle(utc_now) if settings.has_platform else None,
+        Throttle(pipeline.storage, utc_now) if settings.has_platform else None,
         rounds,
         read_suggestions(read_bundled("suggestions.toml")),
-        managing=Managing(utc_now),
+        managing=Managing(pipeline.storage, utc_now),
         languages=languages,
         platforms=platform_states,
         backfill=papers.backfill,
@@ -175,9 +180,13 @@ def _wire(  # noqa: PLR0913, PLR0917 - all that there is
         feeding=Feeding(pipeline.storage, utc_now, token_bytes),
         public_url=settings.public_url,
     )
-    health = Health(pipeline, platform_states)
-    web = make_web(settings, health, outbox, papers.arxiv, services)
-    platforms = tuple(make_platforms(Wiring(settings, services, rounds, outbox, crew), web))
+    health = Health(pipeline, platform_states, sends=not is_worker)
+    if is_worker:
+        web = make_door(settings, health, outbox, papers.arxiv, crew.maker if crew else None)
+        platforms: tuple[Platform, ...] = ()
+    else:
+        web = make_web(settings, health, outbox, papers.arxiv, services)
+        platforms = tuple(make_platforms(Wiring(settings, services, rounds, outbox, crew), web))
     serving += platforms
     owners = Owners(tuple(map(_owner_chat, settings.owner_ids)), messengers)
     watch = Watch(pipeline, serving, lambda text, name: owners.tell(text, not_by=name), utc_now())

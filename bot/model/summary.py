@@ -145,6 +145,28 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Gathered:
+    """A summary that waits to be made by a batch, for all who want it.
+
+    `due`: when the first of them will be shown it; `weight` and `groups`: how much it matters to all, and how many of each
+    kind of chat want it.
+    """
+
+    key: SummaryKey
+    paper: Paper
+    due: datetime
+    weight: float
+    groups: Mapping[str, int]
+
+    def __add__(self, other: "Gathered") -> "Gathered":
+        """The same for those who want either."""
+        groups = dict(self.groups)
+        for group, number in other.groups.items():
+            groups[group] = groups.get(group, 0) + number
+        return Gathered(self.key, self.paper, min(self.due, other.due), self.weight + other.weight, groups)
+
+
+@dataclass(frozen=True, slots=True)
 class Spending:
     """What summaries cost on one UTC day.
 

@@ -7,6 +7,7 @@ from bot.ports.arxiv import FullTexts, ListingSource, PaperLookup, PaperSource, 
 from bot.ports.chats import Folder, Limits, Messenger, Platform, ReferenceLibrary
 from bot.ports.leases import Lease, Leases, Ledger
 from bot.ports.models import BatchWriter, BlobCache, Embedder, Judge, Ranker, Summarizer
+from bot.ports.moments import MomentStore
 from bot.ports.storage import MovableStorage, Revisions, Storage
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Limits",
     "ListingSource",
     "Messenger",
+    "MomentStore",
     "MovableStorage",
     "PaperLookup",
     "PaperSource",

@@ -84,10 +84,21 @@ class BatchWriter(Protocol):
         """The request for a summary, the same as a single call's."""
         ...
 
-    async def send(self, requests: Sequence[BatchRequest]) -> str:
-        """The id of a new batch.
+    async def upload(self, requests: Sequence[BatchRequest]) -> str:
+        """The name of a file for one batch; that costs nothing. Raises LLMError, `is_final` where the server has no batches."""
+        ...
+
+    async def start(self, file: str, tokens: int) -> str:
+        """The id of a new batch of this file, which may cost so much.
 
         Raises LLMError: `is_final` where the server has no batches, with `spent` where this one may be under way all the same.
+        """
+        ...
+
+    async def find(self, file: str) -> str | None:
+        """The id of the batch that was started from this file within the last days, by whomever; None where none was.
+
+        Raises LLMError, `is_final` where the server does not tell.
         """
         ...
 

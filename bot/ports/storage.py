@@ -1,6 +1,6 @@
 """The doors to what must survive a restart."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -16,7 +16,8 @@ from bot.model.page import Page
 from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.row import Row
 from bot.model.subscription import Subscription
-from bot.model.summary import Spending, Summary, SummaryKey, Usage
+from bot.model.summary import Gathered, Spending, Summary, SummaryKey, Usage
+from bot.ports.moments import MomentStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,10 @@ class SubscriptionStore(Protocol):
         ...
 
     async def forget_chat(self, chat: Chat) -> None:
-        """Erase the chat's subscription, seen ids, marks, follows, progress, deliveries and pages. Fine if there are none."""
+        """Erase the chat's subscription, seen ids, marks, follows, progress, deliveries and pages, and what people chose there.
+
+        Fine if there are none.
+        """
         ...
 
     async def move_chat(self, old: Chat, new: Chat) -> None:
@@ -57,7 +61,7 @@ class SubscriptionStore(Protocol):
 
         Where `new` has a subscription, they are merged (`bot.model.moves`); of a paper marked in both, its marks stay;
         what either follows is followed; of progress in both, `new`'s stays; deliveries of one key in both: `old`'s follow on the parts of that day.
-        Pages keep their ids.
+        Pages keep their ids. Whoever chose `old` has chosen `new`.
         Fine if `old` has nothing, so moving twice is the same as once.
         """
         ...
@@ -288,6 +292,21 @@ class SummaryStore(Protocol):
         """Keep a summary, replacing an earlier one of the same key."""
         ...
 
+    async def gather(self, wanted: Sequence[Gathered]) -> frozenset[SummaryKey]:
+        """Let these summaries wait for a batch, in one write; what waits already, waits for whoever wants it now as well.
+
+        The keys that did not wait before; no key may be there twice.
+        """
+        ...
+
+    async def get_gathered(self) -> tuple[Gathered, ...]:
+        """What waits for a batch, or for the end of the one it is in: what is due first to the front, then by key."""
+        ...
+
+    async def drop_gathered(self, keys: Collection[SummaryKey]) -> tuple[Gathered, ...]:
+        """Let these wait no longer, in one write. Those that did, as in `get_gathered`: each is given to one caller only."""
+        ...
+
     async def reserve_tokens(self, day: date, tokens: int, limit: int) -> bool:
         """Set tokens of this day aside for a call; False, and nothing is written, where that would exceed the limit.
 
@@ -308,8 +327,8 @@ class SummaryStore(Protocol):
         ...
 
 
-class Storage(SubscriptionStore, PaperStore, DeliveryStore, SummaryStore, Protocol):
-    """Everything that must survive a restart.
+class Storage(SubscriptionStore, PaperStore, DeliveryStore, SummaryStore, MomentStore, Protocol):
+    """Everything that must survive a restart, and a little that may.
 
     Any method may raise StorageError. A write that returned survives `kill -9` and power loss; one that raised
     changed nothing. Methods are called from one event loop and may overlap; each is atomic.
@@ -330,8 +349,8 @@ class Storage(SubscriptionStore, PaperStore, DeliveryStore, SummaryStore, Protoc
 
     async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
         """Drop batches and states of days, deliveries that are not open, and records looked up, older than `batches_before`,
-        seen ids older than `seen_before`, and summaries made, tokens spent and pages planned before `summaries_before` (those days
-        themselves stay).
+        seen ids older than `seen_before`, and summaries made, tokens spent, pages planned and what was to be shown from a batch
+        before `summaries_before` (those days themselves stay).
         """
         ...
 

@@ -7,8 +7,10 @@ import gzip
 import logging
 import os
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from urllib.parse import quote
 
 import orjson
@@ -30,7 +32,7 @@ _ENDING = ".json.gz"
 class TextCache:
     """Keeps what was read last. Never fails: what cannot be kept or read is as if it had never been there.
 
-    Blocks, so it is called in a thread; only one at a time may `put`.
+    Blocks, so it is called in a thread; other threads and processes may use the same folder.
     """
 
     folder: Path
@@ -53,10 +55,10 @@ class TextCache:
     def put(self, paper: Paper, text: FullText) -> None:
         """Keep a text, and drop those not used for longest if there are too many."""
         file = self._file(paper)
-        draft = file.with_suffix(".tmp")
+        draft = file.with_suffix(f".{token_hex(8)}.tmp")
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
                 target.write(_encode(text))
             draft.replace(file)
             self._shrink()
@@ -68,8 +70,13 @@ class TextCache:
         return self.folder / (quote(paper.versioned_id, safe="") + _ENDING)
 
     def _shrink(self) -> None:
+        files = []
         with os.scandir(self.folder) as found:
-            files = sorted(((each.stat(), each.path) for each in found), key=lambda each: each[0].st_mtime_ns)
+            for each in found:
+                # Another process may have taken it away meanwhile.
+                with suppress(FileNotFoundError):
+                    files.append((each.stat(), each.path))
+        files.sort(key=lambda each: each[0].st_mtime_ns)
         size = sum(status.st_size for status, _ in files)
         for status, path in files:
             if size <= self.max_bytes:

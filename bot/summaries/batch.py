@@ -26,6 +26,8 @@ _UNKNOWN = (400, 404, 405, 501)
 """What servers without batches answer; the SDK asks nothing else that could be wrong."""
 _ENDED = ("completed", "failed", "expired", "cancelled")
 _OK = 200
+_LISTED, _PAGES = 100, 10
+"""Batches that a server lists at a time, the newest first, and how often it is asked for more; what is looked for is minutes old."""
 _SECONDS = 300.0
 """For a whole file, up or down."""
 _ASK_AGAIN = timedelta(days=30)
@@ -59,21 +61,37 @@ class OpenAIBatches:
         line = json.dumps({"custom_id": identifier, "method": "POST", "url": _URL, "body": body})
         return BatchRequest(identifier, line, given_tokens(messages) + most_tokens)
 
-    async def send(self, requests: Sequence[BatchRequest]) -> str:
-        spent = sum(each.tokens for each in requests)
+    async def upload(self, requests: Sequence[BatchRequest]) -> str:
         data = "".join(f"{each.line}\n" for each in requests).encode()
         try:
             async with _in_time():
                 file = await self._sdk.files.create(file=("batch.jsonl", data, "application/jsonl"), purpose="batch")
-            async with _in_time(spent):
-                batch = await self._sdk.batches.create(
-                    input_file_id=_id_of(file), endpoint=_URL, completion_window="24h"
-                )
         except openai.APIStatusError as error:
-            if error.status_code in _UNKNOWN:
-                await self._note_none(error.status_code)
+            raise await self._refuse(error) from None
+        return _id_of(file)
+
+    async def start(self, file: str, tokens: int) -> str:
+        try:
+            async with _in_time(tokens):
+                batch = await self._sdk.batches.create(input_file_id=file, endpoint=_URL, completion_window="24h")
+        except openai.APIStatusError as error:
+            raise await self._refuse(error) from None
+        return _id_of(batch, tokens)
+
+    async def find(self, file: str) -> str | None:
+        try:
+            async with _in_time():
+                page = await self._sdk.batches.list(limit=_LISTED)
+                for _ in range(_PAGES):
+                    for each in _listed(page):
+                        if getattr(each, "input_file_id", None) == file:
+                            return _id_of(each)
+                    if not page.has_next_page():
+                        break
+                    page = await page.get_next_page()
+        except openai.APIStatusError as error:
             raise _refused(error) from None
-        return _id_of(batch, spent)
+        return None
 
     async def fetch(self, batch: str) -> Mapping[str, Reply] | None:
         try:
@@ -99,6 +117,11 @@ class OpenAIBatches:
     def _identify(self, messages: Messages, paper: Paper, language: str) -> str:
         asked = [self._summarizer.model, paper.id, paper.version, language, messages]
         return sha256(json.dumps(asked).encode()).hexdigest()[:32]
+
+    async def _refuse(self, error: openai.APIStatusError) -> LLMError:
+        if error.status_code in _UNKNOWN:
+            await self._note_none(error.status_code)
+        return _refused(error)
 
     async def _note_none(self, status: int) -> None:
         self._none_until = self._clock() + _ASK_AGAIN
@@ -135,6 +158,14 @@ def _id_of(thing: object, spent: int = 0) -> str:
     if not isinstance(identifier, str) or not identifier:
         raise LLMError("the model server's answer about a batch cannot be read", spent=spent)
     return identifier
+
+
+def _listed(page: object) -> list[object]:
+    """That nothing is there is only believed where a list says so."""
+    found = getattr(page, "data", None)
+    if not isinstance(found, list):
+        raise LLMError("the model server's list of batches cannot be read")
+    return found
 
 
 def _read_lines(content: bytes) -> dict[str, Reply]:

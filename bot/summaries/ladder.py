@@ -81,7 +81,9 @@ class Ladder:
         return self._dialect
 
     async def get_settled(self) -> Dialect | None:
-        """The way that was answered before; None where none was yet."""
+        """The way that was answered before, to whichever process; None where none was yet."""
+        if not self._is_settled:
+            self._dialect = None
         dialect = await self.get()
         return dialect if self._is_settled else None
 

@@ -22,14 +22,14 @@ async def manage(services: Services, request: Request) -> Reply:
         )
     managing = services.managing
     if wanted.lower() == _OFF:
-        managing.end(request.chat, request.person)
+        await managing.end(request.chat, request.person)
         return Reply(tr("What you say here is about this chat again."), replaces=True)
-    chosen = managing.get(request.chat, request.person)
+    chosen = await managing.get(request.chat, request.person)
     if not wanted and chosen is None:
         return Reply(tr("What you say here is about this chat. /manage with a channel lets it be about that one."))
     located = await request.locate(wanted or (chosen.id if chosen else ""))
     if wanted:
-        managing.choose(request.chat, request.person, located.chat)
+        await managing.choose(request.chat, request.person, located.chat)
     return Reply(
         tr(
             "For {title}: what you say here is about that chat, for {minutes} minutes from when you chose it. "

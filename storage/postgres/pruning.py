@@ -4,6 +4,7 @@ from datetime import date
 
 from storage.postgres.announcements import count_change
 from storage.postgres.database import Connection, Database
+from storage.postgres.moments import forget_commands
 
 AT_ONCE = 5_000
 """Rows of one transaction."""
@@ -15,12 +16,19 @@ _WITH_BATCHES = (
     "updates where at <",
 )
 _WITH_SEEN = ("seen where day <",)
-_WITH_SUMMARIES = ("summaries where made <", "spending where day <", "pages where day <", "page_texts where day <")
+_WITH_SUMMARIES = (
+    "summaries where made <",
+    "spending where day <",
+    "pages where day <",
+    "page_texts where day <",
+    "gathered where due <",
+)
 
 
 async def prune(database: Database, *, batches_before: date, seen_before: date, summaries_before: date) -> None:
     """Drop everything older than this. Whatever ends it in the middle, repeating it goes on."""
     await database.write((), _forget_writers)
+    await database.read(forget_commands)
     for conditions, day in (
         (_WITH_BATCHES, batches_before),
         (_WITH_SEEN, seen_before),

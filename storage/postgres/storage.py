@@ -1,13 +1,14 @@
 """The storage port over PostgreSQL."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import date
+from datetime import date, datetime
 
 from bot.errors import StorageError
 from bot.model.announcement import Announcement, Batch, merge_batches
 from bot.model.card import Mark, MarkedPaper
 from bot.model.chat import Chat
+from bot.model.choice import Choice
 from bot.model.day import DayState
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.follow import Follow, Version
@@ -16,10 +17,22 @@ from bot.model.page import Page
 from bot.model.paper import AnnouncedPaper, ArxivId
 from bot.model.row import Row
 from bot.model.subscription import Subscription
-from bot.model.summary import Spending, Summary, SummaryKey, Usage
+from bot.model.summary import Gathered, Spending, Summary, SummaryKey, Usage
 from bot.ports import Lease, Ledger, Revisions
 from storage.codec import batch_from_document, progress_from_document, subscription_from_document
-from storage.postgres import announcements, archive, chats, deliveries, follows, leases, moving, pages, summaries
+from storage.postgres import (
+    announcements,
+    archive,
+    chats,
+    deliveries,
+    follows,
+    gathered,
+    leases,
+    moments,
+    moving,
+    pages,
+    summaries,
+)
 from storage.postgres.database import PATIENCE, Connection, Database
 from storage.postgres.migrating import require_schema
 from storage.postgres.mirror import Mirror
@@ -221,6 +234,15 @@ class PostgresStorage:
     async def save_summary(self, summary: Summary) -> None:
         await self._database.write((), summaries.put_summary, summary)
 
+    async def gather(self, wanted: Sequence[Gathered]) -> frozenset[SummaryKey]:
+        return await self._database.write((), gathered.gather, wanted)
+
+    async def get_gathered(self) -> tuple[Gathered, ...]:
+        return await self._database.read(gathered.find_gathered)
+
+    async def drop_gathered(self, keys: Collection[SummaryKey]) -> tuple[Gathered, ...]:
+        return await self._database.write((), gathered.drop_gathered, keys)
+
     async def reserve_tokens(self, day: date, tokens: int, limit: int) -> bool:
         return await self._database.write((), summaries.reserve_tokens, day, tokens, limit)
 
@@ -232,6 +254,15 @@ class PostgresStorage:
 
     async def get_spending(self, since: date) -> tuple[Spending, ...]:
         return await self._database.read(summaries.find_spending, since)
+
+    async def get_choice(self, here: Chat, person: str) -> Choice | None:
+        return await self._database.read(moments.find_choice, here, person)
+
+    async def set_choice(self, here: Chat, person: str, choice: Choice | None) -> None:
+        await self._database.write((here,), moments.put_choice, here, person, choice)
+
+    async def count_command(self, person: str, now: datetime) -> int:
+        return await self._database.read(moments.count_command, person, now)
 
     async def prune(self, *, batches_before: date, seen_before: date, summaries_before: date = date.min) -> None:
         await prune(
@@ -276,6 +307,7 @@ class PostgresStorage:
 
 
 async def _forget_chat(connection: Connection, chat: Chat) -> None:
+    await moments.forget_choices(connection, chat)
     for table in _OF_A_CHAT:
         await connection.execute(f"delete from {table} where chat = %s".encode(), (chat.key,))  # noqa: S608 - our own names
 
@@ -287,6 +319,7 @@ async def _move_chat(connection: Connection, old: Chat, new: Chat) -> None:
     await follows.move_follows(connection, old, new)
     await deliveries.move_deliveries(connection, old, new)
     await pages.move_pages(connection, old, new)
+    await moments.move_choices(connection, old, new)
 
 
 async def _plan(

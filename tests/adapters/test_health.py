@@ -152,6 +152,19 @@ async def test_a_part_that_waits(open_site):
         assert (await site.ready())["reasons"] == ["a part has waited in the outbox for 1800 seconds"]
 
 
+async def test_who_does_not_send_is_ready_whatever_waits(open_site):
+    """A worker cannot mend that, and says how much waits all the same."""
+    async with open_site() as site:
+        site.health.sends = False
+        await site.world.ask("/categories add cs.CL", chat=TALKER)
+        site.world.messenger.script[TALKER.key].extend([DeliveryError(Remedy.RETRY, "later", retry_after=9_000)] * 3)
+        await site.world.ask("/owner announce Hello", is_owner=True)
+        await site.world.send()
+        site.later(minutes=31)
+        report = await site.ready()
+        assert (report["reasons"], report["outbox"]["parts"]) == ([], 1)
+
+
 async def test_a_storage_that_takes_no_writes(open_site):
     """Both pages answer all the same, and do not repeat what the storage said, which may be an address."""
     async with open_site() as site:

@@ -8,10 +8,11 @@ import psycopg
 import pytest
 from procrastinate.schema import SchemaManager
 
-from bot.jobs import Duties, Jobs
+from bot.jobs import BUSY_SECONDS, IDLE_SECONDS, Duties, Jobs
 from bot.model.chat import Chat
 from bot.model.summary import SummaryKey
 from tests.build import make_paper
+from tests.cluster import running_cluster
 
 CHATS = [Chat("telegram", str(number)) for number in range(300)]
 PAPER = make_paper("2608.00001", "Teapots, é🙂", authors=("Ada Vale", "李 明"), categories=("cs.CL", "cs.LG"))
@@ -147,6 +148,63 @@ async def test_a_job_that_nobody_does_any_more_is_done_again(database_url, is_ow
                 await connection.execute(query + values, (state, owner))
         await until(lambda: is_empty(database_url))
     assert composed == [CHATS[0], Chat("telegram", "lost")]
+
+
+async def test_who_asks_for_no_job_any_more_has_stalled(database_url):
+    """Each queue by itself, with a job that does not end for two hours; while all hands are busy nobody need ask."""
+    gate, begun, now = asyncio.Event(), [], 0.0
+
+    async def compose(chats):
+        begun.extend(chats)
+        await gate.wait()
+
+    async with Jobs(database_url, timer=lambda: now) as jobs:
+        assert jobs.stalled() == ()
+        task = asyncio.create_task(jobs.work(Duties(compose, nothing)))
+        async with asyncio.timeout(30):
+            while not await jobs.has_workers():
+                await asyncio.sleep(0.05)
+        await jobs.compose(CHATS[:1])
+        async with asyncio.timeout(30):
+            while not begun:
+                await asyncio.sleep(0.05)
+        assert jobs.stalled() == ()
+        now = BUSY_SECONDS + 1
+        assert "compose" in jobs.stalled()
+        gate.set()
+        await until(nobody_stalls(jobs))
+        task.cancel()
+        await asyncio.wait({task})
+        now += IDLE_SECONDS + 1
+        assert jobs.stalled() == ("compose", "summarise")
+
+
+async def test_a_database_that_is_away_stalls_nothing():
+    """It is asked again and again, and what asks goes on."""
+    now = 0.0
+    with running_cluster() as cluster:
+        if cluster is None:
+            pytest.skip("PostgreSQL is not installed")
+        async with Jobs(cluster.new_database(), timer=lambda: now) as jobs:
+            task = asyncio.create_task(jobs.work(Duties(nothing, nothing)))
+            async with asyncio.timeout(30):
+                while not await jobs.has_workers():
+                    await asyncio.sleep(0.05)
+            cluster.stop("immediate")
+            # First whoever works finds it gone, and then those that shall take the place of that.
+            for _ in range(3):
+                now += IDLE_SECONDS + 1
+                await until(nobody_stalls(jobs))
+            cluster.start()
+            task.cancel()
+            await asyncio.wait({task})
+
+
+def nobody_stalls(jobs):
+    async def ask():
+        return jobs.stalled() == ()
+
+    return ask
 
 
 def test_the_schema_is_that_of_the_library():

@@ -49,10 +49,15 @@ async def writing(server, storage, dialect="openai", *, is_known=True, now=NOW, 
         await summarizer.close()
 
 
+async def start(batches, requests):
+    """The id of a batch of these."""
+    return await batches.start(await batches.upload(requests), sum(each.tokens for each in requests))
+
+
 async def send(batches, papers=PAPERS, language="en"):
     """The id of a batch about these papers, and the ids of its requests."""
     requests = [await batches.write(each, TEXT, language) for each in papers]
-    return await batches.send(requests), [each.id for each in requests]
+    return await start(batches, requests), [each.id for each in requests]
 
 
 @pytest.mark.parametrize("dialect", ["openai", "qwen"])
@@ -61,13 +66,31 @@ async def test_a_batch_asks_what_a_single_call_asks(dialect, storage):
     async with serve(dialect) as server, writing(server, storage, dialect) as batches:
         single, used = await batches._summarizer.summarise(PAPERS[0], TEXT, "en")
         request = await batches.write(PAPERS[0], TEXT, "en")
-        batch = await batches.send([request])
+        batch = await start(batches, [request])
         replies = await batches.fetch(batch)
         summary = await batches.read(request.id, replies[request.id], PAPERS[0], TEXT, "en")
         assert server.batches.bodies == [server.bodies[-1]]
     assert summary == single
     assert replies[request.id].usage == used
     assert used.total <= request.tokens
+
+
+async def test_a_batch_is_found_by_its_file(storage):
+    """Whoever started it; a file of which none was started has none, and a server that does not list says so."""
+    async with serve() as server:
+        async with writing(server, storage) as batches:
+            requests = [await batches.write(each, TEXT, "en") for each in PAPERS[:2]]
+            files = [await batches.upload(requests[place : place + 1]) for place in range(2)]
+            batch = await batches.start(files[0], 100)
+            for _ in range(101):
+                await send(batches, PAPERS[2:3])
+        async with writing(server, storage, is_known=False) as batches:
+            assert [await batches.find(each) for each in files] == [batch, None]
+            for fault, is_final in ((404, True), (500, False), ("cut", False), ("odd", False)):
+                server.batches.faults.append(fault)
+                with pytest.raises(LLMError) as caught:
+                    await batches.find(files[0])
+                assert (caught.value.is_final, caught.value.spent) == (is_final, 0)
 
 
 async def test_a_server_is_asked_singly_first(storage):
@@ -221,12 +244,12 @@ async def test_a_lost_answer_may_have_cost_all(storage):
         for fault in ("odd", "broken", "cut"):
             server.batches.faults.append(fault)
             with pytest.raises(LLMError) as caught:
-                await batches.send(requests)
+                await start(batches, requests)
             assert caught.value.spent == 0
         for fault in ("odd", "broken", "cut"):
             server.batches.faults.extend([None, fault])
             with pytest.raises(LLMError) as caught:
-                await batches.send(requests)
+                await start(batches, requests)
             assert caught.value.spent == sum(each.tokens for each in requests)
 
 

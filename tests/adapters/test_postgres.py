@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.errors import ConfigError, StorageError
 from bot.model.announcement import Batch
 from bot.model.chat import Chat
+from bot.model.choice import Choice
 from bot.model.delivery import Delivery, DeliveryState, Progress
 from bot.model.paper import AnnounceType, ArxivId
 from bot.model.subscription import Subscription
@@ -110,6 +111,21 @@ async def test_a_list_is_read_again_where_nothing_changed(two):
     [first] = await two[1].get_subscriptions()
     [again] = await two[1].get_subscriptions()
     assert again is first
+
+
+async def test_what_is_known_of_people_is_known_to_all(two, database_url):
+    """What one chose, and how many commands they gave in this minute; long ago is pruned."""
+    one, other = two
+    await one.set_choice(ANN, "ada", Choice(BOB, NOW))
+    assert await other.get_choice(ANN, "ada") == Choice(BOB, NOW)
+    assert [await each.count_command("ada", NOW) for each in (one, other, one)] == [1, 2, 3]
+    now = datetime.now(UTC)
+    await one.count_command("bob", now)
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        await connection.execute("update commands set since = now() - interval '2 hours' where person = 'ada'")
+    await one.prune(batches_before=date.min, seen_before=date.min)
+    assert await other.count_command("ada", NOW) == 1
+    assert await other.count_command("bob", now) == 2
 
 
 async def test_much_is_pruned_in_batches(two, database_url):

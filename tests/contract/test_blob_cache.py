@@ -44,6 +44,14 @@ async def test_the_last_value_of_a_key_counts(cache):
     assert cache.get("two") is None
 
 
+async def test_processes_may_share_a_folder(tmp_path):
+    """What many add to one day at the same moment is all there for the next one that opens it."""
+    caches = [await reopen(tmp_path / "cache") for _ in range(8)]
+    await asyncio.gather(*(each.put({f"key {number}": b"v" * 9000}, MONDAY) for number, each in enumerate(caches)))
+    cache = await reopen(tmp_path / "cache")
+    assert [cache.get(f"key {number}") for number in range(8)] == [b"v" * 9000] * 8
+
+
 async def test_it_outlives_a_restart(tmp_path):
     """What two processes one after the other put is there for a third, and only for the bot's own user."""
     for number in range(2):

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from bot.errors import StorageError
-from bot.model.summary import Spending, TextSource, Usage
+from bot.model.summary import Gathered, Spending, SummaryKey, TextSource, Usage
 from tests.build import make_paper
 from tests.fake_summaries import make_summary
 
@@ -98,3 +98,65 @@ async def test_a_closed_storage_does_nothing(storage, call):
     await storage.close()
     with pytest.raises(StorageError, match="not open"):
         await call(storage)
+
+
+def gathered(number=1, due=NOON, **fields):
+    paper = make_paper(
+        f"2608.{number:05}", "Töpfe 量子 🙂\n\u202e", authors=("Zoë", "李 明"), categories=("cs.CL", "math.OC")
+    )
+    key = SummaryKey(paper.id, paper.version, "p", "m", "zh")
+    return replace(Gathered(key, paper, due, 0.1, {"discord": 1, "": 2}), **fields)
+
+
+async def test_what_waits_for_a_batch_comes_back_as_it_was(storage):
+    """What is due first comes first, then by key; also after a restart."""
+    wanted = [gathered(3), gathered(1), gathered(2, NOON - timedelta(microseconds=1)), gathered(4, weight=1 / 3)]
+    assert await storage.gather(wanted) == {each.key for each in wanted}
+    assert await storage.gather([]) == frozenset()
+    for _ in range(2):
+        assert await storage.get_gathered() == tuple(wanted[each] for each in (2, 1, 0, 3))
+        await restart(storage)
+
+
+async def test_what_waits_already_waits_for_more(storage):
+    """As soon as one of them wants it, for as many as want it; the keys tell what is new."""
+    await storage.gather([gathered()])
+    later = gathered(due=NOON + timedelta(hours=1), weight=0.5, groups={"discord": 4, "x": 1})
+    earlier = gathered(due=NOON - timedelta(hours=1), weight=0.25, groups={})
+    other = replace(gathered(), key=replace(gathered().key, language="en"))
+    assert await storage.gather([later, other]) == {other.key}
+    assert await storage.gather([earlier]) == frozenset()
+    await restart(storage)
+    merged = gathered(due=earlier.due, weight=0.1 + 0.5 + 0.25, groups={"discord": 5, "": 2, "x": 1})
+    assert await storage.get_gathered() == (merged, other)
+
+
+async def test_what_is_dropped_is_given_to_one(storage):
+    """However many ask for it at once; what does not wait is no matter."""
+    wanted = [gathered(number) for number in range(1, 6)]
+    await storage.gather(wanted)
+    keys = {each.key for each in wanted[1:4]} | {gathered(9).key}
+    given = await asyncio.gather(*(storage.drop_gathered(keys) for _ in range(5)))
+    assert sorted(map(len, given)) == [0, 0, 0, 0, 3]
+    assert tuple(wanted[1:4]) in given
+    assert await storage.drop_gathered([]) == ()
+    for _ in range(2):
+        assert await storage.get_gathered() == (wanted[0], wanted[4])
+        await restart(storage)
+
+
+async def test_what_waited_for_long_is_pruned(storage):
+    """What was to be shown on earlier days."""
+    await storage.gather([gathered(1, NOON - timedelta(days=1)), gathered(2)])
+    await storage.prune(batches_before=date.max, seen_before=date.max)
+    assert len(await storage.get_gathered()) == 2
+    await storage.prune(batches_before=date.min, seen_before=date.min, summaries_before=MONDAY)
+    await restart(storage)
+    assert await storage.get_gathered() == (gathered(2),)
+
+
+async def test_many_gather_at_once(storage):
+    """Whoever comes in between is counted, and each is new to one."""
+    new = await asyncio.gather(*(storage.gather([gathered(2), gathered(1)]) for _ in range(12)))
+    assert sum(map(len, new)) == 2
+    assert [each.groups for each in await storage.get_gathered()] == [{"discord": 12, "": 24}] * 2

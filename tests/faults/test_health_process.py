@@ -7,10 +7,12 @@ import signal
 import socket
 from datetime import UTC, datetime
 
+import pytest
 from aiohttp import ClientSession
 
 from bot.calendar import latest_day
 from tests.adapters.arxiv_server import ArxivServer, make_feed, make_item
+from tests.cluster import running_cluster
 from tests.faults.process import ADA, run_process
 from tests.places import Place
 from tests.servers import discord, sentry, telegram
@@ -89,6 +91,43 @@ async def test_one_trace_over_a_restart(tmp_path, unused_tcp_port):
             assert secret not in text
         # As a number of its own: any digits may stand in a measured one.
         assert not re.search(rf"(?<![\d.]){ADA}(?!\d)", text)
+
+
+async def test_a_worker_has_a_door_for_machines_and_no_other(tmp_path, unused_tcp_port):
+    """It says that it goes on, whether its database answers, and tells systemd; pages and posts are not for it."""
+    url = f"http://127.0.0.1:{unused_tcp_port}"
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    systemd.bind(str(tmp_path / "notify"))
+    systemd.settimeout(10)
+    environment = {
+        "PORT": str(unused_tcp_port),
+        "PUBLIC_URL": "https://bot.example.org",
+        "METRICS_TOKEN": "a-metrics-token",
+        "NOTIFY_SOCKET": str(tmp_path / "notify"),
+        "LOG_LEVEL": "INFO",
+    }
+    with systemd, running_cluster() as cluster:
+        if cluster is None:
+            pytest.skip("PostgreSQL is not installed")
+        async with ArxivServer() as arxiv, telegram.TelegramServer() as on_telegram, discord.serve() as on_discord:
+            environment["DATABASE_URL"] = cluster.new_database()
+            async with run_process(Place(tmp_path), arxiv, on_telegram, on_discord, "worker", **environment) as worker:
+                assert await get(f"{url}/healthz", 200) == "ok"
+                report = json.loads(await get(f"{url}/readyz", 200))
+                assert (report["storage"], report["platforms"], report["reasons"]) == ("ok", {}, [])
+                await get(f"{url}/metrics", 401)
+                for path in ("", f"d/{'a' * 22}", f"telegram/{telegram.TOKEN}"):
+                    await get(f"{url}/{path}", 404)
+                assert on_telegram.calls == []
+                cluster.stop("immediate")
+                report = json.loads(await get(f"{url}/readyz", 503))
+                assert report["storage"] == "failed"
+                assert [each.partition(":")[0] for each in report["reasons"]] == ["storage"]
+                assert await get(f"{url}/healthz", 200) == "ok"
+                cluster.start()
+                await get(f"{url}/readyz", 200)
+                assert await worker.stop() == 0
+        assert [systemd.recv(100) for _ in range(2)] == [b"READY=1", b"WATCHDOG=1"]
 
 
 async def test_errors_reach_sentry(tmp_path):

@@ -8,18 +8,29 @@ import os
 import signal
 from collections import Counter
 from contextlib import AsyncExitStack
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 
-from bot.model.delivery import DeliveryState
+from bot.calendar import previous_day
+from bot.model.delivery import DeliveryState, Progress
+from bot.summaries.ladder import Dialect, Ladder
+from tests.adapters.arxiv_server import Canned
+from tests.build import make_subscription
 from tests.cluster import running_cluster
 from tests.faults.split import lay_wire, open_split_town
-from tests.faults.town import settle_discord, settle_telegram
+from tests.faults.town import IDS, TODAY, settle_discord, settle_telegram
 from tests.faults.verdict import check_chats
 from tests.servers import openai
 
 KILLS = int(os.environ.get("PAPERROUND_SPLIT_KILLS", "2"))
 KILLS_A_ROUND = 4
 JITTER = 0.1
+PAGE = (
+    b'<article class="ltx_document"><section class="ltx_section"><h2 class="ltx_title ltx_title_section">1 Introduction</h2>'
+    b'<p class="ltx_p">'
+    + b"We count teapots, and then we count them again. The rest is tea. " * 60
+    + b"</p></section></article>"
+)
 
 
 async def subscribe_all(town):
@@ -139,11 +150,11 @@ async def test_whoever_is_cut_off_from_the_database_is_replaced(tmp_path, cluste
             async with town.starting("worker") as near, town.starting() as other:
                 wire.cut()
                 await other.until_said("lease name=telegram token=2 status=taken", 90)
-                before = cut_off.said().count("delivered")
+                before = cut_off.said().count("delivered chat=")
                 await town.until_done()
                 wire.mend()
                 await cut_off.until_said("lease name=telegram token=1 status=lost", 90)
-                assert cut_off.said().count("delivered") <= before
+                assert cut_off.said().count("delivered chat=") <= before
                 for each in (other, near, cut_off, far):
                     assert await each.stop() == 0
         check_states(await check_chats(town, {}))
@@ -211,3 +222,58 @@ async def test_each_summary_is_made_once_for_all(tmp_path, database_url):
         assert shown == {len(asked)}
         assert not any(each.overlaps for each in town.arxiv.seen)
         check_states(await check_chats(town, {}))
+
+
+async def subscribe_for_later(town, *chats):
+    """Chats that had yesterday's digest, and whose next one is hours away; and a model server that was asked before."""
+    town.chats, now = chats, datetime.now(UTC)
+    hour = f"{(now + timedelta(hours=6)):%H}:00"
+    async with town.stored() as storage:
+        for chat in chats:
+            made = make_subscription(chat=chat, created=now, schedule=hour)
+            await storage.change_subscription(chat, lambda _, made=made: made)
+            await storage.plan(chat, Progress(previous_day(TODAY), now))
+
+
+async def wait_for(condition, seconds=60.0):
+    async with asyncio.timeout(seconds):
+        while not await condition():
+            await asyncio.sleep(0.1)
+
+
+async def test_what_workers_gather_is_sent_in_one_batch_whoever_is_killed(tmp_path, database_url):
+    """A worker gathers summaries of digests that are hours away; whoever keeps time sends them, is killed, and the next one
+    takes in what the batch brought. Of each paper one summary is asked for.
+    """
+    async with openai.serve() as llm, open_split_town(tmp_path, database_url) as town:
+        for each in IDS:
+            town.arxiv.pages[f"/html/{each}v1"] = Canned(PAGE, 200, "text/html")
+        await subscribe_for_later(town, *settle_telegram(town.telegram)[:10])
+        async with town.stored() as storage:
+            await Ladder(llm.url, "gpt-5.4-mini", storage.get_note, storage.set_note).settle(
+                Dialect(limit="max_completion_tokens")
+            )
+        given = {"OPENAI_API_KEY": openai.TOKEN, "OPENAI_BASE_URL": llm.url, "LLM_BATCH": "on"}
+
+        async def is_gathered():
+            async with town.stored() as storage:
+                return len(await storage.get_gathered()) == len(IDS)
+
+        async with town.starting("worker", **given) as worker:
+            await worker.until_said("worker status=started", 60)
+            async with town.starting(**given) as bot:
+                await wait_for(is_gathered, 90)
+                await bot.stop(signal.SIGKILL)
+            await worker.stop(signal.SIGKILL)
+        async with town.starting(**given) as bot:
+            await bot.until_said(f"status=sent papers={len(IDS)}", 90)
+            await bot.stop(signal.SIGKILL)
+        async with town.starting(**given) as bot:
+            await bot.until_said(f"status=ended papers={len(IDS)} made={len(IDS)}", 90)
+            assert await bot.stop() == 0
+        [batch] = llm.batches.made.values()
+        assert len({each["custom_id"] for each in batch["lines"]}) == len(batch["lines"]) == len(IDS)
+        assert llm.calls == 0
+        async with town.stored() as storage:
+            spent = await storage.get_spending(date.min)
+        assert (sum(each.calls for each in spent), sum(each.reserved for each in spent)) == (len(IDS), 0)

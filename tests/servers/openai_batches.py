@@ -36,6 +36,7 @@ class BatchDesk:
         router.add_post("/v1/files", self._checked(self.upload))
         router.add_get("/v1/files/{id}/content", self._checked(self.download))
         router.add_post("/v1/batches", self._checked(self.create))
+        router.add_get("/v1/batches", self._checked(self.list))
         router.add_get("/v1/batches/{id}", self._checked(self.retrieve))
 
     def _checked(self, answer):
@@ -74,6 +75,19 @@ class BatchDesk:
         self.made[batch["id"]] = batch | {"asked": 0, "lines": lines}
         return web.json_response(batch)
 
+    async def list(self, request):
+        """The newest first."""
+        limit = int(request.query.get("limit", "20"))
+        if not 1 <= limit <= 100 or not set(request.query) <= {"limit", "after"}:
+            return _error(400)
+        newest = list(reversed(self.made.values()))
+        ids = [each["id"] for each in newest]
+        begin = ids.index(request.query["after"]) + 1 if "after" in request.query else 0
+        page = newest[begin : begin + limit]
+        return web.json_response(
+            {"object": "list", "data": [_shown(each) for each in page], "has_more": begin + limit < len(newest)}
+        )
+
     async def retrieve(self, request):
         """Where it stands."""
         batch = self.made.get(request.match_info["id"])
@@ -84,7 +98,7 @@ class BatchDesk:
             batch["status"] = "in_progress"
         elif batch["status"] != self.end:
             batch |= {"status": self.end, **(self._answer(batch["lines"]) if self.end != "failed" else {})}
-        return web.json_response({name: each for name, each in batch.items() if name not in {"asked", "lines"}})
+        return web.json_response(_shown(batch))
 
     async def download(self, request):
         """A file's content."""
@@ -116,6 +130,10 @@ class BatchDesk:
         identifier = f"file-{len(self.files)}"
         self.files[identifier] = content
         return identifier
+
+
+def _shown(batch):
+    return {name: each for name, each in batch.items() if name not in {"asked", "lines"}}
 
 
 def _is_line(line):

@@ -1,16 +1,18 @@
 """What it means to manage a chat from another one."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from bot.errors import UserError
+from bot.errors import StorageError, UserError
 from bot.managing import Located, Managing
 from bot.model.chat import Chat
 from handlers.command import Request
 from handlers.commands import COMMANDS
 from handlers.execution import execute, parse_line
-from tests.build import CHAT, NOW, make_batch, make_paper
+from tests.build import CHAT, make_batch, make_paper
+from tests.fakes import FakeStorage
 from tests.world import World, answer
 
 CHANNEL, OTHER = Chat("telegram", "-1001"), Chat("telegram", "-1002")
@@ -20,9 +22,9 @@ NAMES = {"@news": CHANNEL, "@other": OTHER}
 class Desk:
     """A person with a world, and a platform that finds two channels as long as `refusal` is empty."""
 
-    def __init__(self):
+    def __init__(self, storage=None):
         paper = make_paper("2611.00001", "Small KV Caches", "We shrink the kv cache.")
-        self.world, self.refusal = World(make_batch(paper), make_batch(category="cs.AI")), ""
+        self.world, self.refusal = World(make_batch(paper), make_batch(category="cs.AI"), storage=storage), ""
         self.located = []
 
     async def locate(self, name):
@@ -214,13 +216,32 @@ async def test_the_forum_tag_is_a_setting(desk):
     assert "forum_tag = none:" in await desk.say("/settings")
 
 
-def test_choices_are_bounded():
-    """Ten thousand are remembered, the latest; a clock set back ends what it would stretch."""
-    now = NOW
-    managing = Managing(lambda: now)
-    for number in range(10_001):
-        managing.choose(CHAT, str(number), CHANNEL)
-    assert managing.get(CHAT, "0") is None
-    assert managing.get(CHAT, "1") == CHANNEL
-    now = NOW.replace(year=2025)
-    assert managing.get(CHAT, "1") is None
+async def test_a_choice_holds_in_every_process_and_through_a_restart(desk):
+    """Whichever hears the next command lets it act on the channel, and none on the chat it is said in; so does `off`."""
+    other = Desk(desk.world.storage)
+    await desk.say("/manage @news")
+    await desk.world.storage.close()
+    assert (await other.say("/topics add kv cache")).startswith("For @news: Following kv cache.")
+    assert (await desk.topics(CHANNEL), await desk.topics(CHAT)) == (("kv cache",), ())
+    await other.say("/manage off")
+    assert (await desk.say("/topics")).startswith("No topics")
+
+
+async def test_a_choice_that_cannot_be_read_lets_nothing_be_done(desk):
+    """What was meant for the channel must not be done here."""
+    await desk.say("/manage @news")
+    desk.world.services = replace(desk.world.services, managing=Managing(Unreadable(), lambda: desk.world.now))
+    assert "nothing was changed" in await desk.say("/topics add kv cache", is_admin=True)
+    assert (await desk.topics(CHANNEL), await desk.topics(CHAT)) == ((), ())
+
+
+class Unreadable(FakeStorage):
+    async def get_choice(self, here, person):
+        raise StorageError("it is gone")
+
+
+async def test_a_clock_set_back_ends_a_choice(desk):
+    """It would stretch it."""
+    await desk.say("/manage @news")
+    desk.world.later(minutes=-1)
+    assert (await desk.say("/topics")).startswith("No topics")

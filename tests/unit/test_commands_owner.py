@@ -10,6 +10,7 @@ from bot.errors import DeliveryError, Remedy, SourceError, StorageError
 from bot.model.chat import Chat
 from bot.model.subscription import PauseReason
 from bot.throttle import Admission, Throttle
+from storage.moments import Minutes
 from tests.build import NOW, make_batch, make_paper
 from tests.fakes import FakeStorage
 from tests.world import World
@@ -167,18 +168,32 @@ async def test_everybody_has_a_limit_of_their_own():
     assert (await world.ask("/help", chat=Chat("console", "elsewhere"))).is_silent
 
 
-def test_a_clock_set_back_locks_nobody_out():
+async def test_the_limit_holds_over_all_processes():
+    """Whichever of them a person speaks to; where commands cannot be counted, nobody is refused."""
+    one = World(is_throttled=True)
+    other = World(is_throttled=True, storage=one.storage)
+    for world in (one, other) * 10:
+        assert not (await world.ask("/help")).is_silent
+    assert "20 commands in a minute" in (await one.ask("/help")).text
+    assert (await other.ask("/help")).is_silent
+    await one.storage.close()
+    throttle = Throttle(one.storage, lambda: NOW)
+    assert {await throttle.admit("ada") for _ in range(50)} == {Admission.OBEY}
+
+
+async def test_a_clock_set_back_locks_nobody_out():
     """Where the clock jumps into the past, everybody begins anew."""
-    now = NOW
-    throttle = Throttle(lambda: now)
-    assert [throttle.admit("ada") for _ in range(22)][-2:] == [Admission.TELL, Admission.IGNORE]
+    now, world = NOW, World()
+    await world.storage.open()
+    throttle = Throttle(world.storage, lambda: now)
+    assert [await throttle.admit("ada") for _ in range(22)][-2:] == [Admission.TELL, Admission.IGNORE]
     now -= timedelta(hours=1)
-    assert throttle.admit("ada") is Admission.OBEY
+    assert await throttle.admit("ada") is Admission.OBEY
 
 
 def test_a_crowd_takes_little_memory():
     """Of a hundred thousand people in one minute ten thousand are remembered."""
-    throttle = Throttle(lambda: NOW)
+    minutes = Minutes()
     for person in range(100_000):
-        assert throttle.admit(str(person)) is Admission.OBEY
-    assert len(throttle._minutes) <= 10_000
+        assert minutes.count(str(person), NOW) == 1
+    assert len(minutes._minutes) <= 10_000

@@ -30,13 +30,27 @@ def test_the_image_does_not_say_that_its_disk_lasts():
 
 def test_the_containers_can_change_nothing():
     """Roots are read-only, capabilities gone, and the pages stay on the machine."""
-    for name in ("bot", "migrate"):
+    for name in ("bot", "worker", "migrate"):
         service = COMPOSE["services"][name]
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
         assert "DATABASE_URL" in service["environment"]
     assert COMPOSE["services"]["bot"]["ports"] == ["127.0.0.1:8080:8080"]
     assert "ports" not in COMPOSE["services"]["db"]
+    assert "ports" not in COMPOSE["services"]["worker"]
+
+
+def test_workers_can_be_as_many_as_one_likes():
+    """They are what the bot is but for the command: its settings, its texts of papers, and PORT, without which they keep no pages.
+
+    Nothing of one is in the way of another, and the image's own health check asks them as well.
+    """
+    bot, worker = COMPOSE["services"]["bot"], COMPOSE["services"]["worker"]
+    assert worker["command"] == "python -m bot worker"
+    for name in ("environment", "volumes", "env_file", "image", "restart", "stop_grace_period", "depends_on"):
+        assert worker[name] == bot[name]
+    assert not {"container_name", "hostname", "healthcheck"} & worker.keys()
+    assert worker["deploy"]["replicas"] == "${WORKERS:-0}"
 
 
 def test_the_unit_is_not_started_again_in_vain():

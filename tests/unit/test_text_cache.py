@@ -3,6 +3,7 @@
 import gzip
 import logging
 import os
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 import pytest
@@ -36,6 +37,16 @@ def test_a_text_comes_back(cache):
     assert cache.get(paper) == TEXT
     assert cache.get(make_paper("hep-th/9711200", version=3)) is None
     assert [each.name for each in cache.folder.iterdir()] == ["hep-th%2F9711200v2.json.gz"]
+
+
+def test_many_may_put_the_same_at_once(cache):
+    """Processes share the folder: what is there is always one whole text, and nothing else is left."""
+    paper, texts = make_paper(), [make_text(20_000 + number) for number in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(5):
+            assert list(threads.map(lambda text: cache.put(paper, text), texts)) == [None] * 8
+            assert cache.get(paper) in texts
+    assert len(list(cache.folder.iterdir())) == 1
 
 
 def test_only_the_owner_can_read_them(cache):
