@@ -10,7 +10,7 @@ from bot.days import Here, States, late_of, only_papers
 from bot.digests import Verdict, candidates, compose, judge_by, latest_announcement
 from bot.keeping import Keeping
 from bot.lessons import Lessons
-from bot.meaning import Meaning, Refined
+from bot.meaning import Meaning
 from bot.model.announcement import Announcement, merge_batches
 from bot.model.chat import Chat
 from bot.model.digest import Digest, Score
@@ -219,19 +219,18 @@ class Pipeline:
             papers = candidates(subscription, chosen, after)
             return papers, ranker.rank(papers, subscription.active_topics, recent, feedback)
 
-        def judge(scores: Sequence[Score]) -> tuple[Verdict, ...]:
+        def judge(papers: Sequence[AnnouncedPaper], scores: Sequence[Score]) -> tuple[Verdict, ...]:
             similar = self._known.similar(kept) if ranker.is_broad else NO_SIMILAR
             return judge_by(ranker, subscription, papers, scores, delivered, similar)
 
         # Ranking is pure computing, hundreds of milliseconds on a busy day: the event loop must go on meanwhile.
+        if self.meaning is None:
+            return await asyncio.to_thread(lambda: judge(*score())), False
         papers, scores = await asyncio.to_thread(score)
-        refined = Refined(scores)
-        if self.meaning is not None:
-            refined = await self.meaning.refine(
-                subscription, papers, scores, recent, feedback, delivered, is_scheduled=is_scheduled
-            )
-        verdicts = await asyncio.to_thread(judge, refined.scores)
-        return verdicts, refined.is_coming
+        refined = await self.meaning.refine(
+            subscription, papers, scores, recent, feedback, delivered, is_scheduled=is_scheduled
+        )
+        return await asyncio.to_thread(judge, papers, refined.scores), refined.is_coming
 
     async def find(
         self, subscription: Subscription, topic: str, papers: Sequence[AnnouncedPaper], recent: Sequence[Announcement]

@@ -228,7 +228,8 @@ class Rounds:
         now, held = self.pipeline.clock(), shown.held
         is_new = due.after < due.until
         is_short = shown.lacks_budget and progress.budget_noticed != now.date()
-        message = await self._compose(subscription, progress, due, shown, is_short=is_short)
+        known = await self._storage.get_deliveries(subscription.chat) if held.papers else None
+        message = await self._compose(subscription, progress, due, shown, known, is_short=is_short)
         is_told = is_new or is_day_off(now)
         # A chat that subscribed while the clock was far ahead must not wait for that day.
         covered = min(progress.covered, latest_day(now))
@@ -242,16 +243,23 @@ class Rounds:
             budget_noticed=now.date() if is_short else progress.budget_noticed,
             heard=due.heard,
         )
-        await self._plan(subscription, progress, after, message if is_told else None, due.until)
+        await self._plan(subscription, progress, after, message if is_told else None, due.until, known=known)
         log.info("round chat=%s day=%s papers=%d of=%d", subscription.chat.key, due.until, held.papers, held.announced)
         return int(held.papers > 0)
 
-    async def _compose(
-        self, subscription: Subscription, progress: Progress, due: Due, shown: Shown, *, is_short: bool = False
+    async def _compose(  # noqa: PLR0913 - all that a message says
+        self,
+        subscription: Subscription,
+        progress: Progress,
+        due: Due,
+        shown: Shown,
+        known: Sequence[Delivery] | None,
+        *,
+        is_short: bool = False,
     ) -> Message | None:
         with self.languages.speaking(subscription.language):
             if shown.digest is not None and shown.digest.papers:
-                troubled = await self._troubled(subscription, progress)
+                troubled = _troubled(subscription, progress, known or ())
                 link = await self.pages.keep(subscription, shown.digest) if self.pages else ""
                 message = digest_message(
                     shown.digest, subscription.detail, awaited=due.awaited, troubled=troubled, is_short=is_short
@@ -259,17 +267,6 @@ class Rounds:
                 return replace(message, link=link)
             is_said = subscription.quiet_notice and not due.only
             return quiet_message(shown.held, self.pipeline.clock()) if is_said else None
-
-    async def _troubled(self, subscription: Subscription, progress: Progress) -> Sequence[Delivery]:
-        """The parts that ended in doubt or failed since the last digest."""
-        since = progress.last_digest.at if progress.last_digest else datetime.min.replace(tzinfo=UTC)
-        return [
-            each
-            for each in await self._storage.get_deliveries(subscription.chat)
-            if each.state in _TROUBLED
-            and each.changed_at >= since
-            and (subscription.failure_notice or each.state is DeliveryState.UNCERTAIN)
-        ]
 
     async def _tell_late(
         self, subscription: Subscription, categories: tuple[str, ...], progress: Progress, here: Here, now: datetime
@@ -291,25 +288,27 @@ class Rounds:
         message: Message | None,
         day: date,
         versions: Sequence[Version] = (),
+        *,
+        known: Sequence[Delivery] | None = None,
     ) -> None:
         """Keep the progress, the parts of the message and the versions they tell of in one write, then let the outbox go on.
 
+        `known`: the chat's deliveries, where they were read just before.
         Raises _OvertakenError, with nothing done, where the chat's progress is not `before` any more, or its places are taken.
         """
         parts: tuple[Part, ...] = ()
         if message is not None:
             with self.languages.speaking(subscription.language):
                 parts = self.messengers[subscription.chat.platform].compose(subscription.chat, message)
-        number = await self._next_part(subscription.chat, day) if parts else 1
+        if parts and known is None:
+            known = await self._storage.get_deliveries(subscription.chat)
+        number = 1 + max((each.part for each in known or () if each.day == day), default=0)
         deliveries = number_parts(subscription.chat, day, number, parts, self.pipeline.clock())
         if not await self._storage.plan_after(subscription.chat, before, progress, deliveries, versions):
             raise _OvertakenError(subscription.chat.key)
         if deliveries:
             log.info("planned chat=%s day=%s parts=%d", subscription.chat.key, day, len(deliveries))
             self.wake(subscription.chat)
-
-    async def _next_part(self, chat: Chat, day: date) -> int:
-        return max((each.part for each in await self._storage.get_deliveries(chat) if each.day == day), default=0) + 1
 
     async def say(self, chat: Chat, message: Message) -> bool:
         """Put something other than a digest into the outbox for this chat; False where it cannot get anything now."""
@@ -360,11 +359,12 @@ class Rounds:
             until = max((each.day for each in await self.pipeline.announcements()), default=latest)
             due = Due(max(after, until - timedelta(days=MOST_DAYS)), until, progress.slot)
             shown = await self._readings.with_summaries(subscription, await self._readings.read(subscription, due))
-            message = await self._compose(replace(subscription, quiet_notice=False), progress, due, shown)
+            told = await self._storage.get_deliveries(chat) if shown.held.papers else None
+            message = await self._compose(replace(subscription, quiet_notice=False), progress, due, shown, told)
             if message is not None:
                 held = shown.held
                 changed = replace(progress, covered=max(progress.covered, until), last=held, last_digest=held)
-                await self._plan(subscription, known, changed, message, until)
+                await self._plan(subscription, known, changed, message, until, known=told)
             return shown.held.papers
 
         return await self._decided(decide)
@@ -469,6 +469,18 @@ def _needs_attention(
 ) -> bool:
     is_due = find_due(subscription, categories, progress, here, now) is not None
     return is_due or _late_day(subscription, progress, now) is not None
+
+
+def _troubled(subscription: Subscription, progress: Progress, known: Sequence[Delivery]) -> Sequence[Delivery]:
+    """The parts that ended in doubt or failed since the last digest."""
+    since = progress.last_digest.at if progress.last_digest else datetime.min.replace(tzinfo=UTC)
+    return [
+        each
+        for each in known
+        if each.state in _TROUBLED
+        and each.changed_at >= since
+        and (subscription.failure_notice or each.state is DeliveryState.UNCERTAIN)
+    ]
 
 
 def _late_day(subscription: Subscription, progress: Progress, now: datetime) -> date | None:
