@@ -16,7 +16,7 @@ from telegram.ext import AIORateLimiter, Application, CommandHandler, ContextTyp
 
 from bot.app import App, open_app, utc_now
 from bot.calendar import latest_day
-from bot.delivery.rounds import number_parts
+from bot.delivery.planning import number_parts
 from bot.model.chat import Chat
 from bot.model.delivery import Progress
 from bot.model.message import Message

@@ -5,8 +5,9 @@ The same verdicts answer `/why`, so an explanation can never differ from what wa
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from bot.calibration import half_points, weight_of
 from bot.errors import UserError
@@ -29,8 +30,7 @@ MOST_BESIDE = 3
 _Scored = tuple[AnnouncedPaper, Score]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of one paper: its place among the papers that passed (from 1, else 0), or why it is left out.
 
     A paper left out for lack of room has a place, too: one beyond the limit. `beside`: the better paper that it is nearly the
@@ -133,7 +133,8 @@ def calibrate(ranker: Ranker, subscription: Subscription, scores: Sequence[Score
     if not ranker.has_min_score:
         return scores
     half = half_points(subscription.active_topics)
-    return [replace(each, half=half) if each.points else each for each in scores]
+    # Spelt out: `replace` takes three times as long, and a busy day has hundreds of matches for every chat.
+    return [Score(each.points, each.reasons, each.excluded_by, half) if each.points else each for each in scores]
 
 
 def judge(  # noqa: PLR0913 - all that a verdict depends on
@@ -167,10 +168,8 @@ def judge(  # noqa: PLR0913 - all that a verdict depends on
     for place, (announced, score) in enumerate(best, start=1):
         no_room = LeftOut.NO_ROOM if place > subscription.max_papers else None
         ranked.append(Verdict(announced, score, no_room, place))
-        ranked += [
-            Verdict(other, its, no_room or LeftOut.SIMILAR, place, announced.paper)
-            for other, its in beside.get(announced.paper.id, ())
-        ]
+        for other, its in beside.get(announced.paper.id, ()):
+            ranked.append(Verdict(other, its, no_room or LeftOut.SIMILAR, place, announced.paper))
     return (*ranked, *failed)
 
 
@@ -199,10 +198,15 @@ def broaden(passed: Sequence[_Scored], limit: int) -> list[_Scored]:
 
     For a topic that is missing there its best paper takes the last place that no topic needs.
     """
-    topics = [_topics(score) for _, score in passed]
     shown = list(range(min(limit, len(passed))))
+    topics = {place: _topics(passed[place][1]) for place in shown}
     needed = Counter(topic for place in shown for topic in topics[place])
     for place in range(limit, len(passed)):
+        score = passed[place][1]
+        # Of nearly all papers every topic is shown already, however well it was found in them.
+        if all(each.topic in needed for each in score.reasons):
+            continue
+        topics[place] = _topics(score)
         if topics[place] <= needed.keys():
             continue
         spare = next((each for each in reversed(shown) if all(needed[topic] > 1 for topic in topics[each])), None)
@@ -242,7 +246,8 @@ def _left_out(
         return None
     if score.points <= 0:
         return LeftOut.NO_MATCH
-    return LeftOut.BELOW_MIN_SCORE if score.merit < subscription.min_score else None
+    # What has points has some merit: it is only worked out where the chat asks for more.
+    return LeftOut.BELOW_MIN_SCORE if subscription.min_score and score.merit < subscription.min_score else None
 
 
 def compose(
@@ -257,23 +262,22 @@ def compose(
 
     Of earlier days only what is shown, named or lacks room is counted: the rest was counted on its own day.
     """
-    verdicts = tuple(verdicts)
+    shown: list[Verdict] = []
     also: dict[int, tuple[Paper, ...]] = {}
+    counts = dict.fromkeys(LeftOut, 0)
+    first = since or day
     for each in verdicts:
-        if each.left_out is LeftOut.SIMILAR:
+        reason = each.left_out
+        if reason is None:
+            shown.append(each)
+            continue
+        if reason is LeftOut.SIMILAR:
             also[each.place] = (*also.get(each.place, ()), each.announced.paper)
-    shown = tuple(
-        DigestPaper(each.place, each.announced, each.score, also=also.get(each.place, ()))
-        for each in verdicts
-        if each.left_out is None
-    )
-    counts = Counter(
-        each.left_out
-        for each in verdicts
-        if each.left_out is not None and (each.announced.day >= (since or day) or each.place)
-    )
-    left_out = {reason: counts[reason] for reason in LeftOut if counts[reason]}
-    return Digest(day, categories, shown, left_out, is_sample, since if since != day else None)
+        if each.place or each.announced.day >= first:
+            counts[reason] += 1
+    papers = tuple(DigestPaper(each.place, each.announced, each.score, also=also.get(each.place, ())) for each in shown)
+    left_out = {reason: count for reason, count in counts.items() if count}
+    return Digest(day, categories, papers, left_out, is_sample, since if since != day else None)
 
 
 def with_summaries(digest: Digest, summaries: Mapping[ArxivId, Summary]) -> Digest:

@@ -10,7 +10,7 @@ from bot.days import Here, States, late_of, only_papers
 from bot.digests import Verdict, candidates, compose, judge_by, latest_announcement
 from bot.keeping import Keeping
 from bot.lessons import Lessons
-from bot.meaning import Meaning, Refined
+from bot.meaning import Meaning
 from bot.model.announcement import Announcement, merge_batches
 from bot.model.chat import Chat
 from bot.model.digest import Digest, Score
@@ -177,14 +177,15 @@ class Pipeline:
 
         Of these papers alone, if there are any.
         """
-        kept = [each for each in await self.announcements() if each.day <= until]
+        known = await self.announcements()
+        kept = [each for each in known if each.day <= until]
         chosen = [only_papers(each, papers) for each in kept] if papers else kept
         latest = latest_announcement(chosen, subscription.categories)
         if latest is None or latest.day <= after:
             return Reading(None)
         since = min(each.day for each in chosen if each.day > after and each.papers_for(subscription.categories))
         delivered = await self.delivered(subscription.chat)
-        verdicts, is_coming = await self._judge(subscription, chosen, kept, delivered, after, is_scheduled=True)
+        verdicts, is_coming = await self._judge(subscription, chosen, kept, delivered, after, known, is_scheduled=True)
         digest = compose(latest.day, self.categories_of(subscription), verdicts, since=since)
         return Reading(digest, verdicts, is_coming)
 
@@ -199,39 +200,39 @@ class Pipeline:
         verdicts, _ = await self._judge(subscription, announcements, announcements, {})
         return verdicts
 
-    async def _judge(  # noqa: PLR0913 - all that verdicts depend on
+    async def _judge(  # noqa: PLR0913, PLR0917 - all that verdicts depend on
         self,
         subscription: Subscription,
         chosen: Sequence[Announcement],
         recent: Sequence[Announcement],
         delivered: Mapping[ArxivId, date],
         after: date | None = None,
+        known: Sequence[Announcement] | None = None,
         *,
         is_scheduled: bool = False,
     ) -> tuple[tuple[Verdict, ...], bool]:
-        """The verdicts, and whether something is being made that may change them."""
+        """The verdicts, and whether something is being made that may change them. `known`: all announcements, if at hand."""
         feedback = await Lessons(self.storage).get(subscription.chat, recent)
         ranker = self.rankers[subscription.ranker]
         # Of all that is kept, so that it is found once for all chats, whatever days they ask for.
-        kept = await self.announcements()
+        kept = await self.announcements() if known is None else known
 
         def score() -> tuple[tuple[AnnouncedPaper, ...], Sequence[Score]]:
             papers = candidates(subscription, chosen, after)
             return papers, ranker.rank(papers, subscription.active_topics, recent, feedback)
 
-        def judge(scores: Sequence[Score]) -> tuple[Verdict, ...]:
+        def judge(papers: Sequence[AnnouncedPaper], scores: Sequence[Score]) -> tuple[Verdict, ...]:
             similar = self._known.similar(kept) if ranker.is_broad else NO_SIMILAR
             return judge_by(ranker, subscription, papers, scores, delivered, similar)
 
         # Ranking is pure computing, hundreds of milliseconds on a busy day: the event loop must go on meanwhile.
+        if self.meaning is None:
+            return await asyncio.to_thread(lambda: judge(*score())), False
         papers, scores = await asyncio.to_thread(score)
-        refined = Refined(scores)
-        if self.meaning is not None:
-            refined = await self.meaning.refine(
-                subscription, papers, scores, recent, feedback, delivered, is_scheduled=is_scheduled
-            )
-        verdicts = await asyncio.to_thread(judge, refined.scores)
-        return verdicts, refined.is_coming
+        refined = await self.meaning.refine(
+            subscription, papers, scores, recent, feedback, delivered, is_scheduled=is_scheduled
+        )
+        return await asyncio.to_thread(judge, papers, refined.scores), refined.is_coming
 
     async def find(
         self, subscription: Subscription, topic: str, papers: Sequence[AnnouncedPaper], recent: Sequence[Announcement]

@@ -16,6 +16,8 @@ from bot.model.paper import ArxivId
 from bot.model.subscription import Subscription
 from bot.schedule import latest_slot, parse_schedule
 
+LATE_AFTER = timedelta(hours=3)
+"""How long after a digest was due a chat is told that arXiv keeps it waiting."""
 _LONGEST_STEP_BACK = timedelta(days=1)
 
 
@@ -63,6 +65,23 @@ def find_due(
     if owed:
         return _find_added(progress, here, owed)
     return _find_scheduled(subscription, categories, progress, here, now)
+
+
+def needs_attention(
+    subscription: Subscription, categories: tuple[str, ...], progress: Progress, here: Here, now: datetime
+) -> bool:
+    """Whether a round is due, or the chat is to be told that it is late."""
+    is_due = find_due(subscription, categories, progress, here, now) is not None
+    return is_due or late_day(subscription, progress, now) is not None
+
+
+def late_day(subscription: Subscription, progress: Progress, now: datetime) -> date | None:
+    """The day whose digest has been due for so long that the chat is to be told; None where there is none, or it was told."""
+    slot = latest_slot(parse_schedule(subscription.schedule), subscription.timezone, now)
+    day = latest_day(slot)
+    waits_since = max(slot, subscription.created)
+    is_late = slot > progress.slot and progress.covered < day and now - waits_since >= LATE_AFTER
+    return day if is_late and progress.noticed != day else None
 
 
 def _find_scheduled(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.language import later, tr
 from bot.model.digest import DigestPaper
@@ -40,13 +41,16 @@ def body_of(paper: DigestPaper, detail: str) -> Body:
     """What a digest says of the paper."""
     summary = paper.summary
     if summary is None or detail not in {"tldr", "full"}:
-        return _abstract(clean_line(paper.announced.paper.abstract), detail)
+        return _abstract(paper.announced.paper.abstract, detail)
     parts = tuple(part_lines(summary))
     label = label_of(summary)
     return Body((tldr_of(summary), *parts), (), label) if detail == "full" else Body((tldr_of(summary),), parts, label)
 
 
-def _abstract(whole: str, detail: str) -> Body:
+# Thousands of chats get the same abstracts within minutes.
+@lru_cache(maxsize=1024)
+def _abstract(abstract: str, detail: str) -> Body:
+    whole = clean_line(abstract)
     beginning = excerpt(whole, detail).removesuffix(" …")
     rest = whole.removeprefix(beginning).strip() if detail == "tldr" else ""
     return Body((beginning,) if beginning else (), (rest,) if rest else ())

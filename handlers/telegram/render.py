@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 
 from bot.language import tr
@@ -224,6 +225,8 @@ def _strong(text: str) -> Markup:
     return tagged("b", _line(text, _MOST_TITLE))
 
 
+# Thousands of chats get the same titles, authors and reasons within minutes.
+@lru_cache(maxsize=4096)
 def _line(text: str, most: int = _MOST_LINE) -> Markup:
     return plain(shorten(clean_line(text), most))
 

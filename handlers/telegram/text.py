@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from html import escape
 
 from bot.model.paper import ArxivId
@@ -94,6 +95,8 @@ class Markup:
         return self.units <= MOST_UNITS and self.entities <= MOST_ENTITIES
 
 
+# Thousands of chats get the same abstracts within minutes.
+@lru_cache(maxsize=1024)
 def plain(text: str) -> Markup:
     """Text that is nothing but text."""
     inert = defuse(text)

@@ -6,11 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.digests import broaden, candidates, compose, judge
+from bot.digests import broaden, candidates, compose, judge, judge_by
 from bot.model.announcement import merge_batches
-from bot.model.digest import LeftOut, Reason, Score
+from bot.model.digest import LeftOut, Reason, ReasonKind, Score
 from bot.model.paper import AnnouncedPaper, AnnounceType
+from bot.ranking.rules import RulesRanker
 from tests.build import DAY, make_batch, make_paper, make_subscription
+from tests.walk import spread, walk, walked_digest
 
 SUBSCRIPTION = make_subscription(topics=("kv cache",))
 
@@ -183,3 +185,69 @@ def test_breadth_loses_nothing(found, limit):
     assert before <= after
     shown = [score.points for _, score in spread[:limit]]
     assert shown == sorted(shown, reverse=True)
+
+
+REASONS = st.lists(
+    st.builds(
+        Reason,
+        st.sampled_from(["kv cache", "agent^3", "protein", "words"]),
+        st.just(("title",)),
+        # Few numbers, so that many papers have equal points, and some topics are found too faintly to deserve a place.
+        st.sampled_from([-1.0, 0.2, 0.5, 1.0, 1.5, 3.0]),
+        st.sampled_from([ReasonKind.TOPIC, ReasonKind.TOPIC, ReasonKind.RELATED, ReasonKind.DISLIKED]),
+    ),
+    max_size=4,
+)
+SCORES = st.one_of(
+    st.just(Score(0.0)),
+    st.just(Score(0.0, excluded_by="-survey")),
+    *[REASONS.map(lambda reasons: Score(max(0.0, sum(each.points for each in reasons)), tuple(reasons)))] * 4,
+)
+JUDGED = st.lists(
+    st.tuples(
+        SCORES,
+        st.sampled_from([AnnounceType.NEW] * 4 + [AnnounceType.REPLACE]),
+        st.integers(0, 2),
+        st.sampled_from([False] * 5 + [True]),
+        st.sampled_from([0] * 6 + [1, 2]),
+    ),
+    max_size=25,
+)
+
+
+@given(
+    JUDGED,
+    st.sampled_from([(), ("-survey",), ("kv cache",), ("kv cache", "agent^3", "protein")]),
+    st.integers(1, 6),
+    st.sampled_from([0, 0, 1, 30, 60]),
+    st.sampled_from([(AnnounceType.NEW,), (AnnounceType.REPLACE,), tuple(AnnounceType)]),
+    st.sampled_from([None, DAY, DAY - timedelta(days=1)]),
+)
+def test_verdicts_are_those_of_a_plain_walk(drawn, topics, max_papers, min_score, types, since):
+    """Whatever the short cuts: the verdicts, their order, the digest and its counts are what the rules give one by one."""
+    subscription = make_subscription(topics=topics, max_papers=max_papers, min_score=min_score, types=types)
+    scores = [score for score, *_ in drawn]
+    papers = [announced(number, kind, DAY - timedelta(days=age)) for number, (_, kind, age, _, _) in enumerate(drawn)]
+    seen = {each.paper.id: DAY for each, (*_, is_seen, _) in zip(papers, drawn, strict=True) if is_seen}
+    # Papers of one group are alike; group 0 is of those that are like none.
+    groups = {each.paper.id: group for each, (*_, group) in zip(papers, drawn, strict=True) if group}
+    similar = {
+        one: frozenset(other for other, its in groups.items() if its == group and other != one)
+        for one, group in groups.items()
+    }
+    verdicts = judge_by(RulesRanker(), subscription, papers, scores, seen, similar)
+    assert verdicts == walk(subscription, papers, scores, seen, similar)
+    digest = compose(DAY, ("cs.CL",), verdicts, since=since)
+    assert (digest.papers, digest.left_out) == walked_digest(DAY, verdicts, since)
+    assert list(digest.left_out) == [each for each in LeftOut if each in digest.left_out]
+
+
+FAINT_OR_WELL = st.dictionaries(st.sampled_from("abcd"), st.sampled_from([0.2, 1.0]), min_size=1, max_size=3)
+
+
+@given(st.lists(FAINT_OR_WELL, max_size=12), st.integers(0, 5))
+def test_places_for_topics_are_those_of_a_plain_walk(found, limit):
+    """Also where a topic that is shown already was found too faintly to deserve a place, or one beside it is not shown."""
+    scores = [Score(1.0, tuple(Reason(topic, ("title",), points) for topic, points in each.items())) for each in found]
+    passed = list(zip(PAPERS, scores, strict=False))
+    assert broaden(passed, limit) == spread(passed, limit)

@@ -12,7 +12,7 @@ import pytest
 from bot.delivery.lane import LONGEST_WAIT, Lane
 from bot.delivery.outbox import Carrier, Outbox
 from bot.delivery.pacing import Pacer
-from bot.delivery.rounds import number_parts
+from bot.delivery.planning import number_parts
 from bot.errors import DeliveryError, Remedy, StorageError
 from bot.model.chat import Chat
 from bot.model.delivery import DeliveryState, Progress
