@@ -38,7 +38,8 @@ BEAT_SECONDS, STALE_SECONDS = 5.0, 20.0
 """How often a worker shows that it lives, and after how long without that its jobs go to others."""
 RESCUE_EVERY = 5.0
 REST_SECONDS = 3.0
-FINISH_SECONDS = 8.0
+FINISH_SECONDS, STOP_SECONDS = 8.0, 10.0
+"""How long jobs under way may take at the end, and with them all that a queue does then."""
 IDLE_SECONDS, BUSY_SECONDS = 300.0, 7200.0
 """For how long nobody may have asked for a job, and how long one may take, before its queue counts as stalled."""
 LOOK_SECONDS, LONGEST_SUMMARY = 0.5, 600.0
@@ -139,15 +140,20 @@ class Jobs:
     async def work(self, duties: Duties) -> None:
         """Do jobs until cancelled, then finish those under way within ten seconds. Never raises."""
         self._register(duties)
+        ending = asyncio.Event()
         tasks = [asyncio.create_task(self._rescue_always(), name="rescue")]
-        tasks += [asyncio.create_task(self._work_on(queue), name=queue) for queue in (COMPOSE, SUMMARISE)]
+        tasks += [asyncio.create_task(self._work_on(queue, ending), name=queue) for queue in (COMPOSE, SUMMARISE)]
         try:
             await asyncio.wait(tasks)
         finally:
+            ending.set()
             # Once: a second time would end what finishes.
             for each in tasks:
                 each.cancel()
-            await asyncio.wait(tasks)
+            _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
+            for each in late:
+                log.warning("worker queue=%s status=unfinished", each.get_name())
+                each.cancel()
 
     def stalled(self) -> tuple[str, ...]:
         """The queues for which nobody asks any more, though a job more could be done, or of which a job does not end.
@@ -164,8 +170,8 @@ class Jobs:
     def _note_life(self, queue: str) -> None:
         self._asked[queue] = self._timer()
 
-    async def _work_on(self, queue: str) -> None:
-        while True:
+    async def _work_on(self, queue: str, ending: asyncio.Event) -> None:
+        while not ending.is_set():
             self._note_life(queue)
             try:
                 await self._app.run_worker_async(
@@ -181,9 +187,14 @@ class Jobs:
                 log.warning("worker queue=%s status=ended", queue)
             except _TROUBLE as error:
                 log.warning("worker queue=%s status=failed error=%r", queue, _text_of(error))
-            except Exception:
-                log.exception("worker queue=%s status=crashed", queue)
-            await asyncio.sleep(REST_SECONDS)
+            except Exception as error:
+                if ending.is_set():
+                    # It was given up, and the connections it still waits for are closed.
+                    log.warning("worker queue=%s status=given-up error=%r", queue, _text_of(error))
+                else:
+                    log.exception("worker queue=%s status=crashed", queue)
+            if not ending.is_set():
+                await asyncio.sleep(REST_SECONDS)
 
     async def has_workers(self) -> bool:
         """Whether some process does jobs."""

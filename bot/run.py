@@ -40,6 +40,8 @@ FINISH_SECONDS, RESTART_SECONDS = 8.0, 5.0
 """How long parts under way may take at the end, and how long a crashed outbox rests."""
 STOP_SECONDS = 12.0
 """How long platforms may take to finish what is in flight; each keeps to ten seconds by itself."""
+LONGEST_STOP = 18.0
+"""How long all of that may take together, in seconds: hosts kill after 20. A database that does not answer would keep us for ever."""
 SWITCH_SECONDS = 0.001
 """How long a thread may compute before others get their turn: ranking must not keep replies and readers of pages waiting."""
 LOG_FILE = "paperround.log"
@@ -55,9 +57,7 @@ async def run_bot(settings: Settings) -> None:
     log_file = None if settings.has_platform else folder / LOG_FILE
     set_up_logs(settings.log_level, settings.log_format, log_file, settings.secrets)
     sys.setswitchinterval(SWITCH_SECONDS)
-    stop = asyncio.Event()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    stop = _listen()
     with reporting(settings.sentry_dsn.get_secret_value(), __version__, Redaction(settings.secrets)):
         await _run_until(stop, settings)
     log.info("stopped")
@@ -105,9 +105,7 @@ async def run_worker(settings: Settings) -> None:
             "A worker needs DATABASE_URL and the tokens of the platforms, the same as the bot it works for."
         )
     set_up_logs(settings.log_level, settings.log_format, secrets=settings.secrets)
-    stop = asyncio.Event()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    stop = _listen()
     with reporting(settings.sentry_dsn.get_secret_value(), __version__, Redaction(settings.secrets)):
         async with open_app(settings, is_worker=True) as app, app.web:
             assert app.crew is not None  # noqa: S101 - with a database and a platform there is one
@@ -247,6 +245,25 @@ def _make_folder(folder: Path) -> Path:
     except OSError as error:
         raise StorageError(f"DATA_DIR {folder} cannot be made: {error.strerror}") from error
     return folder
+
+
+def _listen() -> asyncio.Event:
+    """What is set by SIGINT and SIGTERM. Long after that the process ends with what still waits: all that is stored is whole."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def begin_to_stop() -> None:
+        if not stop.is_set():
+            stop.set()
+            loop.call_later(LONGEST_STOP, give_up)
+
+    def give_up() -> None:
+        log.warning("stopped status=unfinished seconds=%g", LONGEST_STOP)
+        logging.shutdown()
+        os._exit(1)
+
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signal_number, begin_to_stop)
+    return stop
 
 
 async def _until(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:

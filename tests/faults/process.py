@@ -40,7 +40,7 @@ class Bot:
 
     async def stop(self, signal_number=signal.SIGTERM):
         self.process.send_signal(signal_number)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             return await self.process.wait()
 
 
