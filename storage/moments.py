@@ -1,7 +1,8 @@
 """What is known of people for minutes.
 
 `choices` of the database `chats`: one document for each chat and person that chose another chat; its ids are JSON,
-`["telegram:1","ada"]`. `questions`: one for each chat and person that was asked something, with the same ids. Commands are counted in memory: that need not outlive the process.
+`["telegram:1","ada"]`. `questions`: one for each chat and person that was asked something, with the same ids.
+Commands are counted in memory: that need not outlive the process.
 """
 
 from collections import OrderedDict
