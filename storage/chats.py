@@ -18,6 +18,7 @@ def forget_chat(chats: JournalTinyDB, chat: Chat) -> None:
     follows.forget_follows(chats, chat)
     deliveries.forget_deliveries(chats, chat)
     moments.forget_choices(chats, chat)
+    moments.forget_questions(chats, chat)
 
 
 def move_chat(chats: JournalTinyDB, old: Chat, new: Chat) -> None:
@@ -28,6 +29,7 @@ def move_chat(chats: JournalTinyDB, old: Chat, new: Chat) -> None:
     follows.move_follows(chats, old, new)
     deliveries.move_deliveries(chats, old, new)
     moments.move_choices(chats, old, new)
+    moments.forget_questions(chats, old)
 
 
 def plan(

@@ -1,7 +1,8 @@
 """What is known of people for minutes.
 
 `choices` of the database `chats`: one document for each chat and person that chose another chat; its ids are JSON,
-`["telegram:1","ada"]`. Commands are counted in memory: that need not outlive the process.
+`["telegram:1","ada"]`. `questions`: one for each chat and person that was asked something, with the same ids.
+Commands are counted in memory: that need not outlive the process.
 """
 
 from collections import OrderedDict
@@ -12,15 +13,17 @@ import orjson
 
 from bot.model.chat import Chat
 from bot.model.choice import Choice
+from bot.model.question import Question
 from storage.codec import Document
 from storage.journal import JournalTinyDB
 from storage.records import encode_document
 
 KEPT = timedelta(days=1)
-"""For how long a choice that ended is kept, seen from the end of a newer one."""
+"""For how long a choice or a question that ended is kept, seen from the end of a newer one."""
 _MINUTE = timedelta(minutes=1)
 _MOST_PEOPLE = 10_000
 _CHOICES = "choices"
+_QUESTIONS = "questions"
 
 
 def find_choice(chats: JournalTinyDB, here: Chat, person: str) -> Choice | None:
@@ -61,6 +64,42 @@ def move_choices(chats: JournalTinyDB, old: Chat, new: Chat) -> None:
         if moved == key or table.find(moved) is None:
             chosen = new.key if document["chat"] == old.key else document["chat"]
             table.replace(moved, {**document, "chat": chosen})
+
+
+def find_question(chats: JournalTinyDB, here: Chat, person: str) -> Question | None:
+    """What the person was asked there."""
+    document = chats.table(_QUESTIONS).find(_id(here.key, person))
+    return None if document is None else _read_question(document)
+
+
+def put_question(chats: JournalTinyDB, here: Chat, person: str, question: Question) -> None:
+    """Keep the question instead of any before, and drop those that ended long before it does."""
+    table = chats.table(_QUESTIONS)
+    for key, document in table.freeze().items():
+        if question.until - _read_question(document).until > KEPT:
+            table.discard(key)
+    document = {"line": question.line, "until": question.until.isoformat(), "message": question.message}
+    table.replace(_id(here.key, person), document)
+
+
+def end_question(chats: JournalTinyDB, here: Chat, person: str, question: Question) -> bool:
+    """Drop this question; whether it was there."""
+    if find_question(chats, here, person) != question:
+        return False
+    chats.table(_QUESTIONS).discard(_id(here.key, person))
+    return True
+
+
+def forget_questions(chats: JournalTinyDB, chat: Chat) -> None:
+    """End what was asked in the chat."""
+    table = chats.table(_QUESTIONS)
+    for key in table.freeze():
+        if orjson.loads(key)[0] == chat.key:
+            table.discard(key)
+
+
+def _read_question(document: Document) -> Question:
+    return Question(document["line"], datetime.fromisoformat(document["until"]), document["message"])
 
 
 def _read(document: Document) -> Choice:

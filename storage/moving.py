@@ -39,6 +39,7 @@ _DERIVED = frozenset(
         "texts DAY",
         "shelves",
         "choices",
+        "questions",
         "gathered",
     }
 )

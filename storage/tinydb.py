@@ -17,6 +17,7 @@ from bot.model.follow import Follow, Version
 from bot.model.listing import Record
 from bot.model.page import Page
 from bot.model.paper import AnnouncedPaper, ArxivId
+from bot.model.question import Question
 from bot.model.row import Row
 from bot.model.subscription import Subscription
 from bot.model.summary import Gathered, Spending, Summary, SummaryKey, Usage
@@ -286,6 +287,15 @@ class TinyDBStorage:
 
     async def set_choice(self, here: Chat, person: str, choice: Choice | None) -> None:
         await self._databases.write("chats", moments.put_choice, here, person, choice)
+
+    async def get_question(self, here: Chat, person: str) -> Question | None:
+        return moments.find_question(self._databases["chats"], here, person)
+
+    async def set_question(self, here: Chat, person: str, question: Question) -> None:
+        await self._databases.write("chats", moments.put_question, here, person, question)
+
+    async def end_question(self, here: Chat, person: str, question: Question) -> bool:
+        return await self._databases.write("chats", moments.end_question, here, person, question)
 
     async def count_command(self, person: str, now: datetime) -> int:
         self._databases["chats"]

@@ -42,6 +42,7 @@ class FakeStorage:
         self._spending = {}
         self._pages: dict[str, Page] = {}
         self._choices = {}
+        self._questions = {}
         self._gathered = {}
         self._minutes = {}
 
@@ -79,6 +80,7 @@ class FakeStorage:
         self._deliveries = {key: each for key, each in self._deliveries.items() if key[0] != chat}
         self._pages = {key: each for key, each in self._pages.items() if each.chat != chat}
         self._choices = {key: each for key, each in self._choices.items() if key[0] != chat}
+        self._questions = {key: each for key, each in self._questions.items() if key[0] != chat}
 
     async def move_chat(self, old: Chat, new: Chat) -> None:
         self._require_open()
@@ -104,6 +106,7 @@ class FakeStorage:
         moved = {(new, person): each for (here, person), each in self._choices.items() if here == old}
         choices = moved | {key: each for key, each in self._choices.items() if key[0] != old}
         self._choices = {key: replace(each, chat=new) if each.chat == old else each for key, each in choices.items()}
+        self._questions = {key: each for key, each in self._questions.items() if key[0] != old}
 
     async def get_seen(self, chat: Chat) -> Mapping[ArxivId, date]:
         self._require_open()
@@ -381,6 +384,24 @@ class FakeStorage:
                 key: each for key, each in self._choices.items() if choice.until - each.until <= timedelta(days=1)
             }
             self._choices[here, person] = choice
+
+    async def get_question(self, here, person):
+        self._require_open()
+        return self._questions.get((here, person))
+
+    async def set_question(self, here, person, question):
+        self._require_open()
+        self._questions = {
+            key: each for key, each in self._questions.items() if question.until - each.until <= timedelta(days=1)
+        }
+        self._questions[here, person] = question
+
+    async def end_question(self, here, person, question):
+        self._require_open()
+        is_there = self._questions.get((here, person)) == question
+        if is_there:
+            del self._questions[here, person]
+        return is_there
 
     async def count_command(self, person, now):
         self._require_open()

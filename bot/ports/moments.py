@@ -5,6 +5,7 @@ from typing import Protocol
 
 from bot.model.chat import Chat
 from bot.model.choice import Choice
+from bot.model.question import Question
 
 
 class MomentStore(Protocol):
@@ -18,6 +19,24 @@ class MomentStore(Protocol):
         """Keep what the person chose from `here`, whatever that was before; None takes it back.
 
         Anybody's choices that ended more than a day before this one does are dropped.
+        """
+        ...
+
+    async def get_question(self, here: Chat, person: str) -> Question | None:
+        """What the person was asked last in `here`, whether or not its time is over, or None."""
+        ...
+
+    async def set_question(self, here: Chat, person: str, question: Question) -> None:
+        """Keep what the person was asked in `here`, whatever that was before.
+
+        Anybody's questions that ended more than a day before this one does are dropped.
+        """
+        ...
+
+    async def end_question(self, here: Chat, person: str, question: Question) -> bool:
+        """End the question that the person was asked in `here`; False, and nothing is done, where it is another one, or none.
+
+        Of all who end the same one, in however many processes, one is told True.
         """
         ...
 

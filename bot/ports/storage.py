@@ -50,9 +50,9 @@ class SubscriptionStore(Protocol):
         ...
 
     async def forget_chat(self, chat: Chat) -> None:
-        """Erase the chat's subscription, seen ids, marks, follows, progress, deliveries and pages, and what people chose there.
+        """Erase the chat's subscription, seen ids, marks, follows, progress, deliveries and pages.
 
-        Fine if there are none.
+        What people chose there, and were asked, is erased as well. Fine if there is nothing.
         """
         ...
 
@@ -62,6 +62,7 @@ class SubscriptionStore(Protocol):
         Where `new` has a subscription, they are merged (`bot.model.moves`); of a paper marked in both, its marks stay;
         what either follows is followed; of progress in both, `new`'s stays; deliveries of one key in both: `old`'s follow on the parts of that day.
         Pages keep their ids. Whoever chose `old` has chosen `new`.
+        Questions asked in `old` end, as messages have other ids in `new`.
         Fine if `old` has nothing, so moving twice is the same as once.
         """
         ...

@@ -27,6 +27,7 @@ from handlers.discord.rest import REQUEST_SECONDS
 from handlers.discord.suggestions import suggest
 from handlers.discord.view import to_form, typed_text
 from handlers.execution import APOLOGY, DELETE_IT, Invocation, adopt_language, execute, parse_line
+from handlers.questions import Questions
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,11 @@ class Conversation:
     catalogue: Catalogue
     owners: frozenset[str]
     in_flight: set[asyncio.Task[Any]] = field(default_factory=set)
-    _questions: dict[Chat, str] = field(default_factory=dict)
+
+    @property
+    def questions(self) -> Questions:
+        """What people were asked in direct messages."""
+        return Questions.of(self.services, self.catalogue)
 
     async def on_command(
         self, interaction: Interaction, invocation: Invocation, file: discord.Attachment | None
@@ -97,7 +102,7 @@ class Conversation:
             if reply.is_silent:
                 return
             if reply.expects:
-                self._questions[chat] = reply.expects
+                await self.questions.ask(chat, str(message.author.id), reply.expects)
             if reply.toast and not reply.text:
                 reply = replace(reply, text=reply.toast)
             await send_to(message.channel, _render(reply))
@@ -108,9 +113,9 @@ class Conversation:
         return await suggest(self.services, self.catalogue, _chat(interaction), usage, typed)
 
     async def _answer_text(self, chat: Chat, message: discord.Message) -> Reply:
-        text = unbroken(message.content).strip()
-        if not text.startswith("/"):
-            text = self._meant_by(chat, text)
+        person = str(message.author.id)
+        try:
+            text = await self._meant_by(chat, person, unbroken(message.content).strip())
             if not text:
                 return Reply(
                     tr(
@@ -118,24 +123,32 @@ class Conversation:
                         "An arXiv link or id shows that paper."
                     )
                 )
-        self._questions.pop(chat, None)
-        try:
             invocation = parse_line(self.catalogue, text)
             invocation = await _with_file(invocation, message.attachments[0] if message.attachments else None)
         except UserError as error:
             return Reply(str(error))
-        person = str(message.author.id)
         request = Request(chat, person, _always, invocation.args, is_owner=person in self.owners, is_private=True)
         reply = await execute(invocation, self.services, request)
         # Nobody can delete another one's direct messages.
         return replace(reply, text=f"{reply.text} {tr(DELETE_IT)}") if reply.holds_secret else reply
 
-    def _meant_by(self, chat: Chat, text: str) -> str:
-        """The command line that plain text stands for, or nothing."""
+    async def _meant_by(self, chat: Chat, person: str, text: str) -> str:
+        """The command line that the text is or stands for, or nothing. Raises UserError where it answers what is over."""
         named = parse_arxiv_id(text)
-        if named is None and chat in self._questions:
-            return f"{self._questions[chat]} {text}"
-        named = named or next(filter(None, map(parse_arxiv_id, text.split())), None)
+        if text.startswith("/") or named is not None:
+            await self.questions.end(chat, person)
+        if text.startswith("/"):
+            return text
+        if named is None:
+            named = next(filter(None, map(parse_arxiv_id, text.split())), None)
+            try:
+                question = await self.questions.answer(chat, person)
+            except UserError:
+                if named is None:
+                    raise
+                question = ""
+            if question:
+                return f"{question} {text}"
         show = "paper" if any(each.name == "paper" for each in self.catalogue) else "why"
         return f"/{show} {named[0]}" if named else ""
 
@@ -170,7 +183,7 @@ class Conversation:
         """Fill the answer that was announced; what does not fit follows."""
         if reply.toast and not reply.text:
             reply = replace(reply, text=reply.toast)
-        self._expect(interaction, reply)
+        await self._expect(interaction, reply)
         if reply.is_silent:
             await bounded(interaction.delete_original_response())
             return
@@ -191,7 +204,7 @@ class Conversation:
 
     async def _reply_to_press(self, interaction: Interaction, reply: Reply) -> None:
         is_hidden = interaction.guild_id is not None
-        self._expect(interaction, reply)
+        await self._expect(interaction, reply)
         has_more = bool(reply.text or reply.digest or reply.card or reply.buttons or reply.copy or reply.file)
         messages = _render(reply, as_components=reply.replaces) if has_more else ()
         if reply.replaces and messages:
@@ -204,12 +217,15 @@ class Conversation:
     async def _adopt_language(self, interaction: Interaction) -> None:
         await adopt_language(self.services, _chat(interaction), _language(interaction))
 
-    def _expect(self, interaction: Interaction, reply: Reply) -> None:
+    async def _expect(self, interaction: Interaction, reply: Reply) -> None:
         """In direct messages the next plain text is an answer, too. A command always ends the last question."""
-        if interaction.guild_id is None:
-            self._questions.pop(_chat(interaction), None)
-            if reply.expects:
-                self._questions[_chat(interaction)] = reply.expects
+        if interaction.guild_id is not None:
+            return
+        chat, person = _chat(interaction), str(interaction.user.id)
+        if reply.expects:
+            await self.questions.ask(chat, person, reply.expects)
+        else:
+            await self.questions.end(chat, person)
 
     @contextmanager
     def _answering(self) -> Iterator[None]:

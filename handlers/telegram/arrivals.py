@@ -1,8 +1,7 @@
-"""What people send, read from Telegram's updates: who, where, which words, and the questions they were asked."""
+"""What people send, read from Telegram's updates: who, where, and which words."""
 
 import re
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from telegram import CallbackQuery, Document, Message
 from telegram.constants import ChatType
@@ -13,7 +12,6 @@ from handlers.telegram.post import Place
 from handlers.telegram.text import without_joiners
 
 _COMMAND = re.compile(r"/(?P<name>\w+)(?:@(?P<to>\w+))?(?:\s+(?P<rest>.*))?", re.DOTALL)
-_MOST_QUESTIONS = 10_000
 
 
 @dataclass(slots=True)
@@ -21,7 +19,8 @@ class Arrival:
     """A person's words, or a button they pressed.
 
     `user_id` None: an administrator who speaks as the group itself, or a channel; `is_group` tells which.
-    `message_id` is theirs, or the one with the button. `language`: their client's, as ISO 639-1 code, or empty.
+    `message_id` is theirs, or the one with the button. `replied_id`: ours that theirs replies to.
+    `language`: their client's, as ISO 639-1 code, or empty.
     """
 
     place: Place
@@ -37,14 +36,9 @@ class Arrival:
     is_answered: bool = False
     language: str = ""
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """This person in this chat."""
-        return self.place.chat.key, self.person
 
-
-def from_message(message: Message) -> Arrival | None:
-    """What the message says to us; None where it says nothing, or a bot does."""
+def from_message(message: Message, our_id: int) -> Arrival | None:
+    """What the message says to us, whose user id is `our_id`; None where it says nothing, or a bot does."""
     text = without_joiners((message.text or message.caption or "").strip())
     speaker = message.sender_chat
     if not (text or message.document) or (speaker is None and (message.from_user is None or message.from_user.is_bot)):
@@ -60,7 +54,7 @@ def from_message(message: Message) -> Arrival | None:
         message.message_id,
         is_group=speaker is not None and speaker.id == message.chat.id,
         document=message.document or (replied.document if replied else None),
-        replied_id=replied.message_id if replied else None,
+        replied_id=replied.message_id if replied and replied.from_user and replied.from_user.id == our_id else None,
         language=base_language((message.from_user.language_code if message.from_user else None) or ""),
     )
 
@@ -96,29 +90,3 @@ def paper_in(text: str) -> str:
     """The first arXiv id or link in the text, without version; empty if there is none."""
     named = (parse_arxiv_id(word.strip("()[],;\"'")) for word in text.split())
     return next((each[0] for each in named if each), "")
-
-
-@dataclass(slots=True)
-class Questions:
-    """What we asked whom, and by which message. Only the latest are kept."""
-
-    _asked: OrderedDict[tuple[str, str], tuple[str, int]] = field(default_factory=OrderedDict)
-
-    def ask(self, arrival: Arrival, line: str, message_id: int) -> None:
-        """The person's next words complete `line`."""
-        self._asked[arrival.key] = (line, message_id)
-        self._asked.move_to_end(arrival.key)
-        if len(self._asked) > _MOST_QUESTIONS:
-            self._asked.popitem(last=False)
-
-    def drop(self, arrival: Arrival) -> None:
-        """The person went on to something else."""
-        self._asked.pop(arrival.key, None)
-
-    def answer(self, arrival: Arrival) -> str:
-        """The line that these words complete, or nothing. In a group they must reply to the question."""
-        line, message_id = self._asked.get(arrival.key, ("", 0))
-        if line and not arrival.is_private and arrival.replied_id != message_id:
-            return ""
-        self.drop(arrival)
-        return line

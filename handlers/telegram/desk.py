@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from secrets import token_hex
 
@@ -17,7 +17,8 @@ from bot.language import base_language, later, tr
 from bot.rendering.clean import clean
 from handlers.command import Catalogue, Reply, Request, Services
 from handlers.execution import APOLOGY, DELETE_IT, Invocation, adopt_language, execute, parse_line
-from handlers.telegram.arrivals import Arrival, Questions, command_in, from_message, from_press, paper_in
+from handlers.questions import Questions
+from handlers.telegram.arrivals import Arrival, command_in, from_message, from_press, paper_in
 from handlers.telegram.channels import ADMINISTRATORS, locate_channel
 from handlers.telegram.client import PollingBot
 from handlers.telegram.membership import Membership
@@ -45,7 +46,11 @@ class Desk:
     catalogue: Catalogue
     services: Services
     owners: frozenset[str]
-    _questions: Questions = field(default_factory=Questions)
+
+    @property
+    def questions(self) -> Questions:
+        """What people were asked."""
+        return Questions.of(self.services, self.catalogue)
 
     async def handle(self, update: Update) -> None:
         """Do what the update asks for. Raises nothing that one update could cause."""
@@ -69,13 +74,13 @@ class Desk:
             await self.post.move(message.chat.id, message.migrate_to_chat_id)
         elif message.migrate_from_chat_id:
             await self.post.move(message.migrate_from_chat_id, message.chat.id)
-        elif (arrival := from_message(message)) is not None:
+        elif (arrival := from_message(message, self.bot.id)) is not None:
             await self._serve(arrival)
 
     async def _serve(self, arrival: Arrival) -> None:
         await adopt_language(self.services, arrival.place.chat, arrival.language)
         try:
-            meant = arrival.text if arrival.query else self._read(arrival)
+            meant = arrival.text if arrival.query else await self._read(arrival)
             if meant is None:
                 return
             async with self._signs_of_life(arrival):
@@ -86,7 +91,7 @@ class Desk:
             apology = tr(APOLOGY).format(error_id)
             await self._send(arrival, TelegramMessage(apology, apology))
 
-    def _read(self, arrival: Arrival) -> str | Reply | None:
+    async def _read(self, arrival: Arrival) -> str | Reply | None:
         """The command line that is meant, a hint where none is, or None where we were not spoken to."""
         command = command_in(arrival.text)
         if command is not None:
@@ -94,9 +99,16 @@ class Desk:
             known = any(each.name == name.lower() for each in self.catalogue)
             if to.lower() not in ("", self.bot.username.lower()) or not (known or to or arrival.is_private):
                 return None
-            self._questions.drop(arrival)
+            await self.questions.end(arrival.place.chat, arrival.person)
             return f"/{name} {rest}"
-        question = self._questions.answer(arrival)
+        if not arrival.is_private and arrival.replied_id is None:
+            return None
+        # In a group an answer is a reply to the question.
+        replied = None if arrival.is_private else str(arrival.replied_id)
+        try:
+            question = await self.questions.answer(arrival.place.chat, arrival.person, replied)
+        except UserError as error:
+            return self._guess(arrival.text) if arrival.is_private and paper_in(arrival.text) else Reply(str(error))
         if question:
             return f"{question} {arrival.text}"
         return self._guess(arrival.text) if arrival.is_private else None
@@ -117,7 +129,7 @@ class Desk:
 
     async def _obey(self, arrival: Arrival, line: str) -> Reply:
         if arrival.query:
-            self._questions.drop(arrival)
+            await self.questions.end(arrival.place.chat, arrival.person)
         refused = False
 
         async def is_admin() -> bool:
@@ -188,7 +200,7 @@ class Desk:
         else:
             sent = await self._send_all(arrival, messages, asks=bool(reply.expects))
         if reply.expects and sent is not None:
-            self._questions.ask(arrival, reply.expects, sent)
+            await self.questions.ask(arrival.place.chat, arrival.person, reply.expects, str(sent))
 
     async def _delete(self, arrival: Arrival) -> bool:
         """Take the person's message out of the chat, if we may: in private always, in groups as an administrator."""

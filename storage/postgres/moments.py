@@ -1,9 +1,10 @@
-"""What is known of people for minutes: the tables `choices` and `commands`."""
+"""What is known of people for minutes: the tables `choices`, `questions` and `commands`."""
 
 from datetime import datetime
 
 from bot.model.chat import Chat
 from bot.model.choice import Choice
+from bot.model.question import Question
 from storage.postgres.database import Connection, one
 
 _PUT = """
@@ -12,6 +13,10 @@ _PUT = """
 _MOVE = """
     update choices set here = %(new)s
     where here = %(old)s and person not in (select person from choices where here = %(new)s)"""
+_ASK = """
+    insert into questions (here, person, line, until, message) values (%s, %s, %s, %s, %s)
+    on conflict (here, person) do update set line = excluded.line, until = excluded.until, message = excluded.message"""
+_END = "delete from questions where here = %s and person = %s and line = %s and until = %s and message = %s"
 _IS_SAME_MINUTE = "excluded.since >= commands.since and excluded.since < commands.since + interval '1 minute'"
 _COUNT = f"""
     insert into commands (person, since, number) values (%s, %s, 1)
@@ -49,6 +54,32 @@ async def move_choices(connection: Connection, old: Chat, new: Chat) -> None:
     await connection.execute(_MOVE, {"old": old.key, "new": new.key})
     await forget_choices(connection, old)
     await connection.execute("update choices set chat = %s where chat = %s", (new.key, old.key))
+
+
+async def find_question(connection: Connection, here: Chat, person: str) -> Question | None:
+    """What the person was asked there."""
+    cursor = await connection.execute(
+        "select line, until, message from questions where here = %s and person = %s", (here.key, person)
+    )
+    row = await cursor.fetchone()
+    return None if row is None else Question(*row)
+
+
+async def put_question(connection: Connection, here: Chat, person: str, question: Question) -> None:
+    """Keep the question instead of any before, and drop those that ended long before it does."""
+    await connection.execute("delete from questions where until < %s - interval '1 day'", (question.until,))
+    await connection.execute(_ASK, (here.key, person, question.line, question.until, question.message))
+
+
+async def end_question(connection: Connection, here: Chat, person: str, question: Question) -> bool:
+    """Drop this question; whether it was there."""
+    given = (here.key, person, question.line, question.until, question.message)
+    return (await connection.execute(_END, given)).rowcount == 1
+
+
+async def forget_questions(connection: Connection, chat: Chat) -> None:
+    """End what was asked in the chat."""
+    await connection.execute("delete from questions where here = %s", (chat.key,))
 
 
 async def count_command(connection: Connection, person: str, now: datetime) -> int:

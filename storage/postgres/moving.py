@@ -19,7 +19,18 @@ from storage.postgres.database import Connection, Database
 from storage.postgres.values import Row as Record
 
 DERIVED = frozenset(
-    {"migrations", "revisions", "scratch", "leases", "updates", "writers", "choices", "commands", "gathered"}
+    {
+        "migrations",
+        "revisions",
+        "scratch",
+        "leases",
+        "updates",
+        "writers",
+        "choices",
+        "questions",
+        "commands",
+        "gathered",
+    }
 )
 """Tables of which nothing is carried elsewhere: what is in them belongs to this database, or to a moment."""
 _AT_ONCE = 500

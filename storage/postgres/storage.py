@@ -15,6 +15,7 @@ from bot.model.follow import Follow, Version
 from bot.model.listing import Record
 from bot.model.page import Page
 from bot.model.paper import AnnouncedPaper, ArxivId
+from bot.model.question import Question
 from bot.model.row import Row
 from bot.model.subscription import Subscription
 from bot.model.summary import Gathered, Spending, Summary, SummaryKey, Usage
@@ -261,6 +262,15 @@ class PostgresStorage:
     async def set_choice(self, here: Chat, person: str, choice: Choice | None) -> None:
         await self._database.write((here,), moments.put_choice, here, person, choice)
 
+    async def get_question(self, here: Chat, person: str) -> Question | None:
+        return await self._database.read(moments.find_question, here, person)
+
+    async def set_question(self, here: Chat, person: str, question: Question) -> None:
+        await self._database.write((here,), moments.put_question, here, person, question)
+
+    async def end_question(self, here: Chat, person: str, question: Question) -> bool:
+        return await self._database.write((here,), moments.end_question, here, person, question)
+
     async def count_command(self, person: str, now: datetime) -> int:
         return await self._database.read(moments.count_command, person, now)
 
@@ -308,6 +318,7 @@ class PostgresStorage:
 
 async def _forget_chat(connection: Connection, chat: Chat) -> None:
     await moments.forget_choices(connection, chat)
+    await moments.forget_questions(connection, chat)
     for table in _OF_A_CHAT:
         await connection.execute(f"delete from {table} where chat = %s".encode(), (chat.key,))  # noqa: S608 - our own names
 
@@ -320,6 +331,7 @@ async def _move_chat(connection: Connection, old: Chat, new: Chat) -> None:
     await deliveries.move_deliveries(connection, old, new)
     await pages.move_pages(connection, old, new)
     await moments.move_choices(connection, old, new)
+    await moments.forget_questions(connection, old)
 
 
 async def _plan(

@@ -7,12 +7,14 @@ import re
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import aiohttp
 import pytest
 
 from bot.app import load_languages
 from bot.errors import PlatformError, PlatformRefusedError
+from bot.model.chat import Chat
 from bot.model.message import Button
 from handlers.command import Command, CommandGroup, Param, Reply, is_hidden, is_owners
 from handlers.commands import COMMANDS
@@ -275,6 +277,28 @@ async def test_direct_messages_are_understood(server):
     assert "Nothing was erased" in await say("oh no")
     assert "/help" in await say("hello")
     assert "Did you mean /topics" in await say("/topic")
+
+
+async def test_a_question_in_direct_messages_outlives_a_restart(rig):
+    """Asked by a typed command or a slash command. An hour later the person is told to start again."""
+    async with rig.running() as server:
+        assert "Erase" in str(await server.dm(MEMBER, "/forgetme"))
+    async with rig.running() as server:
+        assert "Nothing was erased" in str(await server.dm(MEMBER, "no"))
+        channel = server.dm_channel(MEMBER)
+        await server.command(channel, MEMBER, "start", guild=None)
+    async with rig.running() as server:
+        assert "Reading" in str(await server.dm(MEMBER, "cs.CL"))
+        await server.command(channel, MEMBER, "topics list", guild=None)
+        assert "/help" in str(await server.dm(MEMBER, "kv cache"))
+        await server.dm(MEMBER, "/forgetme")
+        rig.world.now += timedelta(hours=1)
+        assert "start again: /forgetme" in str(await server.dm(MEMBER, "yes"))
+        assert "/help" in str(await server.dm(MEMBER, "yes"))
+        await server.dm(MEMBER, "/forgetme")
+        rig.world.now += timedelta(hours=1)
+        assert "2611.00001" in str(await server.dm(MEMBER, "what of 2611.00001 ?"))
+        assert await rig.world.storage.get_subscription(Chat("discord", str(channel)))
 
 
 async def test_other_bots_are_not_answered(server):

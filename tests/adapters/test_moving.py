@@ -31,6 +31,7 @@ from tests.storage_folder import BrokenDisk, contents
 ROOT = Path(__file__).parents[2]
 NOT_CONTENT = {"open", "close", "check", "prune", "forget_chat", "move_chat", "plan_after", "record_after"}
 NOT_CONTENT |= {"get_revisions", "prune_archive", "get_choice", "set_choice", "count_command"}
+NOT_CONTENT |= {"get_question", "set_question", "end_question"}
 NOT_CONTENT |= {"gather", "get_gathered", "drop_gathered"}
 """Methods of the port that tell nothing, add nothing that another does not, or tell of a moment alone."""
 

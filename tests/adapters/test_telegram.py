@@ -4,6 +4,7 @@ import asyncio
 import logging
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -367,6 +368,23 @@ async def test_a_question_is_answered_by_the_next_words(telegram, server):
     await server.ask(ADA, ADA, "/name")
     await server.ask(ADA, ADA, "/topics")
     assert "/help" in read(await server.ask(ADA, ADA, "Ada"))
+
+
+async def test_a_question_outlives_a_restart(telegram, server):
+    """For an hour; then the person is told to start again, or shown the paper that they mean."""
+    await server.ask(ADA, ADA, "/name")
+    await telegram.stop()
+    again = Telegram(server, telegram.world)
+    await again.start()
+    assert read(await server.ask(ADA, ADA, "Ada")) == "Hello Ada."
+    for words, answer in (("Ada", "Please start again: /name"), ("2611.00001", "no paper 2611.00001")):
+        await server.ask(ADA, ADA, "/name")
+        await again.stop()
+        telegram.world.now += timedelta(hours=1)
+        await again.start()
+        assert answer in read(await server.ask(ADA, ADA, words))
+        assert "/help" in read(await server.ask(ADA, ADA, "Ada"))
+    await again.stop()
 
 
 async def test_a_question_in_a_group_is_answered_by_a_reply(telegram, server):

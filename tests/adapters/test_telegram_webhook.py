@@ -5,11 +5,13 @@ import io
 import json
 import logging
 from contextlib import asynccontextmanager
+from itertools import count
 
 import pytest
 from aiohttp import ClientSession
 
 from bot.errors import PlatformError, PlatformRefusedError, StorageError
+from bot.model.chat import Chat
 from bot.web import LARGEST_BODY, WebServer
 from handlers.telegram.webhook import SECRET_HEADER, Webhook
 from tests.adapters.test_telegram import ADA, BOB, GROUP, PAPERS, Telegram, read
@@ -46,9 +48,9 @@ class Hooked(Telegram):
 
 
 @asynccontextmanager
-async def opened(server, port, **options):
+async def opened(server, port, storage=None, **options):
     """The platform with its webhook served on `port`."""
-    world = World(make_batch(*PAPERS), make_batch(category="cs.AI"))
+    world = World(make_batch(*PAPERS), make_batch(category="cs.AI"), storage=storage)
     await world.storage.open()
     webhook, web = Webhook(TOKEN, f"http://127.0.0.1:{port}"), WebServer(port, "127.0.0.1")
     web.add_post(webhook.path, webhook.receive)
@@ -75,10 +77,10 @@ async def telegram(server, unused_tcp_port):
         yield telegram
 
 
-def update(number, text="/topics"):
+def update(number, text="/topics", **extra):
     person = {"id": ADA, "is_bot": False, "first_name": "Ada"}
     chat = {"id": ADA, "type": "private", "first_name": "Ada"}
-    message = {"message_id": number, "date": 1_790_000_000, "chat": chat, "from": person, "text": text}
+    message = {"message_id": number, "date": 1_790_000_000, "chat": chat, "from": person, "text": text, **extra}
     return {"update_id": number, "message": message}
 
 
@@ -362,3 +364,66 @@ async def test_an_update_that_is_posted_to_two_processes_is_done_once(server, un
         is_down = True
         await one.post(update(5))
         await server.until(lambda: len(server.sent(ADA)) == 5)
+
+
+async def until_asked(storage, chat):
+    """What Ada is asked there, once that is kept."""
+    async with asyncio.timeout(30):
+        while (question := await storage.get_question(Chat("telegram", str(chat)), str(ADA))) is None:
+            await asyncio.sleep(0.01)
+    return question
+
+
+async def test_an_answer_is_taken_by_whichever_process_it_reaches(server, unused_tcp_port_factory, each_place):
+    """Once: words that come to both at the same moment, or to the one that asked after another took them, are no answer."""
+    storage = each_place.storage()
+    async with (
+        opened(server, unused_tcp_port_factory(), storage) as one,
+        opened(server, unused_tcp_port_factory(), storage) as other,
+    ):
+        server.rooms[ADA] = make_private(ADA)
+        numbers = count(1)
+
+        async def say(*told):
+            before = len(server.sent(ADA))
+            for each, text in told:
+                assert (await each.post(update(next(numbers), text)))[0] == 200
+            await server.until(lambda: len(server.sent(ADA)) == before + len(told), 30)
+            return [read(each) for each in server.sent(ADA)[before:]]
+
+        assert await say((one, "/name")) == ["Who are you?"]
+        await until_asked(storage, ADA)
+        assert await say((other, "Ada")) == ["Hello Ada."]
+        assert "/help" in (await say((one, "Ada")))[0]
+        await say((other, "/name"))
+        await until_asked(storage, ADA)
+        said = await say((one, "Ada"), (other, "Ada"))
+        assert sum(each == "Hello Ada." for each in said) == 1
+        assert sum("/help" in each for each in said) == 1
+        await say((one, "/name"))
+        await until_asked(storage, ADA)
+        await say((other, "/topics"))
+        assert "/help" in (await say((one, "Ada")))[0]
+    await storage.close()
+
+
+async def test_a_reply_in_a_group_is_taken_by_whichever_process_it_reaches(server, unused_tcp_port_factory, each_place):
+    """It must reply to the question, there too."""
+    storage = each_place.storage()
+    async with (
+        opened(server, unused_tcp_port_factory(), storage) as one,
+        opened(server, unused_tcp_port_factory(), storage) as other,
+    ):
+        here = {"chat": server.rooms[GROUP].json}
+        panel, question = [await server.ask(GROUP, ADA, each) for each in ("/panel", "/name")]
+        assert (await until_asked(storage, GROUP)).message == str(question.id)
+        for number, replied in enumerate([None, panel, question, question], start=900):
+            reply = {"reply_to_message": server._message(replied)} if replied else {}
+            for each in (one, other):
+                assert (await each.post(update(number, "Ada", **here, **reply)))[0] == 200
+        for each in (one, other):
+            assert (await each.post(update(990, "/topics", **here)))[0] == 200
+        await server.until(lambda: sum("No topics" in read(each) for each in server.sent(GROUP)) == 2, 30)
+        assert [read(each) for each in server.sent(GROUP)].count("Hello Ada.") == 1
+        assert len(server.sent(GROUP)) == 5
+    await storage.close()

@@ -7,6 +7,7 @@ import pytest
 
 from bot.model.chat import Chat
 from bot.model.choice import Choice
+from bot.model.question import Question
 from bot.ports import Storage
 
 ANN, BOB, THREAD = Chat("telegram", "501"), Chat("discord", "77"), Chat("telegram", "501", "5")
@@ -17,6 +18,10 @@ SECOND = timedelta(seconds=1)
 
 def choice(chat: Chat = NEWS, **later: float) -> Choice:
     return Choice(chat, NOON + timedelta(**later))
+
+
+def question(line: str = "/start fields", message: str = "7", **later: float) -> Question:
+    return Question(line, NOON + timedelta(**later), message)
 
 
 async def restart(storage: Storage) -> None:
@@ -100,6 +105,78 @@ async def test_moving_a_chat_moves_what_was_chosen(storage: Storage) -> None:
         assert await storage.get_choice(THREAD, "ada") == choice(NEWS)
         assert await storage.get_choice(THREAD, "bob") == choice(OTHER)
         assert await storage.get_choice(BOB, "eve") == choice(THREAD)
+        await restart(storage)
+
+
+async def test_nothing_is_asked_at_first(storage: Storage) -> None:
+    """Nor is there anything to end."""
+    assert await storage.get_question(ANN, "ada") is None
+    assert not await storage.end_question(ANN, "ada", question())
+
+
+async def test_questions_come_back_as_they_were(storage: Storage) -> None:
+    """For each person in each chat, to the microsecond, also after a restart."""
+    wanted = {
+        (here, person): question(
+            f"~1a2b /start é🙂 {number}", "" if here == ANN else person, seconds=number, microseconds=7
+        )
+        for here in (ANN, BOB, THREAD)
+        for number, person in enumerate(['A"b,', "é🙂 x\x00", "", "ada"])
+    }
+    for (here, person), each in wanted.items():
+        await storage.set_question(here, person, each)
+    for _ in range(2):
+        assert {key: await storage.get_question(*key) for key in wanted} == wanted
+        await restart(storage)
+
+
+async def test_the_last_question_counts(storage: Storage) -> None:
+    """Whatever is new about it; the one before cannot be ended any more."""
+    asked = [question(), question("/forgetme"), question("/forgetme", "8"), question("/forgetme", "8", minutes=-3)]
+    for number, each in enumerate(asked):
+        await storage.set_question(ANN, "ada", each)
+        assert await storage.get_question(ANN, "ada") == each
+        assert not any([await storage.end_question(ANN, "ada", earlier) for earlier in asked[:number]])
+    await restart(storage)
+    assert await storage.get_question(ANN, "ada") == asked[-1]
+
+
+async def test_a_question_ends_once(storage: Storage) -> None:
+    """However many end it at the same moment; it is not there after a restart either, and others' questions are."""
+    await storage.set_question(ANN, "ada", question())
+    await storage.set_question(ANN, "bob", question())
+    await storage.set_question(THREAD, "ada", question())
+    ended = await asyncio.gather(*(storage.end_question(ANN, "ada", question()) for _ in range(20)))
+    assert sorted(ended) == [False] * 19 + [True]
+    for _ in range(2):
+        assert await storage.get_question(ANN, "ada") is None
+        assert await storage.get_question(ANN, "bob") == await storage.get_question(THREAD, "ada") == question()
+        await restart(storage)
+
+
+async def test_questions_that_ended_long_ago_are_dropped(storage: Storage) -> None:
+    """Once somebody is asked something that ends more than a day later."""
+    await storage.set_question(ANN, "ada", question())
+    await storage.set_question(BOB, "bob", question(seconds=1))
+    await storage.set_question(THREAD, "eve", question(days=1))
+    assert await storage.get_question(ANN, "ada") == question()
+    await storage.set_question(THREAD, "eve", question(days=1, seconds=1))
+    for _ in range(2):
+        assert await storage.get_question(ANN, "ada") is None
+        assert await storage.get_question(BOB, "bob") == question(seconds=1)
+        await restart(storage)
+
+
+async def test_forgetting_or_moving_a_chat_ends_what_was_asked_there(storage: Storage) -> None:
+    """Messages have other ids elsewhere; what is asked in the new chat stays open."""
+    for here in (ANN, BOB, THREAD):
+        await storage.set_question(here, "ada", question())
+    await storage.move_chat(ANN, THREAD)
+    await storage.forget_chat(BOB)
+    for _ in range(2):
+        assert await storage.get_question(ANN, "ada") is None
+        assert await storage.get_question(BOB, "ada") is None
+        assert await storage.get_question(THREAD, "ada") == question()
         await restart(storage)
 
 

@@ -5,9 +5,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 
+from aiohttp import ClientError, ClientSession, web
 from psycopg.conninfo import conninfo_to_dict
 
 from bot.errors import StorageError
+from handlers.telegram.webhook import SECRET_HEADER
 from storage.postgres import PostgresStorage
 from tests.faults.process import run_process
 from tests.faults.town import Town, open_town
@@ -63,6 +65,37 @@ async def lay_wire(cluster, url):
     async with Wire(str(cluster.folder / ".s.PGSQL.5432")).laid() as wire:
         database = conninfo_to_dict(url)["dbname"]
         yield wire, f"postgresql://postgres@127.0.0.1:{wire.port}/{database}?sslmode=disable&gssencmode=disable"
+
+
+class Balancer:
+    """What stands before several processes: everything that is posted to `url` goes to the one at `port`."""
+
+    def __init__(self, port, own_port):
+        self.port, self.url, self._own_port = port, f"http://127.0.0.1:{own_port}", own_port
+
+    @asynccontextmanager
+    async def at_work(self):
+        app = web.Application()
+        app.router.add_post("/{path:.*}", self._pass_on)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", self._own_port).start()
+            yield self
+        finally:
+            await runner.cleanup()
+
+    async def _pass_on(self, request):
+        headers = {name: request.headers[name] for name in ("Content-Type", SECRET_HEADER)}
+        address = f"http://127.0.0.1:{self.port}{request.path}"
+        try:
+            async with (
+                ClientSession() as session,
+                session.post(address, data=await request.read(), headers=headers) as answer,
+            ):
+                return web.Response(status=answer.status, body=await answer.read())
+        except ClientError:
+            return web.Response(status=502)
 
 
 @dataclass

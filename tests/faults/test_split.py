@@ -12,13 +12,14 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 from bot.calendar import previous_day
+from bot.model.chat import Chat
 from bot.model.delivery import DeliveryState, Progress
 from bot.summaries.ladder import Dialect, Ladder
 from tests.adapters.arxiv_server import Canned
 from tests.build import make_subscription
 from tests.cluster import running_cluster
-from tests.faults.split import lay_wire, open_split_town
-from tests.faults.town import IDS, TODAY, settle_discord, settle_telegram
+from tests.faults.split import Balancer, lay_wire, open_split_town
+from tests.faults.town import IDS, TODAY, make_private, settle_discord, settle_telegram
 from tests.faults.verdict import check_chats
 from tests.servers import openai
 
@@ -300,3 +301,44 @@ async def test_what_workers_gather_is_sent_in_one_batch_whoever_is_killed(tmp_pa
         async with town.stored() as storage:
             spent = await storage.get_spending(date.min)
         assert (sum(each.calls for each in spent), sum(each.reserved for each in spent)) == (len(IDS), 0)
+
+
+async def test_a_talk_goes_on_in_whichever_process_it_reaches(tmp_path, database_url, unused_tcp_port_factory):
+    """Behind a balancer, each question of /start, and whether to forget everything, is answered to the other process."""
+    ports = unused_tcp_port_factory(), unused_tcp_port_factory()
+    person = 1001
+    chat = Chat("telegram", str(person))
+    async with AsyncExitStack() as stack:
+        town = await stack.enter_async_context(open_split_town(tmp_path, database_url))
+        balancer = await stack.enter_async_context(Balancer(ports[0], unused_tcp_port_factory()).at_work())
+        town.telegram.rooms[person] = make_private(person)
+        processes = [
+            await stack.enter_async_context(town.starting(PORT=str(port), PUBLIC_URL=balancer.url)) for port in ports
+        ]
+        for each in processes:
+            await each.until_said("telegram status=connected", 60)
+        storage = await stack.enter_async_context(town.stored())
+
+        async def say(port, words, answer, line):
+            """What is said to one process has this answer, after which the person is asked for the rest of `line`."""
+            balancer.port = port
+            await town.telegram.say(person, person, words)
+            await town.telegram.until(lambda: any(answer in text for text in town.arrived(chat)), 60)
+
+            async def is_asked():
+                asked = await storage.get_question(chat, str(person))
+                return (asked.line if asked else "") == line
+
+            await wait_for(is_asked)
+
+        one, other = ports
+        await say(one, "/start", "1 of 3", "/start fields")
+        await say(other, "cs.CL", "2 of 3", "/start topics")
+        await say(one, "teapots", "3 of 3", "/start time")
+        await say(other, "/forgetme", "This erases", "/forgetme")
+        assert (await storage.get_subscription(chat)).topics == ("teapots",)
+        await say(one, "yes", "is erased", "")
+        assert await storage.get_subscription(chat) is None
+        for each, usages in zip(processes, ({"/start": 2, "/forgetme": 1}, {"/start": 1, "/forgetme": 1}), strict=True):
+            assert {name: each.said().count(f"command usage={name} ") for name in usages} == usages
+            assert await each.stop() == 0
