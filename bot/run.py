@@ -53,6 +53,8 @@ async def run_bot(settings: Settings) -> None:
     Raises ConfigError where every platform refused us, PORT cannot be listened on, or the host would erase what we keep.
     """
     check_disk(os.environ, settings.data_dir, is_chosen=settings.is_place_chosen)
+    if settings.public_url and settings.port is None:
+        raise ConfigError("PUBLIC_URL needs PORT, too: where to listen for what arrives at this address.")
     folder = _make_folder(settings.data_dir)
     log_file = None if settings.has_platform else folder / LOG_FILE
     set_up_logs(settings.log_level, settings.log_format, log_file, settings.secrets)

@@ -121,14 +121,12 @@ class Settings(BaseSettings):
 
     @field_validator("public_url")
     @classmethod
-    def _is_public(cls, value: str, info: ValidationInfo) -> str:
+    def _is_public(cls, value: str) -> str:
         if not value:
             return value
         url = _URL.validate_python(value)
         if (url.scheme == "http" and url.host not in _LOOPBACK) or url.username or url.query or url.fragment:
             raise ValueError("must be like https://bot.example.org")
-        if "port" in info.data and info.data["port"] is None:
-            raise ValueError("needs PORT, too: where to listen for what arrives at this address")
         return value.rstrip("/")
 
     @field_validator("sentry_dsn")

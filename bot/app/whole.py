@@ -154,7 +154,8 @@ def _wire(  # noqa: PLR0913, PLR0917 - all that there is
     messengers = {each.name: each.messenger for each in senders}
     outbox = make_outbox(subscriptions, senders)
     rounds = Rounds(pipeline, subscriptions, messengers, languages, outbox.wake, summaries=papers.summaries)
-    if settings.port is not None:
+    # A worker without a port of its own keeps the pages that others serve.
+    if settings.port is not None or settings.public_url:
         rounds.pages = Pages(pipeline.storage, utc_now, token_bytes, settings.public_url)
     serving: list[Platform] = []
 

@@ -437,6 +437,15 @@ async def test_a_worker_needs_a_database(run):
     assert (code, "both --from URL and --to URL" in complaints) == (2, True)
 
 
+async def test_an_address_for_the_world_needs_a_port_where_people_are_served(run, cluster):
+    """Hosts tell only `web` its PORT: what runs before and beside it has all other settings."""
+    world = {"PUBLIC_URL": "https://bot.example.org", "DATABASE_URL": cluster.new_database()}
+    code, _, complaints = await run("run", **world)
+    assert (code, "PUBLIC_URL needs PORT" in complaints) == (2, True)
+    assert (await run("migrate", **world))[0] == 0
+    cluster.drop(world["DATABASE_URL"])
+
+
 async def test_a_folder_moves_to_a_database_and_back(run, cluster, tmp_path):
     """What the terminal chat follows is there afterwards, and a backup of the database is one of the folder."""
     url, folder = cluster.new_database(), f"tinydb://{tmp_path / 'data'}"

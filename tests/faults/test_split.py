@@ -47,10 +47,11 @@ def check_states(states):
 
 
 async def test_workers_compose_and_one_process_sends(tmp_path, database_url):
-    """Two workers hold the rounds of 50 chats, and the bot sends what they planned."""
+    """Two workers hold the rounds of 50 chats, and the bot sends what they planned, with links to the pages that they kept."""
     async with open_split_town(tmp_path, database_url) as town:
         await subscribe_all(town)
-        async with town.starting("worker") as one, town.starting("worker") as other:
+        world = {"PUBLIC_URL": "https://bot.example.org"}
+        async with town.starting("worker", **world) as one, town.starting("worker", **world) as other:
             await one.until_said("worker status=started", 60)
             await other.until_said("worker status=started", 60)
             async with town.starting("run") as bot:
@@ -62,6 +63,8 @@ async def test_workers_compose_and_one_process_sends(tmp_path, database_url):
             assert await other.stop() == 0
         states = await check_chats(town, {})
         assert {state for _, state in states} == {DeliveryState.SENT}
+        async with town.stored() as storage:
+            assert {len(await storage.get_pages(chat, 2)) for chat in town.chats} == {1}
 
 
 async def test_a_sender_that_is_told_to_stop_hears_its_answers(tmp_path, database_url):
