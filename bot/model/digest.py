@@ -78,7 +78,10 @@ class Score:
 
     @property
     def _praise(self) -> float:
-        return self.points - sum(each.points for each in self.reasons if each.points < 0)
+        if all(each.points >= 0 for each in self.reasons):
+            return self.points
+        # Added up rather than taken from the points: where all was taken off, rounding must leave nothing.
+        return max(self.points, math.fsum(each.points for each in self.reasons if each.points > 0))
 
 
 def _value(points: float, half: float) -> float:

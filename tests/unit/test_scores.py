@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from bot.calibration import HALF_POINTS, half_points, least_score
@@ -29,6 +29,7 @@ def test_the_score_rises_with_the_points(one, other, half):
     assert 1 <= Score(low, half=half).value <= Score(high, half=half).value <= 99
 
 
+@example([-1.0770988095719787, -27.07709880957198, -99.93442774256211, -1.6994419617532088], 1.0)
 @given(REASONS, HALF)
 def test_shares_add_up_to_the_score(points, half):
     """Whole numbers whose sum is the number shown, those above 0 for what speaks for the paper, the others below."""
