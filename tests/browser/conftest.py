@@ -27,6 +27,7 @@ FLAGS = (
     "--disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars --window-size=1000,900"
 ).split()
 WAIT_SECONDS = 120
+IS_STYLED = "return document.readyState === 'complete' && [...document.styleSheets].some(each => each.cssRules.length)"
 for _talker in ("selenium", "urllib3"):  # whole pages, at DEBUG
     logging.getLogger(_talker).setLevel(logging.WARNING)
 
@@ -55,6 +56,8 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.command("Emulation.setEmulatedMedia", media="", features=[scheme])
         self.driver.get(url)
+        # On a busy machine a script may run before the page looks as it will.
+        WebDriverWait(self.driver, WAIT_SECONDS).until(lambda _: self.run(IS_STYLED))
 
     def command(self, name, **options):
         return self.driver.execute_cdp_cmd(name, options)
