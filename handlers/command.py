@@ -103,7 +103,8 @@ class Reply:
     `buttons` are laid out by the platform, in this order; `rows`, where not empty, says how many stand in each row, so that
     what belongs together stays together. `expects` is a command line that the person's next plain text
     completes: a question was asked. That line is stored, so it holds no secret. `replaces`: where a button was pressed, this
-    takes the place of the message with the button. `toast`: a few words for the person alone who pressed, such as "Saved."; without a button it is ordinary text.
+    takes the place of the message with the button. `toast`: a few words for the person alone who pressed, such as "Saved.";
+    without a button it is ordinary text.
     `payload`: what `/start` takes to do what this reply offers; a platform with links that start the bot shows such a link.
     `heading`: a line above a text that must stay as it is, to be copied. `copy`: such a text below `text`, short enough for
     any message. `file` comes with the text. It `holds_secret`: what the person sent is to be taken out of the chat, and where

@@ -179,10 +179,7 @@ async def test_whoever_is_cut_off_from_the_database_still_ends_when_told_to(tmp_
             await town.until_sending()
             wire.cut()
             await asyncio.sleep(2)
-            for each in (worker, bot):
-                each.process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(60):
-                assert {await worker.process.wait(), await bot.process.wait()} <= {0, 1}
+            assert {*await asyncio.gather(worker.stop(), bot.stop())} <= {0, 1}
             for each in (worker, bot):
                 assert "stopped" in each.said()
 
