@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 from statistics import fmean, median
 
 from bench.ranking import DATA, TOPICS
-from bot.digests import score_papers
+from bot.digests import calibrate
 from bot.evaluation import Profile, read_corpus, read_profiles
 from bot.model.announcement import Announcement
 from bot.model.chat import Chat
+from bot.model.digest import Score
 from bot.model.paper import AnnouncedPaper
 from bot.model.subscription import Subscription
+from bot.ports import Ranker
 from bot.ranking.rules import RulesRanker
 from bot.similar import find_similar
 from bot.topics import quote_keyword
@@ -50,6 +52,12 @@ def chats(profiles: Sequence[Profile]) -> Iterator[tuple[str, Subscription]]:
             "15 to 17 topics": (*topics, *TOPICS[:9]),
         }
         yield from ((size, Subscription(*made, profile.categories, each)) for size, each in sizes.items())
+
+
+def score_papers(
+    ranker: Ranker, chat: Subscription, papers: Sequence[AnnouncedPaper], recent: Sequence[Announcement]
+) -> Sequence[Score]:
+    return calibrate(ranker, chat, ranker.rank(papers, chat.active_topics, recent))
 
 
 def measure(corpus: Sequence[Announcement], profiles: Sequence[Profile]) -> Found:
