@@ -2,7 +2,8 @@
 
 The papers are the newest of the largest categories in PAPERROUND_DATA (`corpus`), or invented ones where there is none. A chat
 follows four of the eight largest categories, and ten topics out of 20,000: three in four occur in the papers. Times are CPU seconds.
-Topics are read beforehand, as they are when they are added; everything else counts, the index of the day included. What is measured
+Topics are read beforehand, as they are when they are added; everything else counts, the index of the day included, in which the topics
+are looked for together that were asked for the day before: all of them, but for a row for a bot that was just started. What is measured
 are the places of the first 15 papers with their points, by what `RulesRanker` uses; reasons are made for the papers that are asked about.
 Exits with 1 where a promise is missed. `--learned 100000` takes half an hour.
 """
@@ -23,8 +24,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from statistics import fmean
+
+import numpy as np
 
 from bot.evaluation import read_corpus
 from bot.folding import split_words
@@ -33,6 +37,7 @@ from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.paper import AnnounceType, ArxivId, Paper
 from bot.ranking.corpus import Corpus
 from bot.ranking.likeness import is_telling
+from bot.ranking.postings import Flags
 from bot.ranking.scoring import Scoring, taste_of
 from bot.topics import compile_topic
 from tests.oracle import Oracle
@@ -173,27 +178,30 @@ def naive(papers: Sequence[Paper], chat: Chat) -> list[Place]:
 
 
 class OnePass:
-    """The day's index, and every chat's first papers from it."""
+    """The day's index, and every chat's first papers from it. `known`: the chats that asked the day before."""
 
-    def __init__(self, announcement: Announcement) -> None:
-        self.corpus = Corpus([announcement])
-        self._having: defaultdict[str, set[int]] = defaultdict(set)
+    def __init__(self, announcement: Announcement, known: Sequence[Chat] = ()) -> None:
+        self.corpus = Corpus([announcement], chain.from_iterable(chat.topics for chat in known))
+        self._having: defaultdict[str, Flags] = defaultdict(partial(np.zeros, len(self.corpus.papers), np.bool_))
         self._ids = [paper.id for paper in self.corpus.papers]
         for place, paper in enumerate(self.corpus.papers):
             for code in paper.categories:
-                self._having[code].add(place)
-        self._wanted: dict[frozenset[str], frozenset[int]] = {}
+                self._having[code][place] = True
+        self._wanted: dict[frozenset[str], Flags] = {}
 
     def best(self, chat: Chat, feedback: Feedback = NO_FEEDBACK) -> list[Place]:
         corpus, wanted = self.corpus, self._wanted.get(chat.categories)
         if wanted is None:
-            wanted = frozenset().union(*(self._having[code] for code in chat.categories))
+            wanted = np.logical_or.reduce([self._having[code] for code in chat.categories])
             self._wanted[chat.categories] = wanted
-        points = Scoring(corpus, taste_of(corpus, chat.topics, feedback), corpus.matching).points()
+        places, points = Scoring(corpus, taste_of(corpus, chat.topics, feedback), corpus.matching).points()
+        kept = wanted[places]
+        places, points = places[kept], points[kept]
         # Places are in the order of ids, which decides between equal points.
-        found = sorted(filter(wanted.__contains__, points))
-        found.sort(key=points.__getitem__, reverse=True)
-        return [(points[place], self._ids[place]) for place in found[:TOP]]
+        best = np.argsort(-points, kind="stable")[:TOP]
+        return [
+            (each, self._ids[place]) for each, place in zip(points[best].tolist(), places[best].tolist(), strict=True)
+        ]
 
 
 def feedback_of(papers: Sequence[Paper], chance: random.Random) -> Feedback:
@@ -212,7 +220,7 @@ class Cost:
     memory: float
 
 
-def spend(number: int, *, is_learned: bool) -> Cost:
+def spend(number: int, *, is_learned: bool, is_started: bool) -> Cost:
     """What so many chats cost; in a process of its own, where nothing was read before but the topics."""
     day = read_day()
     for topic in day.pool:
@@ -222,7 +230,7 @@ def spend(number: int, *, is_learned: bool) -> Cost:
     split_words(" ".join(f"{paper.title} {paper.abstract}" for paper in day.papers))  # yesterday had the same words
     gc.collect()
     begun = time.process_time()
-    one = OnePass(day.announcement)
+    one = OnePass(day.announcement, () if is_started else chats)
     read = time.process_time()
     for chat, feedback in zip(chats, marks, strict=True):
         one.best(chat, feedback)
@@ -270,11 +278,12 @@ def _is_same(found: Sequence[Place], expected: Sequence[Place]) -> bool:
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--chats", type=int, help="what so many chats cost, as JSON, and nothing else")
+    parser.add_argument("--started", action="store_true", help="by a bot that was just started")
     parser.add_argument("--marks", action="store_true", help="chats with liked and disliked papers")
     parser.add_argument("--learned", type=int, default=LEARNED, help=f"so many chats with marks (default {LEARNED})")
     options = parser.parse_args(arguments)
     if options.chats:
-        print(json.dumps(astuple(spend(options.chats, is_learned=options.marks))))
+        print(json.dumps(astuple(spend(options.chats, is_learned=options.marks, is_started=options.started))))
         return 0
     return report(options.learned)
 
@@ -301,6 +310,8 @@ def report(learned: int) -> int:
         )
         missed += [f"{number:,} chats: {least} times"] if times < (least := AT_LEAST.get(number, 0)) else []
     *_, many, most = CHATS
+    started = spend_apart(many, "--started")
+    print(f"{many:,} chats of a bot just started: {started.total:.2f} s, {naive_each * many / started.total:.0f} times")
     further = (costs[most].total - costs[many].total) / (most - many)
     print(f"a further chat: {1e6 * further:.0f} µs, 1/{naive_each / further:.0f} of the naive loop's")
     marked = spend_apart(learned, "--marks")

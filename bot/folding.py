@@ -89,7 +89,7 @@ def join_words(words: Iterable[str]) -> str:
 
 
 def _split(text: str) -> list[str]:
-    plain = _POSSESSIVE.sub("", text)
+    plain = _POSSESSIVE.sub("", text) if "'" in text or "’" in text else text
     if not plain.isascii():
         plain = _FOREIGN.sub(lambda found: _plain[found[0]], plain)
     if plain.isascii() and not (("+" in plain or "#" in plain or "*" in plain) and _SIGNED.search(plain)):

@@ -1,6 +1,6 @@
 """The newest papers, read once for all chats that ask with the same announcements."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from bot.model.announcement import Announcement
@@ -15,9 +15,12 @@ MOST_RECENT = 5000
 
 
 class Corpus:
-    """Known papers, the same whatever their order: `matching` finds topics in them and tells how rare that is."""
+    """Known papers, the same whatever their order: `matching` finds topics in them and tells how rare that is.
 
-    def __init__(self, announcements: Sequence[Announcement]) -> None:
+    `expected`: topics that are likely to be asked for.
+    """
+
+    def __init__(self, announcements: Sequence[Announcement], expected: Iterable[str] = ()) -> None:
         self._announcements = tuple(announcements)
         newest_first = sorted(announcements, key=lambda each: each.day, reverse=True)
         papers: dict[ArxivId, Paper] = {}
@@ -27,7 +30,7 @@ class Corpus:
                     papers.setdefault(paper.id, paper)
         self.papers = [paper for _, paper in sorted(papers.items())]
         self._places = {paper.id: place for place, paper in enumerate(self.papers)}
-        self.matching = Matching(Index([document_of(paper) for paper in self.papers]))
+        self.matching = Matching(Index([document_of(paper) for paper in self.papers]), expected=expected)
         self._strangers: tuple[list[Paper], Matching] | None = None
 
     @cached_property

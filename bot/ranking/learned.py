@@ -5,11 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
+
 from bot.model.digest import Reason, ReasonKind
 from bot.model.feedback import Feedback
 from bot.ranking.index import Index
-from bot.ranking.likeness import IN_TITLE, Background, Lexicon, Likeness, learn, terms_of
+from bot.ranking.likeness import Background, Lexicon, Likeness, learn, terms_of
 from bot.ranking.matching import at_most, exactly
+from bot.ranking.postings import Floats
 from bot.terms import Document, document_of
 
 LEARNED_POINTS = 8.0
@@ -61,8 +64,8 @@ class Learned:
         """The terms of the disliked papers, the strongest first."""
         return _terms(self.disliked)
 
-    def measure(self, index: Index) -> tuple[Sequence[float], Sequence[float]]:
-        """How like the liked papers each paper of the index is, and how like the disliked ones."""
+    def measure(self, index: Index) -> tuple[Floats, Floats]:
+        """By place: how like the liked papers each paper of the index is, and how like the disliked ones."""
         liked, disliked = (_measure_all(interests, index) for interests in (self.liked, self.disliked))
         return liked, disliked
 
@@ -130,19 +133,11 @@ def _terms(interests: Sequence[Interest]) -> tuple[str, ...]:
     return tuple(interests[0].likeness.weights) if interests else ()
 
 
-def _measure_all(interests: Sequence[Interest], index: Index) -> Sequence[float]:
-    best = [0.0] * len(index)
+def _measure_all(interests: Sequence[Interest], index: Index) -> Floats:
+    best = np.zeros(len(index))
     for interest in interests:
-        sums = [0.0] * len(index)
-        for term, weight in interest.likeness.weights.items():
-            titled, elsewhere = index.having(term)
-            in_title = IN_TITLE * weight
-            for place in titled:
-                sums[place] += in_title
-            for place in elsewhere:
-                sums[place] += weight
         factor = interest.trust / interest.likeness.scale
-        best = list(map(max, best, [total * factor / root for total, root in zip(sums, index.roots, strict=True)]))
+        best = np.maximum(best, index.weigh(interest.likeness.weights) * factor / index.roots)
     return best
 
 

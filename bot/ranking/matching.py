@@ -1,13 +1,18 @@
 """Which papers of an index the topics match, and what that is worth. Pure."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice, pairwise, starmap
+from typing import NamedTuple, TypeVar
+
+import numpy as np
 
 from bot.errors import UserError
 from bot.model.digest import Reason
 from bot.ranking.index import Index
+from bot.ranking.postings import Floats, Ints, find_changes
 from bot.terms import FIELDS, AllOf, AnyOf, Query, Term
 from bot.topics import Topic, compile_topic
 
@@ -26,11 +31,15 @@ PRIOR_PAPERS = 100
 _STEP = 1.5 * 2**16
 """Adding and subtracting it leaves a multiple of 2⁻³⁶."""
 
-Hits = Mapping[int, tuple[tuple[Term, float], ...]]
-"""By place: the terms found in a paper, each with how often."""
+_AT_ONCE = 500
+"""So many topics are looked for in one go."""
+
+Hits = Mapping[Term, tuple[Mapping[int, float], frozenset[int]]]
+"""What each term finds: how often by place, and the places where it is as it was typed."""
+Points = TypeVar("Points", float, Floats)
 
 
-def exactly(points: float) -> float:
+def exactly(points: Points) -> Points:
     """Points to ten places, so that sums of them are exact, whatever the order in which they are added up."""
     return (points + _STEP) - _STEP
 
@@ -40,14 +49,26 @@ def at_most(points: float) -> float:
     return max(0.0, exactly(points - 2**-37))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Matches:
-    """What a topic finds in an index: points by place, of exclusions 0. `exact`: the places where it is as it was typed."""
+    """What a topic finds in an index: places, in order, each with its points, which exclusions do not give.
+
+    `exact`: the places where it is as it was typed.
+    """
 
     topic: Topic
-    points: Mapping[int, float]
-    exact: AbstractSet[int]
+    places: Ints
+    points: Floats
+    exact: Ints
+    _earned: dict[int, float] | None = None
     _reasons: dict[int, Reason] | None = None
+
+    @property
+    def earned(self) -> Mapping[int, float]:
+        """The points by place."""
+        if self._earned is None:
+            self._earned = dict(zip(self.places.tolist(), self.points.tolist(), strict=True))
+        return self._earned
 
     def reason(self, place: int, index: Index) -> Reason:
         """Why the paper has these points; made when first asked for."""
@@ -58,98 +79,109 @@ class Matches:
             match = self.topic.match(index.documents[place], loosely=True)
             where = {hit.field for hit in match.hits} if match else ()
             fields = tuple(name for name in FIELDS if name in where)
-            reason = self._reasons[place] = Reason(self.topic.text, fields, self.points[place])
+            reason = self._reasons[place] = Reason(self.topic.text, fields, self.earned[place])
         return reason
 
 
-class Matching:
-    """Matches each topic with the papers of one index, once. What is rare among those of `usual` counts more; else among its own."""
+class Totals(NamedTuple):
+    """What topics add up to: the papers that any of them matches, in order, the points of all by place, and how many matches there are."""
 
-    def __init__(self, index: Index, usual: "Matching | None" = None) -> None:
+    places: Ints
+    points: Floats
+    matches: int
+
+
+class Matching:
+    """Matches each topic with the papers of one index, once. What is rare among those of `usual` counts more; else among its own.
+
+    `expected`: topics that are likely to be asked for. To look for many at once costs a tenth of looking for one at a time.
+    """
+
+    def __init__(self, index: Index, usual: "Matching | None" = None, expected: Iterable[str] = ()) -> None:
         self.index = index
         self._usual = usual or self
         self._matches: dict[str, Matches] = {}
         self._rarities: dict[str, float] = {}
         self._kept = 0
+        self.asked: set[str] = set()
+        """The topics that were asked for."""
+        waiting = iter(dict.fromkeys(expected))
+        while self._kept <= MOST_KEPT and (some := list(islice(waiting, _AT_ONCE))):
+            self.find(list(filter(None, map(_read, some))))
 
-    def find(self, topic: Topic) -> Matches:
-        """What the topic matches; one that leaves papers out is taken at its word."""
-        matches = self._matches.get(topic.text)
-        if matches is None:
-            if self._kept > MOST_KEPT:
-                self._matches.clear()
-                self._kept = 0
-            self._matches[topic.text] = matches = self._match(topic)
-            self._kept += len(matches.points) + 1
-        return matches
+    def find(self, topics: Sequence[Topic]) -> Sequence[Matches]:
+        """What each of the topics matches; one that leaves papers out is taken at its word."""
+        found = [self._matches.get(topic.text) for topic in topics]
+        missing = {topic.text: topic for topic, matches in zip(topics, found, strict=True) if matches is None}
+        if not missing:
+            return [each for each in found if each is not None]
+        new = {matches.topic.text: matches for matches in self._match_all(list(missing.values()))}
+        if self._kept > MOST_KEPT:
+            self._matches.clear()
+            self._kept = 0
+        self._matches |= new
+        self._kept += sum(len(each.places) + 1 for each in new.values())
+        return [matches or new[topic.text] for topic, matches in zip(topics, found, strict=True)]
 
-    def find_all(self, topics: Iterable[str]) -> tuple[Sequence[Matches], Sequence[Matches]]:
+    def find_all(self, topics: Sequence[str]) -> tuple[Sequence[Matches], Sequence[Matches]]:
         """What the topics of interest match, each once however it is spelled, and what those that leave papers out do.
 
         Of spellings that find the same, one without quotes finds a little more, and counts. Topics that do not parse are skipped.
         """
-        distinct: dict[str, Matches] = {}
-        known = self._matches
-        for text in topics:
-            matches = known.get(text) or self._read(text)
-            if matches:
-                other = distinct.setdefault(matches.topic.key, matches)
-                if other is not matches and _looseness(matches.topic) > _looseness(other.topic):
-                    distinct[matches.topic.key] = matches
+        self.asked.update(topics)
+        found: Sequence[Matches] = [matches for matches in map(self._matches.get, topics) if matches]
+        if len(found) < len(topics):
+            found = self.find(list(filter(None, map(_read, topics))))
+        distinct = {each.topic.key: each for each in found}
+        if len(distinct) < len(found):
+            distinct = {each.topic.key: each for each in sorted(found, key=_looseness)}
         interests = [each for each in distinct.values() if not each.topic.is_exclusion]
         if len(interests) == len(distinct):
             return interests, ()
         return interests, [each for each in distinct.values() if each.topic.is_exclusion]
-
-    def _read(self, text: str) -> Matches | None:
-        try:
-            return self.find(compile_topic(text))
-        except UserError:
-            return None
 
     def rarity(self, term: Term) -> float:
         """1 for a term in one paper of a hundred, about 0.7 for one in three, 1.2 for one in ten thousand."""
         # By its text: terms of one key differ where they name an author, of whose name no letter may be missing.
         rarity = self._rarities.get(term.text)
         if rarity is None:
-            _, exact = self.index.find(term)
-            rarity = self._rarities[term.text] = _rarity(len(exact), len(self.index))
+            rarity = self._rarities[term.text] = _rarity(int(self.index.find([term]).exact.sum()), len(self.index))
         return rarity
 
-    def _match(self, topic: Topic) -> Matches:
-        query = topic.query
-        if isinstance(query, Term) and not topic.is_exclusion:
-            found, exact = self.index.find(query, loosely=True)
-            if self._usual is self and query.text not in self._rarities:
-                self._rarities[query.text] = _rarity(len(exact), len(self.index))
-            most = query.weight * self._usual.rarity(query) * MOST_POINTS
-            points = {place: (most * often / (often + HALFWAY) + _STEP) - _STEP for place, often in found.items()}
-            return Matches(topic, points, exact)
-        exact = self._hits(query, loosely=False).keys()
-        if topic.is_exclusion:
-            return Matches(topic, dict.fromkeys(exact, 0.0), exact)
-        return Matches(
-            topic, {place: self._points(hits) for place, hits in self._hits(query, loosely=True).items()}, exact
-        )
+    def _match_all(self, topics: Sequence[Topic]) -> Iterator[Matches]:
+        terms = [term for topic in topics for term in _all_terms(topic.query)]
+        found, every = self.index.find(terms), np.arange(len(terms) + 1)
+        exact = found.places[found.exact]
+        exact_edges = np.searchsorted(found.terms[found.exact], every).tolist()
+        if self._usual is self:
+            for term, (begin, end) in zip(terms, pairwise(exact_edges), strict=True):
+                self._rarities[term.text] = _rarity(end - begin, len(self.index))
+        most = np.array([term.weight * self._usual.rarity(term) * MOST_POINTS for term in terms])
+        points = exactly(most[found.terms] * found.often / (found.often + HALFWAY))
+        edges = np.searchsorted(found.terms, every).tolist()
+        spans = zip(terms, starmap(slice, pairwise(edges)), starmap(slice, pairwise(exact_edges)), strict=True)
+        for topic in topics:
+            if isinstance(topic.query, Term) and not topic.is_exclusion:
+                _, span, exact_span = next(spans)
+                yield Matches(topic, found.places[span], points[span], exact[exact_span])
+                continue
+            hits = {
+                term: (
+                    dict(zip(found.places[span].tolist(), found.often[span].tolist(), strict=True)),
+                    frozenset(exact[exact_span].tolist()),
+                )
+                for term, span, exact_span in islice(spans, len(_all_terms(topic.query)))
+            }
+            yield self._combine(topic, hits)
 
-    def _hits(self, query: Query, *, loosely: bool) -> Hits:
-        match query:
-            case Term():
-                found, _ = self.index.find(query, loosely=loosely)
-                return {place: ((query, often),) for place, often in found.items()}
-            case AnyOf():
-                any_of: dict[int, tuple[tuple[Term, float], ...]] = {}
-                for part in query.parts:
-                    for place, hits in self._hits(part, loosely=loosely).items():
-                        any_of[place] = any_of.get(place, ()) + hits
-                return any_of
-            case AllOf():
-                first, *others = [self._hits(part, loosely=loosely) for part in query.parts]
-                places = first.keys() - (self._hits(query.unwanted, loosely=False) if query.unwanted else {}).keys()
-                for other in others:
-                    places &= other.keys()
-                return {place: sum((other[place] for other in others), first[place]) for place in places}
-        raise TypeError(query)
+    def _combine(self, topic: Topic, hits: Hits) -> Matches:
+        as_typed = sorted(_find_exactly(topic.query, hits))
+        exact = np.array(as_typed, np.int64)
+        if topic.is_exclusion:
+            return Matches(topic, exact, np.zeros(len(exact)), exact)
+        found = sorted(_find_loosely(topic.query, hits).items())
+        places = np.array([place for place, _ in found], np.int64)
+        return Matches(topic, places, np.array([self._points(each) for _, each in found], np.float64), exact)
 
     def _points(self, hits: Sequence[tuple[Term, float]]) -> float:
         """The best term counts in full, the second best half, the third a quarter, and so on."""
@@ -165,47 +197,89 @@ class Matching:
         return term.weight * self._usual.rarity(term) * MOST_POINTS * often / (often + HALFWAY)
 
 
+def _read(text: str) -> Topic | None:
+    try:
+        return compile_topic(text)
+    except UserError:
+        return None
+
+
+def _all_terms(query: Query) -> tuple[Term, ...]:
+    """The terms of the query, and those of what it leaves out."""
+    match query:
+        case Term():
+            return (query,)
+        case AnyOf():
+            return tuple(term for part in query.parts for term in _all_terms(part))
+        case AllOf():
+            parts = (*query.parts, query.unwanted) if query.unwanted else query.parts
+            return tuple(term for part in parts for term in _all_terms(part))
+    raise TypeError(query)
+
+
+def _find_exactly(query: Query, hits: Hits) -> frozenset[int]:
+    """The papers that match the query as it was typed."""
+    match query:
+        case Term():
+            return hits[query][1]
+        case AnyOf():
+            return frozenset().union(*(_find_exactly(part, hits) for part in query.parts))
+        case AllOf():
+            places = frozenset.intersection(*(_find_exactly(part, hits) for part in query.parts))
+            return places - _find_exactly(query.unwanted, hits) if query.unwanted else places
+    raise TypeError(query)
+
+
+def _find_loosely(query: Query, hits: Hits) -> dict[int, tuple[tuple[Term, float], ...]]:
+    """By place: the terms by which the paper matches, be it with the words of phrases only near each other, and how often."""
+    match query:
+        case Term():
+            return {place: ((query, often),) for place, often in hits[query][0].items()}
+        case AnyOf():
+            any_of: dict[int, tuple[tuple[Term, float], ...]] = {}
+            for part in query.parts:
+                for place, found in _find_loosely(part, hits).items():
+                    any_of[place] = any_of.get(place, ()) + found
+            return any_of
+        case AllOf():
+            first, *others = [_find_loosely(part, hits) for part in query.parts]
+            places = first.keys() - (_find_exactly(query.unwanted, hits) if query.unwanted else frozenset())
+            for other in others:
+                places &= other.keys()
+            return {place: sum((other[place] for other in others), first[place]) for place in places}
+    raise TypeError(query)
+
+
+@lru_cache(1 << 12)
 def _rarity(exact: int, papers: int) -> float:
     share = (exact + USUAL_SHARE * PRIOR_PAPERS) / (papers + PRIOR_PAPERS)
     # The fourth root keeps one very rare word from outweighing several good ones.
     return math.sqrt(math.sqrt(math.log(share) / math.log(USUAL_SHARE)))
 
 
-def add_up(matches: Sequence[Matches]) -> dict[int, float]:
-    """The points of every paper that any topic matches."""
+def add_up(matches: Sequence[Matches], papers: int) -> Totals:
+    """What the topics give each of so many papers."""
     if not matches:
-        return {}
-    # Copying the longest at once is far cheaper than adding it paper by paper, and the sums are exact in any order.
-    longest = max(matches, key=_length)
-    totals = dict(longest.points)
-    for each in matches:
-        if each is not longest:
-            for place, points in each.points.items():
-                totals[place] = totals.get(place, 0.0) + points
-    return totals
+        return Totals(np.empty(0, np.int64), np.zeros(papers), 0)
+    every = np.concatenate([each.places for each in matches])
+    points = np.bincount(every, np.concatenate([each.points for each in matches]), papers)
+    number = len(every)
+    every.sort()
+    return Totals(every[find_changes(every)], np.asarray(points, np.float64), number)
 
 
-def meet(matches: Sequence[Matches], totals: Mapping[int, float], least: int) -> AbstractSet[int]:
+def meet(matches: Sequence[Matches], totals: Totals, least: int) -> Ints:
     """The papers that have two of the topics, or the one if there is only one, where there may be so many at `least`.
 
     `totals` are what the topics add up to.
     """
     if len(matches) == 1:
         return matches[0].exact
-    seen, meeting = set[int](), set[int]()
     # Most chats are done with here: hardly any paper has two of their topics, even with words only near.
-    if sum([len(each.points) for each in matches]) >= len(totals) + least:
-        for each in matches:
-            exact = each.exact
-            if not seen.isdisjoint(exact):
-                meeting |= seen & exact
-            seen |= exact
-    return meeting
+    if totals.matches < len(totals.places) + least:
+        return np.empty(0, np.int64)
+    return np.flatnonzero(np.bincount(np.concatenate([each.exact for each in matches])) > 1)
 
 
-def _looseness(topic: Topic) -> tuple[int, str]:
-    return sum(bool(term.words) for term in topic.terms), topic.text
-
-
-def _length(matches: Matches) -> int:
-    return len(matches.points)
+def _looseness(matches: Matches) -> tuple[int, str]:
+    return sum(bool(term.words) for term in matches.topic.terms), matches.topic.text

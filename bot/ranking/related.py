@@ -3,14 +3,15 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from bot.folding import split_words
 from bot.model.digest import Reason, ReasonKind
 from bot.ranking.index import Index
-from bot.ranking.likeness import IN_TITLE
-from bot.ranking.matching import Matches, at_most, meet
+from bot.ranking.matching import Matches, Totals, at_most, meet
+from bot.ranking.postings import Floats
 from bot.terms import Document
 
 RELATED_POINTS = 2.0
@@ -31,15 +32,9 @@ class Related:
     scale: float
     own: frozenset[str]
 
-    def measure(self, index: Index, places: AbstractSet[int]) -> Mapping[int, float]:
-        """How much of the words each of those papers has that has any; 1 is what examples have."""
-        likeness: dict[int, float] = {}
-        for word, weight in self.weights.items():
-            titled, elsewhere = index.having(word)
-            for having, worth in ((titled, IN_TITLE * weight), (elsewhere, weight)):
-                for place in having & places:
-                    likeness[place] = likeness.get(place, 0.0) + worth
-        return {place: total / self.scale for place, total in likeness.items()}
+    def measure(self, index: Index) -> Floats:
+        """By place: how much of the words each paper of the index has; 1 is what examples have."""
+        return index.weigh(self.weights) / self.scale
 
     def reason(self, document: Document, points: float) -> Reason:
         """The reason for these points: the topics' own words need not be told where there are others."""
@@ -54,26 +49,29 @@ def points_of(likeness: float, earned: float) -> float:
     return at_most(min(RELATED_POINTS * likeness, earned))
 
 
-def relate(index: Index, matches: Sequence[Matches], totals: Mapping[int, float]) -> Related | None:
+def relate(index: Index, matches: Sequence[Matches], totals: Totals) -> Related | None:
     """The words that go with the topics that were found in the index, where they gave `totals`."""
     meeting = meet(matches, totals, LEAST)
     if len(meeting) < LEAST:
         return None
-    examples = sorted(meeting, key=lambda place: (-totals[place], place))[:EXAMPLES]
+    examples = meeting[np.argsort(-totals.points[meeting], kind="stable")][:EXAMPLES].tolist()
     own = frozenset(word for each in matches for term in each.topic.terms for word in split_words(term.text))
     # The words of a single topic say nothing beside it; those of several tell which of them go together.
     told = own if len(matches) == 1 else _NO_WORDS
     having = Counter(word for place in examples for word in index.title_words(place) - told)
-    weights = {word: _weigh(index, word, count / len(examples)) for word, count in having.items() if count >= LEAST}
+    common = {word: count / len(examples) for word, count in having.items() if count >= LEAST}
+    usual = (len(each.places) for each in index.having(common))
+    weights = {
+        word: _weigh(share, number, len(index)) for (word, share), number in zip(common.items(), usual, strict=True)
+    }
     best = sorted((word for word in weights if weights[word] > 0), key=lambda word: (-weights[word], word))
     if not best:
         return None
     related = Related({word: weights[word] for word in best[:RELATED_WORDS]}, 1.0, own)
     # The sum is exact, in whatever order the examples come.
-    return replace(related, scale=math.fsum(related.measure(index, frozenset(examples)).values()) / len(examples))
+    return replace(related, scale=math.fsum(related.measure(index)[examples].tolist()) / len(examples))
 
 
-def _weigh(index: Index, word: str, share: float) -> float:
-    titled, elsewhere = index.having(word)
-    usual = len(titled) + len(elsewhere)
-    return math.log((len(index) + 1) / (usual + 1)) * (share - usual / len(index))
+def _weigh(share: float, usual: int, papers: int) -> float:
+    """The weight of a word that this share of the examples has, and so many of all papers."""
+    return math.log((papers + 1) / (usual + 1)) * (share - usual / papers)

@@ -9,10 +9,12 @@ from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.model.paper import AnnouncedPaper, AnnounceType
 from bot.ranking.corpus import Corpus
 from bot.ranking.learned import learn_from
-from bot.ranking.scoring import NOTHING, Scoring, taste_of
+from bot.ranking.scoring import Scoring, taste_of
 
 MOST_CORPORA = 2
 """Rounds that make up for days gone by know less than those of today; and the sample is apart from both."""
+_NOTHING = Score(0.0)
+"""The score of every paper that has none: one for all."""
 
 
 class RulesRanker:
@@ -41,11 +43,12 @@ class RulesRanker:
     ) -> list[Score]:
         corpus = self._read(recent)
         taste = taste_of(corpus, topics, feedback)
-        scores = [NOTHING] * len(papers)
+        scores = [_NOTHING] * len(papers)
         for matching, places in corpus.locate(papers):
             scoring = Scoring(corpus, taste, matching)
             for number, place in places:
-                scores[number] = scoring.score(place)
+                if place in scoring.places:
+                    scores[number] = scoring.score(place)
         return scores
 
     def learned(self, recent: Sequence[Announcement], feedback: Feedback) -> tuple[Sequence[str], Sequence[str]]:
@@ -57,6 +60,7 @@ class RulesRanker:
         with self._reading:
             corpus = next((each for each in self._corpora if each.is_of(recent)), None)
             others = [each for each in self._corpora if each is not corpus]
-            corpus = corpus or Corpus(recent)
+            # What was asked of the papers of yesterday will be asked of those of today.
+            corpus = corpus or Corpus(recent, set[str]().union(*(each.matching.asked for each in others)))
             self._corpora = [corpus, *others][:MOST_CORPORA]
             return corpus

@@ -1,18 +1,20 @@
 """What one chat makes of papers: points for all that have any, and the reasons for those that are asked about. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from bot.model.digest import Reason, Score
 from bot.model.feedback import NO_FEEDBACK, Feedback
 from bot.ranking.corpus import Corpus
-from bot.ranking.learned import Learned, learn_from, points_of
-from bot.ranking.matching import Matches, Matching, add_up
+from bot.ranking.learned import LEAST_LIKE, Learned, learn_from, points_of
+from bot.ranking.matching import Matches, Matching, Totals, add_up
+from bot.ranking.postings import Floats, Ints
 from bot.ranking.related import Related, relate
 from bot.ranking.related import points_of as points_of_related
-
-NOTHING = Score(0.0)
-"""The score of every paper that has none: one for all."""
 
 
 @dataclass(slots=True)
@@ -21,16 +23,17 @@ class Taste:
 
     interests: Sequence[Matches]
     exclusions: Sequence[Matches]
-    totals: Mapping[int, float]
+    totals: Totals
     related: Related | None
     learned: Learned | None
 
 
-def taste_of(corpus: Corpus, topics: Iterable[str], feedback: Feedback = NO_FEEDBACK) -> Taste:
+def taste_of(corpus: Corpus, topics: Sequence[str], feedback: Feedback = NO_FEEDBACK) -> Taste:
     """The taste that topics and marks tell of. Topics that do not parse are skipped."""
+    index = corpus.matching.index
     interests, exclusions = corpus.matching.find_all(topics)
-    totals = add_up(interests)
-    related = relate(corpus.matching.index, interests, totals)
+    totals = add_up(interests, len(index))
+    related = relate(index, interests, totals)
     learned = learn_from(feedback, corpus.background) if feedback.liked or feedback.disliked else None
     return Taste(interests, exclusions, totals, related, learned)
 
@@ -43,42 +46,65 @@ class Scoring:
         self._matches, self._totals, exclusions = taste.interests, taste.totals, taste.exclusions
         if matching is not corpus.matching:
             self._matches, exclusions = (
-                [matching.find(each.topic) for each in some] for some in (taste.interests, taste.exclusions)
+                matching.find([each.topic for each in some]) for some in (taste.interests, taste.exclusions)
             )
-            self._totals = add_up(self._matches)
-        self._excluded = {place: _first(exclusions, place) for each in exclusions for place in each.points}
-        self._nearness = taste.related.measure(self._index, self._totals.keys()) if taste.related else {}
-        self._pulls, self._pushes = taste.learned.measure(self._index) if taste.learned else ((), ())
+            self._totals = add_up(self._matches, len(self._index))
+        self._excluded = {place: _first(exclusions, place) for each in exclusions for place in each.earned}
 
-    def points(self) -> Mapping[int, float]:
-        """The points of every paper that has any."""
-        if not (self._nearness or self._excluded or self._taste.learned):
-            return self._totals
-        totals = dict(self._totals)
+    def points(self) -> tuple[Ints, Floats]:
+        """The papers that have any points, in the order of their places, and how many each has."""
+        places, totals, _ = self._totals
+        if not (self._taste.related or self._taste.learned or self._excluded):
+            return places, totals[places]
+        points = totals.copy()
         for place, likeness in self._nearness.items():
-            totals[place] += points_of_related(likeness, self._totals[place])
-        if self._taste.learned:
-            for place, (pull, push) in enumerate(zip(self._pulls, self._pushes, strict=True)):
-                earned = self._totals.get(place, 0.0)
-                if points := points_of(pull, push, earned):
-                    totals[place] = totals.get(place, 0.0) + points
-        for place in self._excluded:
-            totals.pop(place, None)
-        return totals
+            points[place] += points_of_related(likeness, self._earned[place])
+        for place, (pull, push) in self._likeness.items():
+            points[place] += points_of(pull, push, self._earned.get(place, 0.0))
+        points[list(self._excluded)] = 0.0
+        places = np.flatnonzero(points > 0)
+        return places, points[places]
+
+    @cached_property
+    def places(self) -> AbstractSet[int]:
+        """The papers of which there is something to say; all others have no points, and no reason."""
+        return self._earned.keys() | self._likeness.keys() | self._excluded.keys()
 
     def score(self, place: int) -> Score:
         """The paper's points with their reasons, the strongest first."""
         if place in self._excluded:
             return Score(0.0, excluded_by=self._excluded[place])
-        earned = self._totals.get(place, 0.0)
-        if not earned and not (self._pulls and points_of(self._pulls[place], self._pushes[place], earned)):
-            return NOTHING
-        reasons = sorted(self._reasons(place, earned), key=lambda each: (-each.points, each.topic))
+        reasons = sorted(self._reasons(place), key=lambda each: (-each.points, each.topic))
         return Score(sum((each.points for each in reasons), 0.0), tuple(reasons))
 
-    def _reasons(self, place: int, earned: float) -> Iterator[Reason]:
-        document, taste = self._index.documents[place], self._taste
-        yield from (each.reason(place, self._index) for each in self._matches if place in each.points)
+    @cached_property
+    def _earned(self) -> Mapping[int, float]:
+        """What its topics give each paper that has any."""
+        places, points, _ = self._totals
+        return dict(zip(places.tolist(), points[places].tolist(), strict=True))
+
+    @cached_property
+    def _nearness(self) -> Mapping[int, float]:
+        """How much of the words that go with the topics each paper has that has any of them."""
+        if self._taste.related is None:
+            return {}
+        likeness, places = self._taste.related.measure(self._index), self._totals.places
+        pairs = zip(places.tolist(), likeness[places].tolist(), strict=True)
+        return {place: each for place, each in pairs if each}
+
+    @cached_property
+    def _likeness(self) -> Mapping[int, tuple[float, float]]:
+        """How like the liked and the disliked papers each one is, where that can give or take points."""
+        if self._taste.learned is None:
+            return {}
+        pulls, pushes = self._taste.learned.measure(self._index)
+        places = np.flatnonzero((self._totals.points > 0) | (pulls - pushes >= LEAST_LIKE))
+        pairs = zip(pulls[places].tolist(), pushes[places].tolist(), strict=True)
+        return dict(zip(places.tolist(), pairs, strict=True))
+
+    def _reasons(self, place: int) -> Iterator[Reason]:
+        document, taste, earned = self._index.documents[place], self._taste, self._earned.get(place, 0.0)
+        yield from (each.reason(place, self._index) for each in self._matches if place in each.earned)
         if taste.related and place in self._nearness:
             yield taste.related.reason(document, points_of_related(self._nearness[place], earned))
         if taste.learned:
@@ -87,4 +113,4 @@ class Scoring:
 
 def _first(exclusions: Sequence[Matches], place: int) -> str:
     """The topic that is named where several leave a paper out."""
-    return min(each.topic.text for each in exclusions if place in each.points)
+    return min(each.topic.text for each in exclusions if place in each.earned)

@@ -128,6 +128,19 @@ def test_without_feedback_all_is_as_before(contents, topics, ups, downs):
     assert ranker.rank(papers, topics, recent, Feedback()) == cold
 
 
+@unhurried
+@given(st.lists(CONTENTS, min_size=1, max_size=8), st.lists(CONTENTS, max_size=4), TOPICS, TOPICS)
+def test_what_was_asked_yesterday_changes_nothing_today(contents, more, topics, others):
+    """Topics of one announcement are looked for together in the next, before anybody asks for them."""
+    before, after = make_papers(contents), make_papers(more, first=50)
+    recent = announce(before, DAY - timedelta(1)) + announce(after)
+    ranker = RulesRanker()
+    for asked in (topics, others, ["unclosed (", ""]):
+        ranker.rank(before, asked, recent[:1])
+    for asked in (topics, others):
+        assert ranker.rank([*before, *after], asked, recent) == RulesRanker().rank([*before, *after], asked, recent)
+
+
 @pytest.mark.parametrize("topics", [["kv cache", '"kv cache"'], ['"kv caches"', "KV Cache"]])
 def test_of_two_spellings_the_wider_counts(topics):
     """Quotes only keep words together, so without them the topic finds more; it counts whatever was typed first."""
