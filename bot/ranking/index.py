@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise, starmap
 
 import numpy as np
 
@@ -42,10 +43,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Having:
-    """The papers that have a learned term: first those that have it in the title, which are so many."""
+    """The papers that have a learned term, in order, and whether they have it in the title."""
 
     places: Ints
-    titled: int
+    titled: Flags
 
 
 class Index:
@@ -109,11 +110,11 @@ class Index:
         having = self.having(weights)
         if not having:
             return np.zeros(len(self))
-        worth = np.array([(IN_TITLE * weight, weight) for weight in weights.values()])
-        numbers = np.array([(each.titled, len(each.places) - each.titled) for each in having])
-        places = np.concatenate([each.places for each in having])
-        added = np.bincount(places, np.repeat(worth.ravel(), numbers.ravel()), len(self))
-        return np.asarray(added, np.float64)
+        worth = np.repeat(np.array(list(weights.values())), [len(each.places) for each in having])
+        places, titled = (
+            np.concatenate(some) for some in zip(*((each.places, each.titled) for each in having), strict=True)
+        )
+        return np.asarray(np.bincount(places, np.where(titled, IN_TITLE * worth, worth), len(self)), np.float64)
 
     def title_words(self, place: int) -> frozenset[str]:
         """The words of the title that say anything."""
@@ -130,16 +131,17 @@ class Index:
 
     def _look_for(self, terms: Sequence[str]) -> Iterator[Having]:
         """The papers that have the terms, which are words, pairs of words, and facts."""
-        found = self._postings.find([Phrase(() if ":" in term else tuple(term.split())) for term in terms])
-        edges = np.searchsorted(found.phrases, np.arange(len(terms) + 1)).tolist()
-        for number, term in enumerate(terms):
+        phrases, texts, _ = self._postings.find([Phrase(() if ":" in term else tuple(term.split())) for term in terms])
+        # The title of a paper stands before its abstract.
+        first = find_changes(phrases, texts >> 1)
+        places, titled = texts[first] >> 1, texts[first] & 1 == _ONLY["title"]
+        edges = np.searchsorted(phrases[first], np.arange(len(terms) + 1)).tolist()
+        for term, span in zip(terms, starmap(slice, pairwise(edges)), strict=True):
             if ":" in term:
-                yield Having(np.array(sorted(self._facts.get(term, _NOBODY)), np.int64), 0)
-                continue
-            texts = found.texts[edges[number] : edges[number + 1]].tolist()
-            titled = dict.fromkeys(text >> 1 for text in texts if not text & 1)
-            places = titled | dict.fromkeys(text >> 1 for text in texts)
-            yield Having(np.array(list(places), np.int64), len(titled))
+                having = np.array(sorted(self._facts.get(term, _NOBODY)), np.int64)
+                yield Having(having, np.zeros(len(having), np.bool_))
+            else:
+                yield Having(places[span], titled[span])
 
     def _count(self, sought: Sought) -> Iterator[tuple[int, float]]:
         """The papers that have what is looked for in a field, and how often, by the field's weight."""

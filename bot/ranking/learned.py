@@ -25,8 +25,6 @@ MOST_LOST = 0.5
 """The part of its topics' points that a paper loses at most for being like what was disliked: it never vanishes."""
 KINDRED = 3
 """Papers that share so many rare terms belong to one interest."""
-RARE = 0.02
-"""A term in no greater share of papers is rare."""
 MOST_INTERESTS = 4
 SEVERAL = 5
 """Of so many papers or more, a term counts that two of them have."""
@@ -115,9 +113,8 @@ def _groups(examples: Sequence[Document], background: Background) -> list[list[D
     """Examples that are kindred, directly or through others, the largest group first; none of a single one."""
     holders: dict[str, list[int]] = {}
     for place, each in enumerate(examples):
-        for term in terms_of(each):
-            if background.share(term) <= RARE:
-                holders.setdefault(term, []).append(place)
+        for term in terms_of(each).keys() - background.common:
+            holders.setdefault(term, []).append(place)
     shared = Counter(pair for places in holders.values() for pair in combinations(places, 2))
     group_of = list(range(len(examples)))
     for (one, other), count in shared.items():

@@ -7,6 +7,7 @@ its terms' weights over the root of its length (Rocchio's method), in units of w
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -17,6 +18,8 @@ MOST_SAMPLED = 400
 """How many papers tell what is usual, at most."""
 MOST_TERMS = 300
 """How many terms are learned, at most."""
+RARE = 0.02
+"""A term in no greater share of papers is rare."""
 IN_TITLE = 3.0
 """What a term of the title counts, beside one of the abstract."""
 _SHORTEST_LENGTH = 22
@@ -66,6 +69,11 @@ class Background:
     @cached_property
     def _counts(self) -> Mapping[str, int]:
         return Counter(term for each in self._sample for term in terms_of(each))
+
+    @cached_property
+    def common(self) -> AbstractSet[str]:
+        """The terms that are not rare."""
+        return frozenset(term for term in self._counts if self.share(term) > RARE)
 
     def share(self, term: str) -> float:
         """The share of papers that have the term."""
