@@ -82,6 +82,7 @@ class Index:
                 only.append(_BOTH if is_both else _ONLY[sought[0].field])
                 sought = sought[1 + is_both :]
             for each in sought:
+                # Most phrases are nobody's name.
                 if each.field == "author" and not all(map(self._names.__contains__, each.words)):
                     continue
                 counted += [(number, place, often) for place, often in self._count(each)]
