@@ -5,7 +5,7 @@ follows four of the eight largest categories, and ten topics out of 20,000: thre
 Topics are read beforehand, as they are when they are added; everything else counts, the index of the day included, in which the topics
 are looked for together that were asked for the day before: all of them, but for a row for a bot that was just started. What is measured
 are the places of the first 15 papers with their points, by what `RulesRanker` uses; reasons are made for the papers that are asked about.
-Exits with 1 where a promise is missed. `--learned 100000` takes half an hour.
+Exits with 1 where a promise is missed. `--learned 100000` takes a quarter of an hour.
 """
 
 import argparse
