@@ -94,7 +94,7 @@ class Totals(NamedTuple):
 class Matching:
     """Matches each topic with the papers of one index, once. What is rare among those of `usual` counts more; else among its own.
 
-    `expected`: topics that are likely to be asked for. To look for many at once costs a tenth of looking for one at a time.
+    `expected`: topics that are likely to be asked for. To look for many at once is several times cheaper.
     """
 
     def __init__(self, index: Index, usual: "Matching | None" = None, expected: Iterable[str] = ()) -> None:
