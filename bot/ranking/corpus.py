@@ -1,6 +1,7 @@
 """The newest papers, read once for all chats that ask with the same announcements."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from functools import cached_property
 
 from bot.model.announcement import Announcement
@@ -22,6 +23,7 @@ class Corpus:
 
     def __init__(self, announcements: Sequence[Announcement], expected: Iterable[str] = ()) -> None:
         self._announcements = tuple(announcements)
+        self.newest = max((each.day for each in announcements), default=date.min)
         newest_first = sorted(announcements, key=lambda each: each.day, reverse=True)
         papers: dict[ArxivId, Paper] = {}
         for announcement in newest_first:

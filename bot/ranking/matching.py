@@ -103,8 +103,6 @@ class Matching:
         self._matches: dict[str, Matches] = {}
         self._rarities: dict[str, float] = {}
         self._kept = 0
-        self.asked: set[str] = set()
-        """The topics that were asked for."""
         waiting = iter(dict.fromkeys(expected))
         while self._kept <= MOST_KEPT and (some := list(islice(waiting, _AT_ONCE))):
             self.find(list(filter(None, map(_read, some))))
@@ -128,7 +126,6 @@ class Matching:
 
         Of spellings that find the same, one without quotes finds a little more, and counts. Topics that do not parse are skipped.
         """
-        self.asked.update(topics)
         found: Sequence[Matches] = [matches for matches in map(self._matches.get, topics) if matches]
         if len(found) < len(topics):
             found = self.find(list(filter(None, map(_read, topics))))
@@ -156,8 +153,7 @@ class Matching:
         if self._usual is self:
             for term, (begin, end) in zip(terms, pairwise(exact_edges), strict=True):
                 self._rarities[term.text] = _rarity(end - begin, len(self.index))
-        most = np.array([term.weight * self._usual.rarity(term) * MOST_POINTS for term in terms])
-        points = exactly(most[found.terms] * found.often / (found.often + HALFWAY))
+        points = exactly(_saturate(np.array(list(map(self._most, terms)))[found.terms], found.often))
         edges = np.searchsorted(found.terms, every).tolist()
         spans = zip(terms, starmap(slice, pairwise(edges)), starmap(slice, pairwise(exact_edges)), strict=True)
         for topic in topics:
@@ -190,11 +186,16 @@ class Matching:
         for term, number in hits:
             terms.setdefault(term.key, term)
             often[term.key] = often.get(term.key, 0.0) + number
-        earned = sorted((self._worth(terms[key], number) for key, number in often.items()), reverse=True)
+        earned = sorted((_saturate(self._most(terms[key]), number) for key, number in often.items()), reverse=True)
         return exactly(sum(each * FURTHER_TERM**place for place, each in enumerate(earned)))
 
-    def _worth(self, term: Term, often: float) -> float:
-        return term.weight * self._usual.rarity(term) * MOST_POINTS * often / (often + HALFWAY)
+    def _most(self, term: Term) -> float:
+        return term.weight * self._usual.rarity(term) * MOST_POINTS
+
+
+def _saturate(most: Points, often: Points) -> Points:
+    """What a term is worth that is there so often, and at most so much."""
+    return most * often / (often + HALFWAY)
 
 
 def _read(text: str) -> Topic | None:

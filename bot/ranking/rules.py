@@ -1,6 +1,7 @@
 """Ranking by rules: how much a paper says about each topic, and how rare it is to say that."""
 
 from collections.abc import Sequence
+from datetime import date
 from threading import Lock
 
 from bot.model.announcement import Announcement
@@ -13,6 +14,8 @@ from bot.ranking.scoring import Scoring, taste_of
 
 MOST_CORPORA = 2
 """Rounds that make up for days gone by know less than those of today; and the sample is apart from both."""
+_DAYS_ASKED = 2
+"""Topics are expected that were asked for as of the newest days, of which these are so many."""
 _NOTHING = Score(0.0)
 """The score of every paper that has none: one for all."""
 
@@ -32,6 +35,7 @@ class RulesRanker:
 
     def __init__(self) -> None:
         self._corpora: list[Corpus] = []
+        self._asked: dict[date, set[str]] = {}
         self._reading = Lock()
 
     def rank(
@@ -42,6 +46,7 @@ class RulesRanker:
         feedback: Feedback = NO_FEEDBACK,
     ) -> list[Score]:
         corpus = self._read(recent)
+        self._asked.setdefault(corpus.newest, set()).update(topics)
         taste = taste_of(corpus, topics, feedback)
         scores = [_NOTHING] * len(papers)
         for matching, places in corpus.locate(papers):
@@ -60,7 +65,10 @@ class RulesRanker:
         with self._reading:
             corpus = next((each for each in self._corpora if each.is_of(recent)), None)
             others = [each for each in self._corpora if each is not corpus]
-            # What was asked of the papers of yesterday will be asked of those of today.
-            corpus = corpus or Corpus(recent, set[str]().union(*(each.matching.asked for each in others)))
+            if corpus is None:
+                # What was asked yesterday will be asked today, and again when papers of more categories come.
+                for day in sorted(self._asked)[:-_DAYS_ASKED]:
+                    del self._asked[day]
+                corpus = Corpus(recent, set[str]().union(*self._asked.values()))
             self._corpora = [corpus, *others][:MOST_CORPORA]
             return corpus
